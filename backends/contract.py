@@ -1,0 +1,317 @@
+"""What an engine is asked and what it answers: the only words that the hub and an engine share.
+
+One `Work` is one picture. The hub sends `Command`s down and receives `Report`s up; both travel as
+length-prefixed msgpack frames between processes, or as plain values inside one process. An engine of any
+kind (a local worker, a remote server) is reached through the `Engine` protocol.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from msgspec import Raw, Struct, field
+
+
+class ModelRef(Struct, frozen=True):
+    """A model as an engine needs to know it.
+
+    `name` is the catalog's name, `path` the absolute folder or file, `class_id` the catalog's architecture
+    class ("" when unknown), `native_sizes` the (width, height) in pixels it draws well (empty: any size).
+    """
+
+    name: str
+    path: str
+    class_id: str = ""
+    native_sizes: tuple[tuple[int, int], ...] = ()
+
+
+class Work(Struct, frozen=True):
+    """One picture to make, complete and checked.
+
+    `id` is unique for ever; `width` and `height` are the exact pixels the result must have; `steps` may be 0
+    (the engine answers pure noise or the untouched start); `strength` is the part of the steps an initial
+    picture is redrawn with (0..1, 1 = all). `init_image` and `mask` are encoded picture files, already checked
+    for size. `format` is what the engine should encode: "PNG", "JPG", "WEBP", "WEBP_LOSSLESS".
+    `variation_seed` is None unless `variation_strength` > 0. `extra` holds parameters by id that only some engines know.
+    """
+
+    id: str
+    user: str
+    session: str
+    model: ModelRef
+    prompt: str
+    negative_prompt: str = ""
+    width: int = 512
+    height: int = 512
+    steps: int = 20
+    cfg_scale: float = 7.0
+    sampler: str = "euler"
+    scheduler: str = "normal"
+    seed: int = 0
+    variation_seed: int | None = None
+    variation_strength: float = 0.0
+    init_image: bytes | None = None
+    strength: float = 1.0
+    mask: bytes | None = None
+    format: str = "PNG"
+    quality: int = 100
+    previews: bool = True
+    deterministic: bool = False
+    extra: Mapping[str, str | int | float | bool] = {}
+
+
+# ---- commands: hub -> engine ---------------------------------------------------------------------------------
+
+
+class Submit(Struct, frozen=True, tag="submit"):
+    """Take this work; every submitted work ends in exactly one of Image+Done, Failed or Cancelled."""
+
+    work: Work
+
+
+class Cancel(Struct, frozen=True, tag="cancel"):
+    """Stop these works at the next step boundary; unknown ids are ignored."""
+
+    ids: tuple[str, ...]
+
+
+class Load(Struct, frozen=True, tag="load"):
+    """Bring a model into memory; answered by Loaded or LoadFailed with the same `ticket`."""
+
+    ticket: str
+    model: ModelRef
+
+
+class Free(Struct, frozen=True, tag="free"):
+    """Let go of every model no running work needs."""
+
+
+class Ping(Struct, frozen=True, tag="ping"):
+    """Ask for a Pong; a worker whose control thread lives answers at once."""
+
+    number: int
+
+
+Command = Submit | Cancel | Load | Free | Ping
+
+
+# ---- reports: engine -> hub ----------------------------------------------------------------------------------
+
+
+class Ready(Struct, frozen=True, tag="ready"):
+    """The engine can take work. `features` are the feature flags it honours (see swarm supported_features)."""
+
+    device: str
+    features: tuple[str, ...] = ()
+    samplers: tuple[str, ...] = ()
+    schedulers: tuple[str, ...] = ()
+
+
+class Loading(Struct, frozen=True, tag="loading"):
+    """The work waits for its model to be loaded."""
+
+    id: str
+    model: str
+
+
+class Started(Struct, frozen=True, tag="started"):
+    """The first step of the work begins; its model is in memory."""
+
+    id: str
+    steps: int
+
+
+class Progress(Struct, frozen=True, tag="progress"):
+    """Step `step` of `steps` is finished. `preview` is an encoded small picture (JPEG), or None when thinned out."""
+
+    id: str
+    step: int
+    steps: int
+    preview: bytes | None = None
+
+
+class Image(Struct, frozen=True, tag="image"):
+    """The finished picture, encoded as `format`, exactly the work's width and height.
+
+    `notes` goes into the metadata's extra data (for instance unknown_words, drawn_size).
+    `load_seconds` and `seconds` are what loading and drawing took.
+    """
+
+    id: str
+    data: bytes
+    format: str
+    load_seconds: float = 0.0
+    seconds: float = 0.0
+    notes: Mapping[str, str | int | float | bool | list[str]] = {}
+
+
+class Done(Struct, frozen=True, tag="done"):
+    """Nothing more comes for this work."""
+
+    id: str
+
+
+class Failed(Struct, frozen=True, tag="failed"):
+    """The work cannot be made. `reason` is a sentence for the user; `retry` says whether another try may help."""
+
+    id: str
+    reason: str
+    retry: bool = False
+
+
+class Cancelled(Struct, frozen=True, tag="cancelled"):
+    """The work was stopped on request before a picture came out."""
+
+    id: str
+
+
+class Loaded(Struct, frozen=True, tag="loaded"):
+    """A model is in memory; `ticket` is the Load's, "" when loaded because of work. `models` are all names now held."""
+
+    model: str
+    models: tuple[str, ...]
+    ticket: str = ""
+    seconds: float = 0.0
+
+
+class LoadFailed(Struct, frozen=True, tag="load_failed"):
+    """A model could not be loaded."""
+
+    model: str
+    reason: str
+    ticket: str = ""
+
+
+class Held(Struct, frozen=True, tag="held"):
+    """The models now in memory, after some were let go."""
+
+    models: tuple[str, ...]
+
+
+class Pong(Struct, frozen=True, tag="pong"):
+    """Answer to Ping."""
+
+    number: int
+
+
+class Log(Struct, frozen=True, tag="log"):
+    """A line for the hub's log; `level` is debug, info, warning or error."""
+
+    level: str
+    text: str
+
+
+Report = (
+    Ready
+    | Loading
+    | Started
+    | Progress
+    | Image
+    | Done
+    | Failed
+    | Cancelled
+    | Loaded
+    | LoadFailed
+    | Held
+    | Pong
+    | Log
+)
+
+
+# ---- the two sides --------------------------------------------------------------------------------------------
+
+
+class Drawer(Protocol):
+    """What runs inside a worker process. All methods are called from the control thread and return at once;
+    reports may be emitted from any thread."""
+
+    def start(self) -> None:
+        """Load native code and begin; emit Ready. An exception here ends the worker with its text as reason."""
+
+    def handle(self, command: Command) -> None:
+        """Take one command (Ping is answered by the worker shell and never arrives here)."""
+
+    def stop(self) -> None:
+        """Finish the running step and let go of everything."""
+
+
+class EngineState(Struct, frozen=True):
+    """One engine as the choice and the Backends pages see it.
+
+    `status` is one of disabled, waiting, loading, idle, running, silent, errored (swarm-api §9).
+    `slots` is how many works it takes at once, `busy` how many it holds now. `reason` explains errored and silent.
+    """
+
+    id: int
+    type: str
+    title: str
+    status: str
+    enabled: bool = True
+    slots: int = 1
+    busy: int = 0
+    features: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    holds_any: bool = True
+    reason: str = ""
+    device: str = ""
+    last_used: float = 0.0
+
+
+class EngineType(Struct, frozen=True):
+    """What a folder under `backends/` offers; its `engine.py` names one as ENGINE and imports no native code.
+
+    `settings` is the struct its settings are decoded into. `drawer` is "module:callable" for engines that run in
+    a worker process: called there as `callable(settings, emit)` it returns a Drawer. `builtin_models` are model
+    folders that come with it. `accepts` are model class ids it can draw (empty: any). `slots` is how many works
+    it takes at once. `features` are known before it starts.
+    """
+
+    id: str
+    name: str
+    description: str
+    settings: type[Struct]
+    drawer: str
+    slots: int = 1
+    features: tuple[str, ...] = ()
+    samplers: tuple[str, ...] = ()
+    schedulers: tuple[str, ...] = ()
+    builtin_models: tuple[Path, ...] = ()
+    accepts: tuple[str, ...] = ()
+    standard: bool = True
+
+
+class EngineConfig(Struct, frozen=True):
+    """One configured engine: which type, its title and its settings by name."""
+
+    id: int
+    type: str
+    title: str = ""
+    enabled: bool = True
+    settings: dict[str, str | int | float | bool] = field(default_factory=dict)
+
+
+Emit = Callable[[Report], None]
+"""Where an engine puts its reports."""
+
+Payload = Raw
+"""An undecoded msgpack frame body."""
+
+
+class Engine(Protocol):
+    """An engine as the pool holds it, on the event loop."""
+
+    @property
+    def state(self) -> EngineState:
+        """A snapshot; cheap, no waiting."""
+
+    async def start(self) -> None:
+        """Begin; returns once started or failed (the state tells)."""
+
+    async def stop(self) -> None:
+        """End it and everything it started."""
+
+    def send(self, command: Command) -> None:
+        """Hand over a command without waiting."""
+
+    def forget(self, ids: Collection[str]) -> None:
+        """Drop any memory of these works: the hub has given up on them."""

@@ -1,0 +1,3 @@
+"""Generation Hub: sessions, permissions, queue and streaming in front of every image engine."""
+
+__version__ = "0.1.0"

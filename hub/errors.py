@@ -1,0 +1,54 @@
+"""Refusals and failures as values: each knows its sentence, its public id, its status and what it is about."""
+
+from typing import Any
+
+
+class HubError(Exception):
+    """A refusal in words a user can act on.
+
+    `text` is the sentence under the key `error`; `error_id` a documented public id (swarm-api §1.3) or None;
+    `status` the HTTP status (SwarmUI answers handler errors with 200); `extra` further keys of the answer:
+    `field` names the offending parameter, `limit` the bound it broke, `permission` the missing flag.
+    """
+
+    def __init__(self, text: str, *, error_id: str | None = None, status: int = 200, **extra: Any) -> None:
+        super().__init__(text)
+        self.text = text
+        self.error_id = error_id
+        self.status = status
+        self.extra = extra
+
+    def body(self) -> dict[str, Any]:
+        """The answer as a JSON-ready object."""
+        answer: dict[str, Any] = {}
+        if self.text:
+            answer["error"] = self.text
+        if self.error_id is not None:
+            answer["error_id"] = self.error_id
+        return answer | self.extra
+
+
+class BadInput(HubError):
+    """A parameter that cannot be used: `field` names it, `limit` says what would be accepted."""
+
+    def __init__(self, text: str, *, field: str, limit: Any = None) -> None:
+        extra: dict[str, Any] = {"field": field}
+        if limit is not None:
+            extra["limit"] = limit
+        super().__init__(text, **extra)
+
+
+class Forbidden(HubError):
+    """A missing permission flag, named."""
+
+    def __init__(self, permission: str, text: str = "You lack permissions for this route.") -> None:
+        super().__init__(text, error_id="bad_permissions", status=400, permission=permission)
+
+
+class DeadSession(HubError):
+    """The session id is unknown, expired or revoked."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Invalid session ID. You may need to refresh the page.", error_id="invalid_session_id", status=401
+        )

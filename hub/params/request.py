@@ -1,0 +1,54 @@
+"""The frozen, complete, checked request: below this point nobody sees a dictionary of loose parameters."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from backends.contract import ModelRef
+
+
+class GenRequest(Struct, frozen=True):
+    """One accepted request for `images` pictures; every refusal has already happened.
+
+    `width`/`height` in pixels, `steps` 0..500, `seed` is resolved (never -1). `defaults_used` are the ids the
+    request left out and the model's own defaults filled. `given` are the parameters that go into the metadata
+    (`sui_image_params`), by id, in registry order. `extra` are the metadata's extra data known so far
+    (original_prompt, presets_used, unused_parameters …). `path_format` is the output path pattern.
+    `features` are feature flags the engine must have; `engine_type`/`engine_id` narrow the choice (None: any).
+    """
+
+    images: int
+    model: ModelRef
+    model_hash: str
+    prompt: str
+    negative_prompt: str
+    width: int
+    height: int
+    steps: int
+    cfg_scale: float
+    sampler: str
+    scheduler: str
+    seed: int
+    seed_increment: bool = True
+    batch_size: int = 1
+    variation_seed: int | None = None
+    variation_strength: float = 0.0
+    init_image: bytes | None = None
+    strength: float = 1.0
+    mask: bytes | None = None
+    format: str = "PNG"
+    quality: int = 100
+    save: bool = True
+    save_metadata: bool = True
+    previews: bool = True
+    deterministic: bool = False
+    continue_after_errors: bool = False
+    path_format: str = "raw/[year]-[month]-[day]/[hour][minute][request_time_inc]-[prompt]-[model]"
+    path_max_part: int = 40
+    engine_type: str | None = None
+    engine_id: int | None = None
+    features: tuple[str, ...] = ()
+    defaults_used: tuple[str, ...] = ()
+    given: Mapping[str, str | int | float | bool] = {}
+    extra: Mapping[str, str | list[str]] = {}
+    engine_extra: Mapping[str, str | int | float | bool] = {}
