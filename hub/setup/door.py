@@ -1,0 +1,80 @@
+"""From the command line to the thing asked for."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hub.setup.browsers import find_browser
+from hub.setup.checks import run_checks
+from hub.setup.environment import ensure
+from hub.setup.options import Bench, Serve, Test, parse
+from hub.setup.page import ensure_page
+from hub.setup.ports import CannotListen
+from hub.setup.serving import RESTART, describe_exit, serve, settle_port, wait_for, wanted_place
+from hub.setup.terminal import Terminal, run_watched
+from hub.setup.trouble import SetupProblem
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main(words: Sequence[str]) -> int:
+    """Do what the command line asks; returns the exit code. A set-up problem is told without a traceback."""
+    command = parse(words, ROOT)
+    terminal = Terminal()
+    try:
+        if isinstance(command, Serve):
+            return _serve(command, terminal)
+        python = ensure(ROOT, ("run", "develop"), terminal)
+        if isinstance(command, Test):
+            return _test(python, command, terminal)
+        if isinstance(command, Bench):
+            return _bench(python, command)
+        return run_checks(ROOT, python, terminal)
+    except (SetupProblem, CannotListen) as problem:
+        terminal.say(str(problem))
+        return 1
+    except KeyboardInterrupt:
+        terminal.say("Stopped.")
+        return 130
+
+
+def _serve(options: Serve, terminal: Terminal) -> int:
+    settle_port(
+        wanted_place(options, os.environ), lambda text: None
+    )  # a taken port is told before minutes of set-up
+    while True:
+        python = ensure(ROOT, ("run",), terminal)
+        problem = ensure_page(ROOT, terminal)
+        code = serve(python, ROOT, options, problem, terminal)
+        if code != RESTART:
+            break
+        terminal.say("The server asked to be started again.")
+    told = describe_exit(code)
+    if told:
+        terminal.say(told)
+    return code
+
+
+def _test(python: Path, command: Test, terminal: Terminal) -> int:
+    ensure_page(ROOT, terminal)  # a test that needs the page says so itself when it is missing
+    if find_browser() is None:
+        install: list[str | Path] = [python, "-m", "playwright", "install", "chromium"]
+        code, _ = run_watched(install, what="Fetching a browser for the browser tests", terminal=terminal)
+        if code:
+            terminal.say(
+                "No browser could be had: the browser tests will be skipped. Install Chromium to run them."
+            )
+    return wait_for(
+        subprocess.Popen([str(python), "-m", "pytest", *command.arguments], cwd=ROOT), in_own_group=False
+    )
+
+
+def _bench(python: Path, command: Bench) -> int:
+    words = [*command.names, *(("--json", str(command.json)) if command.json else ())]
+    return wait_for(subprocess.Popen([str(python), "-m", "bench", *words], cwd=ROOT), in_own_group=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

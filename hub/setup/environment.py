@@ -1,0 +1,290 @@
+"""The Python environment in .venv: made, kept up to date, and never left half-made in its place."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from hub.setup import layers
+from hub.setup.hardware import find_accelerator, torch_indexes
+from hub.setup.terminal import Terminal, run_watched
+from hub.setup.trouble import SetupProblem, explain
+
+NEEDED_FREE_GB = 4
+# Imported once in a new environment before it takes the old one's place.
+PROOF = (
+    "import litestar, uvicorn, msgspec, tortoise, bcrypt, cryptography.fernet, PIL.Image, torch, diffusers"
+)
+
+
+def python_of(environment: Path) -> Path:
+    """Return the interpreter of a virtual environment."""
+    return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def ensure(root: Path, wanted: Sequence[str], terminal: Terminal) -> Path:
+    """Bring the layers `wanted` into .venv; return its interpreter. Raises SetupProblem.
+
+    With unchanged stamps this reads two files and starts nothing.
+    """
+    environment = root / ".venv"
+    accelerator = find_accelerator()
+    if _is_current(root, environment, wanted, accelerator):
+        return python_of(environment)
+    with _only_one(root / ".venv-lock", terminal):
+        if not _works(python_of(environment)) or "run" in layers.stale(
+            root, environment, wanted, accelerator
+        ):
+            _rebuild(root, environment, accelerator, terminal)
+        for layer in layers.stale(root, environment, wanted, accelerator):
+            Installer(root, environment, terminal).install(layer)
+            _stamp(root, environment, layer, accelerator)
+    return python_of(environment)
+
+
+def ensure_apart(root: Path, layer: str, environment: Path, terminal: Terminal) -> Path:
+    """Bring one layer into an environment of its own, such as Node.js; return its interpreter."""
+    if _is_current(root, environment, [layer], ""):
+        return python_of(environment)
+    with _only_one(root / ".venv-lock", terminal):
+        if not _works(python_of(environment)):
+            shutil.rmtree(environment, ignore_errors=True)
+            environment.parent.mkdir(parents=True, exist_ok=True)
+            Installer(root, environment, terminal).create()
+        Installer(root, environment, terminal).install(layer)
+        _stamp(root, environment, layer, "")
+    return python_of(environment)
+
+
+def _is_current(root: Path, environment: Path, wanted: Sequence[str], accelerator: str) -> bool:
+    there = python_of(environment).exists()
+    return there and not layers.stale(root, environment, wanted, accelerator)
+
+
+def _stamp(root: Path, environment: Path, layer: str, accelerator: str) -> None:
+    stamps = layers.read_stamps(environment)
+    stamps[layer] = layers.wanted_stamp(root, layer, accelerator)
+    layers.write_stamps(environment, stamps)
+
+
+def _works(python: Path) -> bool:
+    """Tell whether an environment's interpreter starts and is the Python that runs this."""
+    code = f"import sys; sys.exit(sys.version_info[:2] != {tuple(sys.version_info[:2])})"
+    try:
+        return subprocess.run([python, "-c", code], check=False, capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+def _rebuild(root: Path, environment: Path, accelerator: str, terminal: Terminal) -> None:
+    """Make the environment beside the one in place, prove it, then swap; on failure the old one stays."""
+    terminal.say("Setting up Generation Hub: this takes a few minutes and happens once.")
+    free_gb = shutil.disk_usage(root).free / 1e9
+    if free_gb < NEEDED_FREE_GB:
+        terminal.say(
+            f"Note: only {free_gb:.1f} GB are free on this disk; about {NEEDED_FREE_GB} GB are needed."
+        )
+    beside = root / ".venv-new"
+    shutil.rmtree(beside, ignore_errors=True)
+    installer = Installer(root, beside, terminal)
+    try:
+        if _works(python_of(environment)):
+            copy_tree(environment, beside)  # so that an installed torch, of any variant, is kept
+            layers.write_stamps(beside, {})
+        else:
+            installer.create()
+        installer.install_torch(accelerator)
+        installer.install("run")
+        installer.prove()
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+    _stamp(root, beside, "run", accelerator)
+    swap(beside, environment)
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy an environment, by hard links where the disk can: pip and uv replace files whole."""
+
+    def link(origin: str, copy: str) -> None:
+        try:
+            os.link(origin, copy)
+        except OSError:
+            shutil.copy2(origin, copy)
+
+    shutil.copytree(source, target, symlinks=True, copy_function=link)
+
+
+def swap(beside: Path, place: Path) -> None:
+    """Put the finished environment `beside` in `place`, and mend the paths its scripts carry."""
+    old = place.with_name(place.name + "-old")
+    shutil.rmtree(old, ignore_errors=True)
+    if place.exists():
+        place.rename(old)
+    try:
+        beside.rename(place)
+    except OSError as trouble:
+        if old.exists():
+            old.rename(place)
+        raise SetupProblem(
+            f"The new environment could not be moved to {place} ({trouble}). Stop a hub that runs from this "
+            "folder, then run it again."
+        ) from trouble
+    for script in python_of(place).parent.iterdir():
+        _mend(script, str(beside), str(place))
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _mend(script: Path, wrong: str, right: str) -> None:
+    """Replace one path in a text script by writing a new file: the old one may be a shared hard link."""
+    if script.is_symlink() or not script.is_file() or script.stat().st_size > 65536:
+        return
+    text = script.read_bytes()
+    if b"\0" in text or wrong.encode() not in text:
+        return
+    fresh = script.with_name(script.name + ".mend")
+    fresh.write_bytes(text.replace(wrong.encode(), right.encode()))
+    shutil.copymode(script, fresh)
+    fresh.replace(script)
+
+
+@contextmanager
+def _only_one(lock: Path, terminal: Terminal) -> Iterator[None]:
+    """Hold a lock file while installing, so that two launches never write one environment at once."""
+    with lock.open("a+") as held:
+        if os.name == "nt":  # there a second installer meets files in use and says so
+            yield
+            return
+        import fcntl
+
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            terminal.say("Another launch.py is setting up this folder; waiting for it ...")
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+class Installer:
+    """Puts packages into one virtual environment, with uv where that changes nothing but the speed."""
+
+    def __init__(self, root: Path, environment: Path, terminal: Terminal) -> None:
+        self._root = root
+        self._environment = environment
+        self._python = python_of(environment)
+        self._terminal = terminal
+        self._uv = shutil.which("uv")
+
+    def create(self) -> None:
+        """Make the empty environment. Raises SetupProblem."""
+        if self._uv:
+            with_uv: list[str | Path] = [
+                self._uv,
+                "venv",
+                "--quiet",
+                "--seed",
+                "--python",
+                sys.executable,
+                self._environment,
+            ]
+            if subprocess.run(with_uv, check=False, capture_output=True).returncode == 0:
+                return
+        shutil.rmtree(self._environment, ignore_errors=True)
+        plain: list[str | Path] = [sys.executable, "-m", "venv", self._environment]
+        self._run(plain, f"Making the Python environment ({sys.version.split()[0]})")
+
+    def install_torch(self, accelerator: str) -> None:
+        """Install torch with pip, whose configured sources stay in force; one already there is kept."""
+        kept = self._installed_torch()
+        if kept and kept.partition("+")[0] == layers.pin(self._root, "torch").partition("==")[2]:
+            self._terminal.say(f"Keeping the installed torch {kept}.")
+            return
+        extra = torch_indexes(accelerator)
+        if accelerator == "cpu" and not extra and sys.platform.startswith("linux"):
+            self._terminal.say(
+                "PyTorch's index of small CPU builds does not answer; taking the build of the configured "
+                "package source (it may be several GB)."
+            )
+        indexes = [word for index in extra for word in ("--extra-index-url", index)]
+        command = [*self._pip(), *indexes, layers.pin(self._root, "torch")]
+        self._run(command, f"Installing torch for {accelerator}", reading=read_pip)
+
+    def install(self, layer: str) -> None:
+        """Install a layer's packages at the versions of the lock. Raises SetupProblem."""
+        wanted = layers.names(self._root, layer)
+        what = {
+            "run": "Installing the hub's packages",
+            "develop": "Installing the tools for tests and checks",
+        }
+        title = what.get(layer, "Installing Node.js for building the page")
+        if self._uv and not self._pip_is_configured():
+            command: list[str | Path] = [
+                self._uv,
+                "pip",
+                "install",
+                "--python",
+                self._python,
+                "-c",
+                layers.LOCK,
+                *wanted,
+            ]
+            if run_watched(command, what=title, terminal=self._terminal, cwd=self._root)[0] == 0:
+                return
+            self._terminal.say("uv could not install them; trying with pip.")
+        self._run([*self._pip(), *wanted], title, reading=read_pip)
+
+    def prove(self) -> None:
+        """Import what matters in the new environment. Raises SetupProblem."""
+        self._run([self._python, "-c", PROOF], "Trying the new environment")
+
+    def _pip(self) -> list[str | Path]:
+        words = "-m pip install --disable-pip-version-check --no-input --progress-bar off -c"
+        return [self._python, *words.split(), layers.LOCK]
+
+    def _installed_torch(self) -> str:
+        code = "import importlib.metadata as m; print(m.version('torch'))"
+        asked = subprocess.run([self._python, "-c", code], check=False, capture_output=True, text=True)
+        return asked.stdout.strip() if asked.returncode == 0 else ""
+
+    def _pip_is_configured(self) -> bool:
+        """Tell whether the person named package sources to pip, which uv would not read."""
+        asked = subprocess.run(
+            [self._python, "-m", "pip", "config", "list"], check=False, capture_output=True, text=True
+        )
+        return names_sources(asked.stdout)
+
+    def _run(
+        self,
+        command: Sequence[str | Path],
+        what: str,
+        reading: Callable[[str], str | None] = lambda line: None,
+    ) -> None:
+        code, output = run_watched(
+            command, what=what, terminal=self._terminal, reading=reading, cwd=self._root
+        )
+        if code:
+            raise SetupProblem(explain(what, output))
+
+
+def names_sources(pip_config: str) -> bool:
+    """Tell whether the output of `pip config list` names package sources or the way to them."""
+    keys = r"(index-url|extra-index-url|find-links|no-index|proxy|cert|client-cert|trusted-host)"
+    return re.search(rf"^[^=]*\.{keys}=", pip_config, re.M) is not None
+
+
+def read_pip(line: str) -> str | None:
+    """Turn a line of pip's output into what the progress line shows, or None."""
+    line = line.strip()
+    if found := re.match(
+        r"(Collecting|Downloading|Building wheel for|Preparing metadata for) ?([^\s=<>;@]+)(.*)", line
+    ):
+        verb, name, rest = found.groups()
+        size = re.search(r"\(([\d.]+ [kMG]?B)\)", rest)
+        return f"{verb} {name.rsplit('/', 1)[-1]}" + (f", {size[1]}" if size else "")
+    if line.startswith("Installing collected packages"):
+        return f"Unpacking {line.count(',') + 1} packages"
+    return None

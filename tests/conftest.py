@@ -1,0 +1,25 @@
+"""What every test may rely on: the markers' meaning and where a browser is. Fixtures of rooms live beside them."""
+
+import pytest
+
+from hub.setup import find_browser
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="also run the tests marked long")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long tests out unless asked for by --long, by -m, or by naming one test itself."""
+    if config.getoption("--long") or config.getoption("-m") or any("::" in word for word in config.args):
+        return
+    left_out = [item for item in items if item.get_closest_marker("long")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
+
+
+@pytest.fixture(scope="session")
+def browser_path() -> str | None:
+    """An installed Chrome or Chromium for Playwright's `executable_path`; None means Playwright's own."""
+    return find_browser()
