@@ -1,0 +1,241 @@
+"""Every setting with its text: built-in default < data/settings.toml < environment (`HUB_…`) < command line.
+
+A bad value is refused at start with its key and the layer it came from. `HUB_NETWORK_PORT=7900` sets `network.port`;
+lists are written with commas. Adding a setting is one field here; the docs and the settings page read the description.
+"""
+
+import os
+import tomllib
+import typing
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+FILE = "settings.toml"
+"""Name of the settings file inside the data folder."""
+
+
+class BadSettings(Exception):
+    """A setting that cannot be used; the text names the key, the layer and what would be accepted."""
+
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Positive = Annotated[int, Meta(ge=1)]
+Amount = Annotated[float, Meta(gt=0)]
+
+
+class Network(Struct, frozen=True):
+    """Where and how the hub listens."""
+
+    host: Annotated[str, Meta(description="Address to listen on; beyond loopback an owner account is needed.")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[Port, Meta(description="Port to listen on; 0 lets the system pick one.")] = 7801
+    hosts: Annotated[
+        tuple[str, ...],
+        Meta(description="Names under which browsers may reach the hub besides IP addresses and localhost."),
+    ] = ()
+    allow_origins: Annotated[
+        tuple[str, ...],
+        Meta(description="Origins of other pages that may call the hub from a browser, like https://my.page."),
+    ] = ()
+    external_url: Annotated[str, Meta(description="The hub's address as seen from outside, for links.")] = ""
+    max_request_mib: Annotated[
+        Positive, Meta(description="Largest request body and largest websocket frame, in MiB.")
+    ] = 200
+    max_header_kib: Annotated[Positive, Meta(description="Largest sum of a request's headers, in KiB.")] = 1024
+    max_headers: Annotated[Positive, Meta(description="Most headers a request may have.")] = 200
+    proxies: Annotated[
+        tuple[str, ...],
+        Meta(description="Addresses of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."),
+    ] = ()
+    first_frame_seconds: Annotated[
+        Amount, Meta(description="Seconds a new websocket has to send its first frame.")
+    ] = 60.0
+    ping_seconds: Annotated[
+        Amount, Meta(description="Seconds between keep-alive pings on a websocket; unanswered, it is closed.")
+    ] = 20.0
+    outbox_mib: Annotated[
+        Positive, Meta(description="MiB of results a slow websocket may have waiting before it is closed.")
+    ] = 64
+    stop_seconds: Annotated[Positive, Meta(description="Seconds open requests get to finish at shutdown.")] = 5
+
+
+class Accounts(Struct, frozen=True):
+    """Who may come in."""
+
+    required: Annotated[bool, Meta(description="Whether people must sign in.")] = False
+    localhost_bypass: Annotated[
+        bool, Meta(description="Whether a direct caller on this machine counts as the local owner all the same.")
+    ] = True
+    session_days: Annotated[Positive, Meta(description="Days without use after which a session ends.")] = 31
+    allow_registration: Annotated[bool, Meta(description="Whether visitors may register an account.")] = False
+    new_user_role: Annotated[str, Meta(description="Role of a newly registered user.")] = "user"
+
+
+class Folders(Struct, frozen=True):
+    """Where everything lies; every path is absolute once loaded. Relative ones are taken from the data folder."""
+
+    data: Annotated[Path, Meta(description="The data folder: database, outputs, models, logs and keys.")] = Path("data")
+    models: Annotated[
+        tuple[Path, ...], Meta(description="Model folders, each with Stable-Diffusion, LoRA, VAE, … inside.")
+    ] = (Path("models"),)
+    outputs: Annotated[Path, Meta(description="Finished pictures, one folder for each user.")] = Path("outputs")
+    engines: Annotated[
+        tuple[Path, ...], Meta(description="Extra folders of engines, each engine a folder with an engine.py.")
+    ] = ()
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.data / "hub.sqlite3"
+
+    @property
+    def keys(self) -> Path:
+        """Secrets, readable by the owner of the process only."""
+        return self.data / "keys"
+
+    @property
+    def logs(self) -> Path:
+        """Log files."""
+        return self.data / "logs"
+
+    @property
+    def wildcards(self) -> Path:
+        """Wildcard files."""
+        return self.data / "wildcards"
+
+    def resolved(self) -> "Folders":
+        """The same with every path absolute; relative ones lie below the data folder."""
+        data = self.data.expanduser().absolute()
+        return Folders(
+            data=data,
+            models=tuple(data / path.expanduser() for path in self.models),
+            outputs=data / self.outputs.expanduser(),
+            engines=tuple(data / path.expanduser() for path in self.engines),
+        )
+
+
+class Engines(Struct, frozen=True):
+    """The engines on this machine."""
+
+    start_at_boot: Annotated[bool, Meta(description="Whether the engines start together with the hub.")] = True
+    threads: Annotated[int, Meta(ge=0, description="CPU threads of the local engine; 0 takes every core.")] = 0
+    default_model: Annotated[str, Meta(description="Model of a request that names none; empty: the starter.")] = ""
+    restart_seconds: Annotated[Amount, Meta(description="Seconds before a dead worker is first restarted.")] = 0.5
+
+
+class Limits(Struct, frozen=True):
+    """What a single request may ask at most."""
+
+    prompt_kib: Annotated[Positive, Meta(description="Longest prompt, in KiB of UTF-8.")] = 100
+    image_megapixels: Annotated[Amount, Meta(description="Largest picture sent along with a request.")] = 64.0
+    images: Annotated[Positive, Meta(description="Most pictures in one request.")] = 10000
+    waiting_images: Annotated[Positive, Meta(description="Most pictures of one user that may wait in line.")] = 20000
+
+
+class Outputs(Struct, frozen=True):
+    """How finished pictures are kept."""
+
+    path_format: Annotated[str, Meta(description="Pattern of a saved picture's path (swarm-api §7).")] = (
+        "raw/[year]-[month]-[day]/[hour][minute][request_time_inc]-[prompt]-[model]"
+    )
+    append_user: Annotated[bool, Meta(description="Whether each user has a folder of their own.")] = True
+
+
+class Log(Struct, frozen=True):
+    """What is written down."""
+
+    level: Annotated[str, Meta(pattern="^(debug|info|warning|error)$", description="Least level that is logged.")] = (
+        "info"
+    )
+
+
+class Settings(Struct, frozen=True):
+    """The whole tree; see each section."""
+
+    network: Network = Network()
+    accounts: Accounts = Accounts()
+    folders: Folders = Folders()
+    engines: Engines = Engines()
+    limits: Limits = Limits()
+    outputs: Outputs = Outputs()
+    log: Log = Log()
+
+
+def load(data_dir: Path | str, overrides: Mapping[str, str] | None = None) -> Settings:
+    """Read all layers; `overrides` are dotted keys from the command line.
+
+    Raises BadSettings naming the key, where it came from, and what is wrong.
+    """
+    folder = Path(data_dir).expanduser().absolute()
+    values: dict[str, dict[str, Any]] = {section: {} for section in Settings.__struct_fields__}
+    for source, key, value in _layers(folder, overrides or {}):
+        section, _, name = key.partition(".")
+        values[section][name] = _convert(source, key, value)
+    values["folders"]["data"] = folder
+    sections = {name: _SECTIONS[name](**values[name]) for name in values}
+    sections["folders"] = sections["folders"].resolved()
+    return Settings(**sections)
+
+
+_SECTIONS: dict[str, Any] = {part.name: part.type for part in msgspec.structs.fields(Settings)}
+
+
+def fields_of(section: str) -> dict[str, Any]:
+    """The declared type of each setting of a section, by name."""
+    return typing.get_type_hints(_SECTIONS[section], include_extras=True)
+
+
+def _layers(folder: Path, overrides: Mapping[str, str]) -> Iterator[tuple[str, str, Any]]:
+    """(where it came from, dotted key, raw value), weakest first."""
+    file = folder / FILE
+    if file.is_file():
+        yield from _read_file(file)
+    for word, value in os.environ.items():
+        key = _key_of(word)
+        if key is not None:
+            yield f"environment {word}", key, value
+    for key, value in overrides.items():
+        yield "command line", key, value
+
+
+def _read_file(file: Path) -> Iterator[tuple[str, str, Any]]:
+    try:
+        tree = tomllib.loads(file.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
+        raise BadSettings(f"{file}: {wrong}") from wrong
+    for section, part in tree.items():
+        if not isinstance(part, dict):
+            raise BadSettings(f"{file}: {section} must be a section like [network]")
+        for name, value in part.items():
+            yield str(file), f"{section}.{name}", value
+
+
+def _key_of(word: str) -> str | None:
+    """`HUB_NETWORK_PORT` -> `network.port`; None for variables that name no section."""
+    head, _, rest = word.partition("_")
+    section, _, name = rest.lower().partition("_")
+    return f"{section}.{name}" if head == "HUB" and section in _SECTIONS and name else None
+
+
+def _convert(source: str, key: str, value: Any) -> Any:
+    section, _, name = key.partition(".")
+    kind = fields_of(section).get(name) if section in _SECTIONS else None
+    if kind is None or key == "folders.data":
+        raise BadSettings(f"{source}: there is no setting {key}")
+    if isinstance(value, str) and "tuple" in str(kind):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    try:
+        return msgspec.convert(value, kind, strict=False, dec_hook=_read_path)
+    except msgspec.ValidationError as wrong:
+        raise BadSettings(f"{source}: {key} = {value!r} cannot be used: {wrong}") from wrong
+
+
+def _read_path(kind: type, value: Any) -> Any:
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise msgspec.ValidationError(f"Expected a path, got {value!r}")
