@@ -1,0 +1,153 @@
+"""The tables. Private to the store: other rooms see the frozen rows of its functions.
+
+Times are unix milliseconds. There are no foreign keys on purpose: a user's rows are removed by name in one
+transaction, and a table rebuild of a migration can then never cascade into another table.
+A column added later needs `db_default`, or migrating a table that has rows fails. The docstrings become
+comments of the tables and must hold no semicolon: Tortoise 1.1.9 cuts the statement there.
+"""
+
+from tortoise import fields
+from tortoise.indexes import Index
+from tortoise.models import Model
+
+
+class UserTable(Model):
+    """One account. `roles` and `settings` are JSON texts (a list of names, dotted key to value)."""
+
+    name = fields.CharField(max_length=100, primary_key=True)
+    password = fields.TextField(db_default="")
+    password_by_admin = fields.BooleanField(db_default=False)
+    roles = fields.TextField(db_default="[]")
+    settings = fields.TextField(db_default="{}")
+    created = fields.BigIntField(db_default=0)
+    last_active = fields.BigIntField(db_default=0)
+
+    class Meta:
+        table = "users"
+
+
+class SessionTable(Model):
+    """One browser tab or client. `digest` is the SHA-256 of the session id in hex, which is itself never
+    kept."""
+
+    digest = fields.CharField(max_length=64, primary_key=True)
+    user = fields.CharField(max_length=100)
+    token = fields.CharField(max_length=32, db_default="")
+    created = fields.BigIntField(db_default=0)
+    last_used = fields.BigIntField(db_default=0)
+    address = fields.TextField(db_default="")
+    user_agent = fields.TextField(db_default="")
+
+    class Meta:
+        table = "sessions"
+
+
+class TokenTable(Model):
+    """One sign-in or personal API token. `digest` is the SHA-256 of its secret, in hex."""
+
+    id = fields.CharField(max_length=32, primary_key=True)
+    user = fields.CharField(max_length=100)
+    digest = fields.CharField(max_length=64)
+    reason = fields.TextField(db_default="")
+    created = fields.BigIntField(db_default=0)
+    last_active = fields.BigIntField(db_default=0)
+    address = fields.TextField(db_default="")
+    user_agent = fields.TextField(db_default="")
+
+    class Meta:
+        table = "tokens"
+
+
+class RoleTable(Model):
+    """One role. Lists are JSON texts."""
+
+    id = fields.CharField(max_length=100, primary_key=True)
+    name = fields.TextField(db_default="")
+    description = fields.TextField(db_default="")
+    flags = fields.TextField(db_default="[]")
+    model_whitelist = fields.TextField(db_default="[]")
+    model_blacklist = fields.TextField(db_default="[]")
+    max_outpath_depth = fields.IntField(db_default=5)
+    max_t2i_simultaneous = fields.IntField(db_default=32)
+    allow_unsafe_outpaths = fields.BooleanField(db_default=False)
+    automatic = fields.BooleanField(db_default=False)
+
+    class Meta:
+        table = "roles"
+
+
+class PresetTable(Model):
+    """One preset of a user. `key` is the lower-case title, `preview` JPEG bytes or null."""
+
+    id = fields.IntField(primary_key=True)
+    user = fields.CharField(max_length=100)
+    key = fields.TextField()
+    title = fields.TextField()
+    author = fields.TextField(db_default="")
+    description = fields.TextField(db_default="")
+    is_starred = fields.BooleanField(db_default=False)
+    param_map = fields.TextField(db_default="{}")
+    preview = fields.BinaryField(null=True)
+    preview_metadata = fields.TextField(db_default="")
+    edits = fields.IntField(db_default=0)
+
+    class Meta:
+        table = "presets"
+        unique_together = (("user", "key"),)
+
+
+class UserDataTable(Model):
+    """Small texts by (user, kind, name): stars, preset links, keys. The user "" is the server itself."""
+
+    id = fields.IntField(primary_key=True)
+    user = fields.CharField(max_length=100)
+    kind = fields.CharField(max_length=100)
+    name = fields.TextField()
+    text = fields.TextField(db_default="")
+    updated = fields.BigIntField(db_default=0)
+
+    class Meta:
+        table = "user_data"
+        unique_together = (("user", "kind", "name"),)
+
+
+class JobTable(Model):
+    """One accepted request. `request` is the jobs room's encoding of it, emptied when the job has ended."""
+
+    id = fields.CharField(max_length=32, primary_key=True)
+    user = fields.CharField(max_length=100)
+    session = fields.CharField(max_length=64, db_default="")
+    request_id = fields.BigIntField()
+    state = fields.CharField(max_length=16, db_index=True)
+    images = fields.IntField()
+    created = fields.BigIntField()
+    finished = fields.BigIntField(null=True)
+    request = fields.BinaryField(null=True)
+    error = fields.TextField(db_default="")
+
+    class Meta:
+        table = "jobs"
+        unique_together = (("user", "request_id"),)
+
+
+class ImageTable(Model):
+    """One finished picture. `path` is relative to the user's output folder, with '/'."""
+
+    id = fields.BigIntField(primary_key=True)
+    job = fields.CharField(max_length=32, db_index=True)
+    index = fields.IntField()
+    user = fields.CharField(max_length=100)
+    path = fields.TextField()
+    created = fields.BigIntField()
+    model = fields.TextField(db_default="")
+    prompt = fields.TextField(db_default="")
+    metadata = fields.TextField(null=True)
+    width = fields.IntField(db_default=0)
+    height = fields.IntField(db_default=0)
+    bytes = fields.BigIntField(db_default=0)
+    starred = fields.BooleanField(db_default=False)
+
+    class Meta:
+        table = "images"
+        unique_together = (("user", "path"),)
+        indexes = (Index(fields=("user", "created", "id")),)

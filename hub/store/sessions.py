@@ -1,0 +1,95 @@
+"""Rows of sessions and tokens. Neither table holds anything one could sign in with."""
+
+import asyncio
+from collections.abc import Mapping
+
+from msgspec import Struct
+from msgspec.structs import astuple
+
+from hub.store.writer import Writer
+
+_SESSION = '"digest", "user", token, created, last_used, address, user_agent'
+_LOGIN = 'id, "user", "digest", reason, created, last_active, address, user_agent'
+
+
+class SessionRow(Struct, frozen=True):
+    """One session: `digest` is the SHA-256 of its id in hex, `token` the id of the token that made it ("" for
+    none); times in unix milliseconds; `address` and `user_agent` of the client that asked for it."""
+
+    digest: str
+    user: str
+    token: str = ""
+    created: int = 0
+    last_used: int = 0
+    address: str = ""
+    user_agent: str = ""
+
+
+class TokenRow(Struct, frozen=True):
+    """One sign-in or personal token: `digest` is the SHA-256 of its secret in hex, `reason` its use."""
+
+    id: str
+    user: str
+    digest: str
+    reason: str = ""
+    created: int = 0
+    last_active: int = 0
+    address: str = ""
+    user_agent: str = ""
+
+
+class SessionRows:
+    """Functions of the sessions table; the room hub.accounts keeps the live ones in memory."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def add(self, row: SessionRow) -> asyncio.Future[int]:
+        """Write a new session."""
+        values = astuple(row)
+        return self._writer.execute(f"INSERT INTO sessions ({_SESSION}) VALUES (?,?,?,?,?,?,?)", values)  # noqa: S608
+
+    def all(self) -> list[SessionRow]:
+        """Every session (at start)."""
+        return [SessionRow(*row) for row in self._writer.many(f"SELECT {_SESSION} FROM sessions")]  # noqa: S608
+
+    def touch(self, times: Mapping[str, int]) -> asyncio.Future[int]:
+        """Write last-used times by digest."""
+        rows = [(when, digest) for digest, when in times.items()]
+        return self._writer.write(
+            lambda db: db.executemany('UPDATE sessions SET last_used = ? WHERE "digest" = ?', rows).rowcount
+        )
+
+    def delete(self, digests: list[str]) -> asyncio.Future[int]:
+        """Remove sessions."""
+        rows = [(digest,) for digest in digests]
+        return self._writer.write(
+            lambda db: db.executemany('DELETE FROM sessions WHERE "digest" = ?', rows).rowcount
+        )
+
+
+class TokenRows:
+    """Functions of the tokens table."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def add(self, row: TokenRow) -> asyncio.Future[int]:
+        """Write a new token."""
+        values = astuple(row)
+        return self._writer.execute(f"INSERT INTO tokens ({_LOGIN}) VALUES (?,?,?,?,?,?,?,?)", values)  # noqa: S608
+
+    def all(self) -> list[TokenRow]:
+        """Every token (at start)."""
+        return [TokenRow(*row) for row in self._writer.many(f"SELECT {_LOGIN} FROM tokens")]  # noqa: S608
+
+    def touch(self, times: Mapping[str, int]) -> asyncio.Future[int]:
+        """Write last-active times by id."""
+        rows = [(when, token) for token, when in times.items()]
+        return self._writer.write(
+            lambda db: db.executemany("UPDATE tokens SET last_active = ? WHERE id = ?", rows).rowcount
+        )
+
+    def delete(self, token: str) -> asyncio.Future[int]:
+        """Remove a token; 1 when there was one."""
+        return self._writer.execute("DELETE FROM tokens WHERE id = ?", (token,))

@@ -1,0 +1,143 @@
+"""Rows of accounts, and the small texts kept for each."""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from hub.store.models import UserTable
+from hub.store.opening import Reader
+from hub.store.writer import Writer, together
+
+_COLUMNS = "name, password, password_by_admin, roles, settings, created, last_active"
+_OWNED = ("sessions", "tokens", "presets", "user_data", "jobs", "images")
+
+
+class UserRow(Struct, frozen=True):
+    """One account: `password` its bcrypt text ("" for none), `roles` by name, `settings` dotted key to
+    what the user chose; times in unix milliseconds."""
+
+    name: str
+    password: str = ""
+    password_by_admin: bool = False
+    roles: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = {}
+    created: int = 0
+    last_active: int = 0
+
+
+class Users:
+    """Functions of the users table."""
+
+    def __init__(self, writer: Writer, reader: Reader) -> None:
+        self._writer = writer
+        self._reader = reader
+
+    def add(self, row: UserRow) -> asyncio.Future[int]:
+        """Write a new account; raises sqlite3.IntegrityError when the name is taken."""
+        values = (
+            row.name,
+            row.password,
+            row.password_by_admin,
+            json.dumps(list(row.roles)),
+            json.dumps(dict(row.settings)),
+            row.created,
+            row.last_active,
+        )
+        return self._writer.execute(f"INSERT INTO users ({_COLUMNS}) VALUES (?,?,?,?,?,?,?)", values)  # noqa: S608
+
+    def by_name(self, name: str) -> UserRow | None:
+        """The account, or None."""
+        row = self._writer.one(f"SELECT {_COLUMNS} FROM users WHERE name = ?", (name,))  # noqa: S608
+        return None if row is None else _row(row)
+
+    async def names(self) -> list[str]:
+        """Every account's name, in order."""
+        with self._reader.queries() as db:
+            names = await UserTable.all().using_db(db).order_by("name").values_list("name", flat=True)
+        return [str(name) for name in names]
+
+    def set_password(self, name: str, password: str, *, by_admin: bool = False) -> asyncio.Future[int]:
+        """Replace the password's bcrypt text."""
+        return self._writer.execute(
+            "UPDATE users SET password = ?, password_by_admin = ? WHERE name = ?", (password, by_admin, name)
+        )
+
+    def set_roles(self, name: str, roles: tuple[str, ...]) -> asyncio.Future[int]:
+        """Replace the roles."""
+        return self._writer.execute(
+            "UPDATE users SET roles = ? WHERE name = ?", (json.dumps(list(roles)), name)
+        )
+
+    def set_settings(self, name: str, settings: Mapping[str, Any]) -> asyncio.Future[int]:
+        """Replace what the user chose."""
+        return self._writer.execute(
+            "UPDATE users SET settings = ? WHERE name = ?", (json.dumps(dict(settings)), name)
+        )
+
+    def touch(self, times: Mapping[str, int]) -> asyncio.Future[int]:
+        """Write last-active times by name."""
+        rows = [(when, name) for name, when in times.items()]
+        return self._writer.write(
+            lambda db: db.executemany("UPDATE users SET last_active = ? WHERE name = ?", rows).rowcount
+        )
+
+    def delete(self, name: str) -> asyncio.Future[int]:
+        """Remove the account with every row it owns, all or nothing."""
+        steps = [
+            lambda db, table=table: db.execute(f'DELETE FROM {table} WHERE "user" = ?', (name,))  # noqa: S608
+            for table in _OWNED
+        ]
+        return self._writer.write(
+            together(*steps, lambda db: db.execute("DELETE FROM users WHERE name = ?", (name,)).rowcount)
+        )
+
+
+class UserData:
+    """Small texts by (user, kind, name). The user "" is the server itself."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def get(self, user: str, kind: str, name: str = "") -> str | None:
+        """The text, or None."""
+        found = self.entry(user, kind, name)
+        return None if found is None else found[0]
+
+    def entry(self, user: str, kind: str, name: str = "") -> tuple[str, int] | None:
+        """The text and when it was written (unix milliseconds), or None."""
+        row = self._writer.one(
+            'SELECT text, updated FROM user_data WHERE "user" = ? AND kind = ? AND name = ?',
+            (user, kind, name),
+        )
+        return None if row is None else (row[0], row[1])
+
+    def all(self, user: str, kind: str) -> dict[str, str]:
+        """Every text of a kind by name."""
+        return dict(
+            self._writer.many('SELECT name, text FROM user_data WHERE "user" = ? AND kind = ?', (user, kind))
+        )
+
+    def put(self, user: str, kind: str, text: str, name: str = "") -> asyncio.Future[int]:
+        """Write or replace a text."""
+        return self._writer.execute(
+            'INSERT INTO user_data ("user", kind, name, text, updated) VALUES (?,?,?,?,?) '
+            'ON CONFLICT ("user", kind, name) DO UPDATE SET text = excluded.text, updated = excluded.updated',
+            (user, kind, name, text, time.time_ns() // 1_000_000),
+        )
+
+    def delete(self, user: str, kind: str, name: str = "") -> asyncio.Future[int]:
+        """Remove a text; 1 when there was one."""
+        return self._writer.execute(
+            'DELETE FROM user_data WHERE "user" = ? AND kind = ? AND name = ?', (user, kind, name)
+        )
+
+
+def _row(values: tuple[Any, ...]) -> UserRow:
+    name, password, by_admin, roles, settings, created, last_active = values
+    return UserRow(
+        name, password, bool(by_admin), tuple(json.loads(roles)), json.loads(settings), created, last_active
+    )

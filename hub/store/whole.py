@@ -1,0 +1,40 @@
+"""The store as one object: open, the functions of each noun, close."""
+
+from pathlib import Path
+
+from hub.store.images import Images
+from hub.store.jobs import Jobs
+from hub.store.opening import Reader, bring_up, open_reader
+from hub.store.presets import PresetRows
+from hub.store.roles import RoleRows
+from hub.store.sessions import SessionRows, TokenRows
+from hub.store.users import UserData, Users
+from hub.store.writer import Writer
+
+
+class Store:
+    """Everything that outlives the process except files. One process writes; `Store.open` makes it."""
+
+    def __init__(self, writer: Writer, reader: Reader) -> None:
+        self.writer = writer
+        self.reader = reader
+        self.users = Users(writer, reader)
+        self.user_data = UserData(writer)
+        self.sessions = SessionRows(writer)
+        self.tokens = TokenRows(writer)
+        self.roles = RoleRows(writer)
+        self.presets = PresetRows(writer)
+        self.jobs = Jobs(writer)
+        self.images = Images(writer, reader)
+
+    @classmethod
+    async def open(cls, database: Path) -> "Store":
+        """Open `database`, made or migrated where needed. Raises `UnusableDatabase` with what to do."""
+        database.parent.mkdir(parents=True, exist_ok=True)
+        await bring_up(database)
+        return cls(Writer(database), await open_reader(database))
+
+    async def close(self) -> None:
+        """Commit what waits and close both connections."""
+        await self.writer.close()
+        await self.reader.close()
