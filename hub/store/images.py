@@ -171,7 +171,8 @@ class Images:
 
 
 def _row(values: tuple[Any, ...]) -> ImageRow:
-    return ImageRow(*values[:11], bool(values[11]), values[12])
+    fields = (*values[:11], bool(values[11]), values[12])
+    return ImageRow(*fields)
 
 
 def _narrowed(user: str, folder_prefix: str, starred: bool | None, search: str) -> Q:

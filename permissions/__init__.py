@@ -1,0 +1,21 @@
+"""Permission flags as data, the roles made from them, and the check. Knows nothing of the rest of the hub."""
+
+from permissions.check import has
+from permissions.discover import FLAGS
+from permissions.flag import Flag, Group, Rank, Safety
+from permissions.roles import RANKS, ROLES, Merged, Role, default_flags, merge
+
+__all__ = [
+    "FLAGS",
+    "RANKS",
+    "ROLES",
+    "Flag",
+    "Group",
+    "Merged",
+    "Rank",
+    "Role",
+    "Safety",
+    "default_flags",
+    "has",
+    "merge",
+]

@@ -1,0 +1,112 @@
+"""Flags of the group Admin."""
+
+from permissions.flag import Flag, Group, Rank, Safety
+
+GROUP = Group("Admin", "Rights over the server, its users and its settings.")
+
+FLAGS = (
+    Flag(
+        "configure_roles",
+        "Configure Roles",
+        "Create, change and delete roles, and so decide what everybody may do.",
+        GROUP,
+        Rank.NOBODY,
+        Safety.POWERFUL,
+    ),
+    Flag(
+        "manage_users",
+        "Manage Users",
+        "List, create, change and delete accounts, and act as another user.",
+        GROUP,
+        Rank.NOBODY,
+        Safety.POWERFUL,
+    ),
+    Flag(
+        "interrupt_others",
+        "Interrupt Others",
+        "Stop the generations of other users.",
+        GROUP,
+        Rank.ADMINS,
+        Safety.POWERFUL,
+    ),
+    Flag(
+        "shutdown",
+        "Shutdown Server",
+        "Stop the server.",
+        GROUP,
+        Rank.NOBODY,
+        Safety.SAFE,
+    ),
+    Flag(
+        "restart",
+        "Restart Server",
+        "Restart the server and look for updates of it.",
+        GROUP,
+        Rank.ADMINS,
+        Safety.SAFE,
+    ),
+    Flag(
+        "read_server_settings",
+        "Read Server Settings",
+        "See the settings of the server.",
+        GROUP,
+        Rank.ADMINS,
+        Safety.SAFE,
+    ),
+    Flag(
+        "edit_server_settings",
+        "Edit Server Settings",
+        "Change the settings of the server.",
+        GROUP,
+        Rank.ADMINS,
+        Safety.POWERFUL,
+    ),
+    Flag(
+        "view_logs",
+        "View Server Logs",
+        "Read the server's log, which may name users, files and prompts.",
+        GROUP,
+        Rank.ADMINS,
+        Safety.SAFE,
+    ),
+    Flag(
+        "read_server_info_panels",
+        "Read Server Info Panels",
+        "See the load of the machine, the overall queue and who is connected.",
+        GROUP,
+        Rank.ADMINS,
+        Safety.SAFE,
+    ),
+    Flag(
+        "admin_debug",
+        "Admin Debug APIs",
+        "Use the tools for developers of the server itself.",
+        GROUP,
+        Rank.ADMINS,
+        Safety.POWERFUL,
+    ),
+    Flag(
+        "manage_extensions",
+        "Manage Extensions",
+        "Add, update and remove extensions, which are programs that run on the server.",
+        GROUP,
+        Rank.ADMINS,
+        Safety.POWERFUL,
+    ),
+    Flag(
+        "view_others_outputs",
+        "View Others Outputs",
+        "Look at the images of other users.",
+        GROUP,
+        Rank.ADMINS,
+        Safety.SAFE,
+    ),
+    Flag(
+        "view_server_tab",
+        "View Server Tab",
+        "See the page about the server. What it can do there is decided by further flags.",
+        GROUP,
+        Rank.POWERUSERS,
+        Safety.SAFE,
+    ),
+)

@@ -1,0 +1,73 @@
+"""The five roles that always exist, made from the flags' ranks, and how several roles add up."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from msgspec import Struct
+
+from permissions.discover import FLAGS
+from permissions.flag import Rank
+
+
+class Role(Struct, frozen=True):
+    """A named set of flags and limits (swarm-api §3). Model lists are name prefixes; an empty whitelist
+    allows every model. An `automatic` role cannot be deleted."""
+
+    id: str
+    name: str
+    text: str = ""
+    flags: frozenset[str] = frozenset()
+    model_whitelist: tuple[str, ...] = ()
+    model_blacklist: tuple[str, ...] = ()
+    max_outpath_depth: int = 5
+    max_t2i_simultaneous: int = 32
+    allow_unsafe_outpaths: bool = False
+    automatic: bool = False
+
+
+class Merged(Struct, frozen=True):
+    """What a user with several roles may do. Without any valid role: nothing, with limits of zero."""
+
+    flags: frozenset[str] = frozenset()
+    model_whitelist: tuple[str, ...] = ()
+    model_blacklist: tuple[str, ...] = ()
+    max_outpath_depth: int = 0
+    max_t2i_simultaneous: int = 0
+    allow_unsafe_outpaths: bool = False
+
+
+def default_flags(rank: Rank) -> frozenset[str]:
+    """The flags that holders of `rank` have unless an admin decided otherwise."""
+    return frozenset(flag.id for flag in FLAGS.values() if flag.default <= rank)
+
+
+_AUTOMATIC = (
+    ("owner", "Owner", Rank.NOBODY, "The person whose server this is. Holds every right."),
+    ("admin", "Admin", Rank.ADMINS, "Runs the server for its owner."),
+    ("poweruser", "Power User", Rank.POWERUSERS, "A trusted user who may change what all users share."),
+    ("user", "User", Rank.USER, "An ordinary account."),
+    ("guest", "Guest", Rank.GUEST, "May look, but not generate."),
+)
+RANKS: Mapping[str, Rank] = MappingProxyType({role: rank for role, _, rank, _ in _AUTOMATIC})
+ROLES: Mapping[str, Role] = MappingProxyType(
+    {
+        role: Role(role, name, text, default_flags(rank), automatic=True)
+        for role, name, rank, text in _AUTOMATIC
+    }
+)
+
+
+def merge(roles: Iterable[Role]) -> Merged:
+    """Several roles as one: flags and lists are united, a number is the highest, a permission is enough
+    once."""
+    held = tuple(roles)
+    if not held:
+        return Merged()
+    return Merged(
+        flags=frozenset().union(*(role.flags for role in held)),
+        model_whitelist=tuple(dict.fromkeys(entry for role in held for entry in role.model_whitelist)),
+        model_blacklist=tuple(dict.fromkeys(entry for role in held for entry in role.model_blacklist)),
+        max_outpath_depth=max(role.max_outpath_depth for role in held),
+        max_t2i_simultaneous=max(role.max_t2i_simultaneous for role in held),
+        allow_unsafe_outpaths=any(role.allow_unsafe_outpaths for role in held),
+    )
