@@ -1,0 +1,27 @@
+"""The models on disk: which there are, what is known of them, and who may see them."""
+
+from hub.catalog.access import may_see
+from hub.catalog.beside import preview_of
+from hub.catalog.catalog import NOT_FOUND, Catalog
+from hub.catalog.classes import CLASSES, COMPAT_CLASSES
+from hub.catalog.entry import PLACEHOLDER_PREVIEW, SUBTYPES, Defaults, Entry, describe
+from hub.catalog.listing import Listing, list_folder
+from hub.catalog.match import closest, plain
+
+__all__ = [
+    "CLASSES",
+    "COMPAT_CLASSES",
+    "NOT_FOUND",
+    "PLACEHOLDER_PREVIEW",
+    "SUBTYPES",
+    "Catalog",
+    "Defaults",
+    "Entry",
+    "Listing",
+    "closest",
+    "describe",
+    "list_folder",
+    "may_see",
+    "plain",
+    "preview_of",
+]

@@ -1,0 +1,132 @@
+"""The models of this hub: one snapshot, replaced as a whole by every refresh, asked without waiting."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from hub.accounts.caller import Caller
+from hub.catalog.access import may_see, sees_all
+from hub.catalog.entry import SUBTYPES, Entry
+from hub.catalog.match import closest, plain_model
+from hub.catalog.scan import Root, scan
+from hub.errors import BadInput, HubError
+from hub.settings import Settings
+
+NOT_FOUND = "Model not found."
+
+
+class Shelf(Struct, frozen=True):
+    """The models of one subtype: `entries` by name in name order, `plain` names to names."""
+
+    entries: Mapping[str, Entry]
+    plain: Mapping[str, str]
+
+
+class Catalog:
+    """What models there are. `builtin` are (subtype, folder) pairs that come with the engines."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        builtin: Iterable[tuple[str, Path]] = (),
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._default = settings.engines.default_model
+        self._roots = _roots(settings.folders.models, tuple(builtin))
+        self._shelves: Mapping[str, Shelf] = {}
+        self._clock = clock
+        self._refreshed: float | None = None
+        self._lock = asyncio.Lock()
+        self.version = 0
+
+    async def refresh(self, *, not_within: float = 0.0) -> bool:
+        """Look at the disk again, in a thread. False when the last look is under `not_within` seconds ago.
+
+        Callers that come together wait for the one look that is under way.
+        """
+        async with self._lock:
+            if self._refreshed is not None and self._clock() - self._refreshed < not_within:
+                return False
+            known = {subtype: shelf.entries for subtype, shelf in self._shelves.items()}
+            found = await asyncio.to_thread(scan, self._roots, known)
+            shelves = {subtype: _shelf(entries) for subtype, entries in found.items()}
+            if shelves != self._shelves:
+                self._shelves = shelves
+                self.version += 1
+            self._refreshed = self._clock()
+            return True
+
+    def find(self, subtype: str, name: str, caller: Caller) -> Entry:
+        """The model a loosely typed name means: the same one, else the shortest that contains it.
+
+        Raises HubError "Model not found." for what is not there and for what the caller may not see.
+        """
+        shelf = self._shelf(subtype)
+        exact = shelf.entries.get(name)
+        if exact is not None and may_see(caller.limits, name):
+            return exact
+        options: Mapping[str, str] | Sequence[tuple[str, str]] = shelf.plain
+        if not sees_all(caller.limits):
+            options = [(plain, full) for plain, full in shelf.plain.items() if may_see(caller.limits, full)]
+        best = closest(plain_model(name), options)
+        if best is None:
+            raise HubError(NOT_FOUND)
+        return shelf.entries[best]
+
+    def exact(self, subtype: str, name: str, caller: Caller) -> Entry:
+        """The model of exactly this name, `.safetensors` optional. Raises HubError "Model not found."."""
+        shelf = self._shelf(subtype)
+        clean = "/".join(part for part in name.replace("\\", "/").split("/") if part)
+        entry = shelf.entries.get(f"{clean}.safetensors") or shelf.entries.get(clean)
+        if entry is None or not may_see(caller.limits, entry.name):
+            raise HubError(NOT_FOUND)
+        return entry
+
+    def default(self, caller: Caller) -> Entry:
+        """The model of a request that names none: the setting's, else a built-in one, else the first usable.
+
+        Raises HubError telling what to do when the caller may use none at all.
+        """
+        if self._default:
+            try:
+                return self.find("Stable-Diffusion", self._default, caller)
+            except HubError:
+                pass  # the setting names a model that is gone or hidden from this caller: take the next best
+        usable = [entry for entry in self.seen_by(caller, "Stable-Diffusion") if entry.supported]
+        if not usable:
+            raise HubError(
+                "No model is available. Ask an administrator to add one or to allow you one.", field="model"
+            )
+        return next((entry for entry in usable if entry.builtin), usable[0])
+
+    def seen_by(self, caller: Caller, subtype: str) -> Iterable[Entry]:
+        """The entries of a subtype that the caller may see, in name order."""
+        entries = self._shelf(subtype).entries.values()
+        if sees_all(caller.limits):
+            return entries
+        return [entry for entry in entries if may_see(caller.limits, entry.name)]
+
+    def _shelf(self, subtype: str) -> Shelf:
+        if subtype not in SUBTYPES:
+            raise BadInput("Invalid sub-type.", field="subtype", limit=list(SUBTYPES))
+        return self._shelves.get(subtype, _EMPTY)
+
+
+_EMPTY = Shelf(entries={}, plain={})
+
+
+def _shelf(entries: Mapping[str, Entry]) -> Shelf:
+    plain: dict[str, str] = {}
+    for name in entries:
+        plain.setdefault(plain_model(name), name)
+    return Shelf(entries=entries, plain=plain)
+
+
+def _roots(folders: Iterable[Path], builtin: tuple[tuple[str, Path], ...]) -> tuple[Root, ...]:
+    """Folders of people come first, so that a model of theirs may take a built-in one's name."""
+    own = [Root(subtype, folder / subtype) for folder in folders for subtype in SUBTYPES]
+    return (*own, *(Root(subtype, path, builtin=True) for subtype, path in builtin))

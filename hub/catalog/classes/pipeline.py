@@ -1,0 +1,61 @@
+"""Telling an architecture from a diffusers folder: its `model_index.json` and the network's own settings."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hub.catalog.classes.known import CLASSES, ModelClass
+
+Config = Callable[[str], Mapping[str, Any]]
+"""Gives a component's `config.json` by the component's folder name; empty when there is none."""
+
+_PLAIN = {
+    "StableDiffusionXLPipeline": "stable-diffusion-xl-v1-base",
+    "StableDiffusionXLImg2ImgPipeline": "stable-diffusion-xl-v1-refiner",
+    "StableDiffusionXLInpaintPipeline": "stable-diffusion-xl-v1-base",
+    "StableVideoDiffusionPipeline": "stable-video-diffusion-img2vid-v1",
+    "Flux2Pipeline": "flux.2-dev",
+    "QwenImagePipeline": "qwen-image",
+    "AuraFlowPipeline": "auraflow-v1",
+    "PixArtSigmaPipeline": "pixart-ms-sigma-xl-2",
+    "SanaPipeline": "nvidia-sana-1600",
+    "Lumina2Pipeline": "lumina-2",
+    "ZImagePipeline": "z-image",
+    "ChromaPipeline": "chroma",
+    "HiDreamImagePipeline": "hidream-i1",
+}
+
+
+def by_pipeline(index: Mapping[str, Any], config: Config) -> ModelClass | None:
+    """The class of the pipeline that a `model_index.json` describes, or None."""
+    name = index.get("_class_name")
+    if name in ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"):
+        return _stable_diffusion(config)
+    if name == "StableDiffusionInpaintPipeline":
+        return CLASSES["stable-diffusion-v1-inpainting"]
+    if name == "StableDiffusion3Pipeline":
+        return _stable_diffusion_3(config)
+    if name == "FluxPipeline":
+        guided = bool(config("transformer").get("guidance_embeds"))
+        return CLASSES["Flux.1-dev" if guided else "Flux.1-schnell"]
+    return CLASSES.get(_PLAIN.get(name, "")) if isinstance(name, str) else None
+
+
+def _stable_diffusion(config: Config) -> ModelClass | None:
+    """Version 1 and 2 share a pipeline; the width of the text conditioning tells them apart."""
+    unet = config("unet")
+    width = unet.get("cross_attention_dim")
+    if width == 768:
+        return CLASSES["stable-diffusion-v1"]
+    if width == 1024:
+        large = unet.get("sample_size") == 96
+        return CLASSES["stable-diffusion-v2-768-v" if large else "stable-diffusion-v2-512"]
+    return None
+
+
+def _stable_diffusion_3(config: Config) -> ModelClass:
+    transformer = config("transformer")
+    if transformer.get("num_layers") == 38:
+        return CLASSES["stable-diffusion-v3.5-large"]
+    if transformer.get("dual_attention_layers"):
+        return CLASSES["stable-diffusion-v3.5-medium"]
+    return CLASSES["stable-diffusion-v3-medium"]

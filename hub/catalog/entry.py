@@ -1,0 +1,119 @@
+"""What is known of one model."""
+
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from backends.contract import ModelRef
+
+SUBTYPES = ("Stable-Diffusion", "VAE", "LoRA", "Embedding", "ControlNet", "Clip", "ClipVision")
+"""The kinds of models, by the names of their folders and of the wire (swarm-api §5.1)."""
+
+PLACEHOLDER_PREVIEW = "imgs/model_placeholder.jpg"
+
+
+class Defaults(Struct, frozen=True):
+    """What a model wants when a request leaves it out; None leaves it to the parameter's own default."""
+
+    steps: int | None = None
+    cfgscale: float | None = None
+    sampler: str | None = None
+    scheduler: str | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """A model file or a diffusers folder, with everything its header and the files beside it tell.
+
+    `name` is the path below its folder, `/` separated, with the extension. `class_id` is "" when the
+    architecture is not known. Sizes are pixels (0: unknown), times milliseconds since 1970. `supported` is
+    False for formats that are listed but never loaded; `reason` then says why. `preview` is a picture file
+    beside the model, `preview_in_header` that the model's own metadata holds one. `stamp` follows the files.
+    """
+
+    name: str
+    subtype: str
+    path: Path
+    title: str
+    author: str | None = None
+    description: str | None = None
+    class_id: str = ""
+    class_name: str = ""
+    compat: str = ""
+    standard_width: int = 0
+    standard_height: int = 0
+    native_sizes: tuple[tuple[int, int], ...] = ()
+    defaults: Defaults = Defaults()
+    license: str | None = None
+    date: str | None = None
+    prediction_type: str | None = None
+    usage_hint: str | None = None
+    trigger_phrase: str | None = None
+    merged_from: str | None = None
+    tags: tuple[str, ...] | None = None
+    is_negative_embedding: bool = False
+    lora_default_weight: str = ""
+    lora_default_confinement: str = ""
+    created: int = 0
+    modified: int = 0
+    hash: str = ""
+    special_format: str = ""
+    supported: bool = True
+    reason: str = ""
+    preview: Path | None = None
+    preview_in_header: bool = False
+    builtin: bool = False
+    stamp: tuple[int, ...] = ()
+
+    def ref(self) -> ModelRef:
+        """The model as an engine needs to know it."""
+        return ModelRef(
+            name=self.name, path=str(self.path), class_id=self.class_id, native_sizes=self.native_sizes
+        )
+
+    def size(self) -> tuple[int, int] | None:
+        """The (width, height) in pixels it should draw when nobody asks for a size, None when unknown."""
+        if self.defaults.width and self.defaults.height:
+            return self.defaults.width, self.defaults.height
+        if self.native_sizes:
+            return self.native_sizes[0]
+        if self.standard_width > 0 and self.standard_height > 0:
+            return self.standard_width, self.standard_height
+        return None
+
+
+def describe(entry: Entry, *, loaded: bool, preview_image: str) -> dict[str, Any]:
+    """The model object of ListModels, DescribeModel and ListLoadedModels (swarm-api §8)."""
+    return {
+        "name": entry.name,
+        "title": entry.title,
+        "author": entry.author,
+        "description": entry.description if entry.description is not None else entry.reason or None,
+        "preview_image": preview_image,
+        "loaded": loaded,
+        "architecture": entry.class_id or None,
+        "class": entry.class_name or None,
+        "compat_class": entry.compat or None,
+        "resolution": f"{entry.standard_width}x{entry.standard_height}",
+        "standard_width": entry.standard_width,
+        "standard_height": entry.standard_height,
+        "license": entry.license,
+        "date": entry.date,
+        "prediction_type": entry.prediction_type,
+        "usage_hint": entry.usage_hint,
+        "trigger_phrase": entry.trigger_phrase,
+        "merged_from": entry.merged_from,
+        "tags": None if entry.tags is None else list(entry.tags),
+        "is_supported_model_format": entry.supported,
+        "is_negative_embedding": entry.is_negative_embedding,
+        "lora_default_weight": entry.lora_default_weight,
+        "lora_default_confinement": entry.lora_default_confinement,
+        "local": True,
+        "time_created": entry.created,
+        "time_modified": entry.modified,
+        "hash": entry.hash,
+        "hash_sha256": entry.hash,
+        "special_format": entry.special_format,
+    }

@@ -1,0 +1,141 @@
+"""Folders to entries: walks the model folders and reads only what is new or changed.
+
+Blocking on purpose; the catalog calls it in a thread.
+"""
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from hub.catalog.beside import PREVIEW_ENDINGS
+from hub.catalog.entry import Entry
+from hub.catalog.read import Found, read_builtin, read_file, read_folder, read_listed
+
+MAX_DEPTH = 20
+"""How many folders deep a model may lie; ListModels shows no deeper either."""
+
+LOADED_ENDINGS = (".safetensors", ".sft")
+PICKLE_ENDINGS = (".ckpt", ".pt", ".pth", ".bin")
+OTHER_ENDINGS = (".gguf", ".engine")
+
+_log = logging.getLogger("hub.catalog")
+
+
+class Root(Struct, frozen=True):
+    """A folder whose models are of one subtype. A built-in one is a single model itself."""
+
+    subtype: str
+    path: Path
+    builtin: bool = False
+
+
+def scan(roots: tuple[Root, ...], known: Mapping[str, Mapping[str, Entry]]) -> dict[str, dict[str, Entry]]:
+    """All entries by subtype and name. An entry of `known` whose files are unchanged is taken over as it is.
+
+    Of two models with one name the one in the earlier folder counts. Unreadable folders are skipped.
+    """
+    shelves: dict[str, dict[str, Entry]] = {}
+    for root in roots:
+        shelf = shelves.setdefault(root.subtype, {})
+        before = known.get(root.subtype, {})
+        for found in _builtin(root) if root.builtin else _walk(root.path):
+            if found.name in shelf:
+                continue
+            old = before.get(found.name)
+            if old is not None and old.path == found.path and old.stamp == found.stamp:
+                shelf[found.name] = old
+            else:
+                shelf[found.name] = _read(root, found)
+    return {subtype: dict(sorted(shelf.items())) for subtype, shelf in shelves.items()}
+
+
+def _read(root: Root, found: Found) -> Entry:
+    if root.builtin:
+        return read_builtin(root.subtype, found)
+    if (found.path / "model_index.json").is_file():
+        return read_folder(root.subtype, found)
+    if found.path.suffix.lower() in LOADED_ENDINGS:
+        return read_file(root.subtype, found)
+    return read_listed(root.subtype, found, pickle=found.path.suffix.lower() in PICKLE_ENDINGS)
+
+
+def _builtin(root: Root) -> Iterator[Found]:
+    if (root.path / "model_index.json").is_file():
+        # Its folder may be called by its role ("weights"): then the folder around it names the model.
+        name = root.path.parent.name if root.path.name == "weights" else root.path.name
+        yield _folder(name, root.path)
+    else:
+        _log.warning("the built-in model folder %s holds no model_index.json; it is left out", root.path)
+
+
+def _walk(top: Path) -> Iterator[Found]:
+    """Every model below `top`, in name order of each folder. Links are followed, each real folder once."""
+    seen: set[tuple[int, int]] = set()
+    waiting: list[tuple[str, Path, int]] = [("", top, 0)]
+    while waiting:
+        prefix, folder, depth = waiting.pop()
+        try:
+            status = folder.stat()
+            with os.scandir(folder) as listing:
+                children = {child.name: child for child in listing if not child.name.startswith(".")}
+        except FileNotFoundError:
+            continue
+        except OSError as trouble:
+            _log.warning("model folder %s cannot be read: %s", folder, trouble)
+            continue
+        if (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        for name, child in sorted(children.items()):
+            if child.is_dir():
+                path = folder / name
+                if (path / "model_index.json").is_file():
+                    yield _folder(prefix + name, path)
+                elif depth + 1 < MAX_DEPTH:
+                    waiting.append((f"{prefix}{name}/", path, depth + 1))
+            elif name.lower().endswith((*LOADED_ENDINGS, *PICKLE_ENDINGS, *OTHER_ENDINGS)):
+                yield _file(prefix + name, folder, name, children)
+
+
+def _file(full: str, folder: Path, name: str, children: Mapping[str, os.DirEntry[str]]) -> Found:
+    stem = name.rpartition(".")[0]
+
+    def beside(*endings: str) -> Path | None:
+        return next((folder / (stem + end) for end in endings if stem + end in children), None)
+
+    notes, spec, preview = beside(".hub.json"), beside(".swarm.json"), beside(*PREVIEW_ENDINGS)
+    path = folder / name
+    return Found(full, path, notes, spec, preview, _stamp(path, notes, spec, preview))
+
+
+def _folder(name: str, path: Path) -> Found:
+    def inside(*names: str) -> Path | None:
+        return next((path / name for name in names if (path / name).is_file()), None)
+
+    beside = path.parent / f"{path.name}.swarm.json"
+    spec = beside if beside.is_file() else inside(".swarm.json")
+    notes = inside("hub.json")
+    preview = inside("preview.png", "preview.jpg", "preview.webp")
+    return Found(
+        name,
+        path,
+        notes,
+        spec,
+        preview,
+        _stamp(path / "model_index.json", notes, spec, preview, path / "unet"),
+    )
+
+
+def _stamp(*files: Path | None) -> tuple[int, ...]:
+    """Changes when one of the files is changed, appears or goes away."""
+    marks: list[int] = []
+    for file in files:
+        try:
+            status = file.stat() if file is not None else None
+        except OSError:
+            status = None
+        marks += (0, 0) if status is None else (status.st_mtime_ns, status.st_size)
+    return tuple(marks)
