@@ -6,6 +6,7 @@ of a syntax error. Everything that needs a newer Python is in hub/setup, standar
 """
 
 import os
+import subprocess
 import sys
 
 NEEDED = (3, 11)
@@ -13,13 +14,19 @@ NEWER_NAMES = ("python3.14", "python3.13", "python3.12", "python3.11")
 
 
 def find_newer(path):
-    """Return the first Python that is new enough in the folders of `path` (text like $PATH), or None."""
+    """Return a Python that is new enough and starts, found on `path` (text like $PATH), or None."""
     for name in NEWER_NAMES:
         for folder in path.split(os.pathsep):
             found = os.path.join(folder, name)  # noqa: PTH118 - pathlib is not in the Pythons meant here
-            if folder and os.access(found, os.X_OK):
+            if folder and os.access(found, os.X_OK) and _starts(found):
                 return found
     return None
+
+
+def _starts(python):
+    """Tell whether a program runs: version managers leave commands on the PATH that only complain."""
+    with open(os.devnull, "w") as silence:  # noqa: PTH123
+        return subprocess.call([python, "-c", ""], stdout=silence, stderr=silence) == 0
 
 
 def refuse_old(version, newer):
@@ -42,9 +49,8 @@ def refuse_old(version, newer):
 
 def start():
     """Check this Python, then hand over to hub.setup; returns the exit code."""
-    refusal = refuse_old(sys.version_info, find_newer(os.environ.get("PATH", "")))
-    if refusal:
-        sys.stderr.write(refusal + "\n")
+    if refuse_old(sys.version_info, None):
+        sys.stderr.write(refuse_old(sys.version_info, find_newer(os.environ.get("PATH", ""))) + "\n")
         return 2
     from hub.setup import main
 

@@ -1,4 +1,4 @@
-"""What every test may rely on: the markers' meaning and where a browser is. Fixtures of rooms live beside them."""
+"""What every test may rely on: the markers' meaning and where a browser is. Rooms have their own fixtures."""
 
 import pytest
 

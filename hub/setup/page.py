@@ -41,7 +41,9 @@ def ensure_page(root: Path, terminal: Terminal) -> str | None:
     Never raises for a failed build: a hub without its page still serves every API, and an older page is kept.
     """
     if not (root / "web" / "package.json").exists():
-        return "The page's sources (the folder web) are missing from this copy."
+        missing = "The page's sources (the folder web) are missing from this copy."
+        terminal.say(missing)
+        return missing
     if is_built(root):
         return None
     try:
