@@ -1,0 +1,200 @@
+/** Everything of one tab put together; the parts of the page find it through Svelte's context. */
+
+import { getContext, setContext } from "svelte";
+import { socketAddress } from "../wire/address";
+import type { Socket } from "../wire/generation";
+import { Hub } from "../wire/request";
+import { answerAsks, heldElsewhere, readKept, writeKept, type Wire } from "../wire/session";
+import type { Frame, SessionAnswer } from "../wire/shapes";
+import { Refused, Unreachable } from "../wire/trouble";
+import { t } from "../words";
+import type { Request } from "./batch";
+import { Catalog } from "./catalog.svelte";
+import { Draft } from "./draft.svelte";
+import { Generation, type Connection } from "./generation.svelte";
+import { History } from "./history.svelte";
+import { Notices } from "./notices.svelte";
+import { reattach } from "./reattach";
+import { firstFault, requestOf } from "./shaping";
+
+const NAME = "desk";
+const TABS = "hub.tabs";
+const HISTORY_CHANGED = "history";
+
+export class Desk {
+  readonly hub: Hub;
+  readonly notices = new Notices();
+  readonly draft = new Draft();
+  readonly catalog: Catalog;
+  readonly history: History;
+  readonly generation: Generation;
+  session = $state.raw<SessionAnswer | null>(null);
+  /** Why nothing can be shown yet, when the start failed. */
+  trouble = $state("");
+  /** The hub was updated while this page was open. */
+  outdated = $state(false);
+  #tabs = new BroadcastChannel(TABS);
+
+  constructor() {
+    const kept = readKept(sessionStorage);
+    this.session = kept;
+    this.hub = new Hub(
+      {
+        page: location.href,
+        fetch: (address, init) => fetch(address, init),
+        sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+        onSession: (session) => this.#took(session),
+      },
+      kept,
+    );
+    this.catalog = new Catalog(this.hub);
+    this.history = new History(this.hub);
+    const connect = (): Socket =>
+      new WebSocket(socketAddress(location.href, "API/GenerateText2ImageWS")) as unknown as Socket;
+    const ears = {
+      frame: (frame: Frame) => this.#heard(frame),
+      refused: (request: Request) => this.#refused(request),
+      connection: (now: Connection) => this.#connection(now),
+    };
+    this.generation = new Generation(this.hub, connect, ears, (requests, tell) =>
+      reattach(this.hub, requests, tell, () => this.history.soon()),
+    );
+  }
+
+  /** Takes or keeps the session, then reads all the page draws from. */
+  async start(): Promise<void> {
+    const kept = this.hub.current;
+    const wire = this.#tabs as unknown as Wire;
+    if (kept !== null && !isReload() && (await heldElsewhere(kept.session_id, wire))) {
+      await this.hub.renew(kept.session_id).catch(() => undefined);
+    }
+    answerAsks(() => this.hub.current?.session_id ?? null, wire);
+    this.#tabs.addEventListener("message", (event: MessageEvent<unknown>) => {
+      if (event.data === HISTORY_CHANGED) this.history.soon();
+    });
+    await this.read();
+    void this.#watch();
+  }
+
+  /** Reads parameters, models and history; shows why when that fails, and tries again when the hub is back. */
+  async read(): Promise<void> {
+    try {
+      await Promise.all([this.catalog.load(), this.catalog.poll()]);
+      this.draft.settleModel(this.catalog.models);
+      this.trouble = "";
+      await this.history.load();
+    } catch (cause) {
+      this.trouble = this.explain(cause);
+      if (cause instanceof Unreachable) this.generation.unreachable();
+    }
+  }
+
+  get model() {
+    return this.catalog.model(this.draft.values["model"]);
+  }
+
+  may(flag: string): boolean {
+    const flags = this.session?.permissions ?? [];
+    return flags.includes(flag) || flags.includes("*");
+  }
+
+  /** Checks and sends the draft; the first wrong field is named and gets the focus, and nothing is sent. */
+  generate(): void {
+    const { list, groups, features } = this.catalog;
+    const view = { list, groups, features, choice: this.draft.choice, model: this.model };
+    const wrong = firstFault(view);
+    if (wrong) return this.#point(wrong.id, t(wrong.key, wrong.named));
+    this.generation.submit(requestOf(view), Number(this.draft.images));
+    this.notices.say(
+      this.generation.connection.state === "up" ? t("Sent to the hub.") : t("Will be sent when the hub is back."),
+    );
+  }
+
+  /** Runs something a person asked for; its failure is shown, never swallowed. */
+  async attempt(work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (cause) {
+      this.notices.alarm(this.explain(cause));
+      if (cause instanceof Unreachable) this.generation.unreachable();
+    }
+  }
+
+  /** A failure as a sentence that says what to do next. */
+  explain(cause: unknown): string {
+    if (cause instanceof Unreachable) return t("The hub cannot be reached. Is it running? The page keeps trying.");
+    if (!(cause instanceof Refused)) return cause instanceof Error ? cause.message : String(cause);
+    if (cause.permission === null) return cause.message;
+    return t("{error} You need the permission “{permission}”; an administrator can grant it to your role.", {
+      error: cause.message, permission: cause.permission,
+    });
+  }
+
+  #took(session: SessionAnswer): void {
+    if (this.session !== null && this.session.version !== session.version) this.outdated = true;
+    this.session = session;
+    writeKept(sessionStorage, session);
+    this.generation.sessionChanged();
+  }
+
+  #heard(frame: Frame): void {
+    this.catalog.hear(frame);
+    if (typeof frame.image === "string") {
+      this.history.soon();
+      this.#tabs.postMessage(HISTORY_CHANGED);
+      const cells = this.generation.batch.requests.filter((one) => one.state !== "ended").flatMap((one) => one.cells);
+      const done = cells.filter((cell) => cell.state === "done").length;
+      this.notices.say(t("Image {done} of {all} done.", { done, all: cells.length }));
+    }
+    if (frame.error !== undefined) this.notices.urgent = frame.error;
+  }
+
+  #refused(request: Request): void {
+    const { refusal } = request;
+    if (refusal === null) return;
+    const { message, field, permission } = refusal;
+    const text = this.explain(new Refused(message, null, field, refusal.limit, permission));
+    if (field !== null && this.catalog.param(field)) this.#point(field, text);
+    else this.notices.alarm(text);
+    this.generation.forget(request.id);
+  }
+
+  #connection(now: Connection): void {
+    if (now.state === "lost") {
+      if (now.attempt === 1) this.notices.say(t("Connection lost. Reconnecting."));
+      return;
+    }
+    this.notices.say(t("Reconnected."));
+    void this.read();
+  }
+
+  /** Puts a message under its field and moves the focus there. */
+  #point(id: string, text: string): void {
+    this.draft.faults[id] = text;
+    this.notices.urgent = text;
+    const group = this.catalog.param(id)?.group;
+    if (group) this.draft.open[group] = true;
+    if (this.catalog.param(id)?.advanced) this.draft.advanced = true;
+    this.draft.filter = "";
+    setTimeout(() => document.getElementById(`field-${id}`)?.focus(), 50);
+  }
+
+  async #watch(): Promise<void> {
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, this.catalog.pollMs));
+      if (document.hidden || this.generation.connection.state !== "up") continue;
+      try {
+        await this.catalog.poll();
+      } catch (cause) {
+        if (cause instanceof Unreachable) this.generation.unreachable();
+        else this.notices.alarm(this.explain(cause));
+      }
+    }
+  }
+}
+
+const isReload = (): boolean =>
+  (performance.getEntriesByType("navigation")[0] as PerformanceNavigationTiming | undefined)?.type === "reload";
+
+export const provideDesk = (desk: Desk): Desk => setContext(NAME, desk);
+export const useDesk = (): Desk => getContext<Desk>(NAME);

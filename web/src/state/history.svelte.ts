@@ -1,0 +1,99 @@
+/** The finished pictures of this user, newest first, the same in all tabs. */
+
+import { pictureAddress } from "../wire/address";
+import type { Hub } from "../wire/request";
+import type { HistoryAnswer, HistoryFile } from "../wire/shapes";
+
+const PAGE = 48;
+const SETTLE_MS = 400;
+
+export interface Item {
+  path: string;
+  address: string;
+  small: string;
+  metadata: string | null;
+  starred: boolean;
+}
+
+export class History {
+  items = $state.raw<Item[]>([]);
+  /** How many are drawn; grows while one scrolls. */
+  shown = $state(PAGE);
+  state = $state<"loading" | "ready" | "failed">("loading");
+  problem = $state("");
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #running: Promise<void> | null = null;
+
+  constructor(private readonly hub: Hub) {}
+
+  /** Reads the list anew, at most one reading at a time. */
+  async load(): Promise<void> {
+    this.#running ??= this.#read().finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
+  }
+
+  async #read(): Promise<void> {
+    try {
+      const session = await this.hub.session();
+      const root = session.output_append_user ? `View/${session.user_id}/` : "Output/";
+      const given = { path: "", depth: 10, sortBy: "Date", sortReverse: false };
+      const answer = await this.hub.call<HistoryAnswer>("ListImages", given);
+      this.items = answer.files.map((file) => toItem(file, root));
+      this.state = "ready";
+    } catch (trouble) {
+      this.state = "failed";
+      this.problem = trouble instanceof Error ? trouble.message : String(trouble);
+    }
+  }
+
+  /** Reads the list anew soon; many pictures finishing together cause one reading. */
+  soon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      void this.load();
+    }, SETTLE_MS);
+  }
+
+  more(): void {
+    this.shown = Math.min(this.shown + PAGE, Math.max(this.items.length, PAGE));
+  }
+
+  /** The listed picture shown under `address`, if it is listed. */
+  find(address: string): Item | null {
+    return this.items.find((item) => item.address === address) ?? null;
+  }
+
+  async star(item: Item): Promise<boolean> {
+    const { new_state } = await this.hub.call<{ new_state: boolean }>("ToggleImageStarred", { path: item.path });
+    this.items = this.items.map((other) => (other.path === item.path ? { ...other, starred: new_state } : other));
+    this.soon();
+    return new_state;
+  }
+
+  async remove(item: Item): Promise<void> {
+    await this.hub.call("DeleteImage", { path: item.path });
+    this.items = this.items.filter((other) => other.path !== item.path);
+  }
+}
+
+function toItem(file: HistoryFile, root: string): Item {
+  const address = pictureAddress(root + file.src);
+  return {
+    path: file.src,
+    address,
+    small: pictureAddress(root + file.src, true),
+    metadata: file.metadata,
+    starred: isStarred(file),
+  };
+}
+
+function isStarred(file: HistoryFile): boolean {
+  if (file.src.startsWith("Starred/")) return true;
+  try {
+    return (JSON.parse(file.metadata ?? "{}") as { is_starred?: boolean }).is_starred === true;
+  } catch {
+    return false;
+  }
+}

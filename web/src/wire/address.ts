@@ -1,0 +1,37 @@
+/** Where the hub answers: beside the page, whatever path a proxy put the page under. */
+
+/** The page's address up to and including its last slash. */
+export function baseOf(page: string): string {
+  const url = new URL(page);
+  url.search = "";
+  url.hash = "";
+  url.pathname = url.pathname.slice(0, url.pathname.lastIndexOf("/") + 1);
+  return url.toString();
+}
+
+/** The address of one API route, for `fetch`. */
+export function routeAddress(page: string, route: string): string {
+  return `${baseOf(page)}API/${route}`;
+}
+
+/** The address of a socket below the page, with `ws:` for `http:` and `wss:` for `https:`. */
+export function socketAddress(page: string, path: string): string {
+  const url = new URL(path, baseOf(page));
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  return url.toString();
+}
+
+/** A picture's address as the server names it (`View/…` with unescaped spaces, or a data URL), ready for `src`. */
+export function pictureAddress(src: string, small = false): string {
+  if (src.startsWith("data:")) return src;
+  const path = src.split("/").map((part) => encodeURIComponent(decodeSafely(part))).join("/");
+  return small ? `${path}?preview=true` : path;
+}
+
+function decodeSafely(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}

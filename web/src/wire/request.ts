@@ -1,0 +1,97 @@
+/** Calls to the hub, each carrying the tab's session, each surviving a dead session. */
+
+import { routeAddress } from "./address";
+import type { SessionAnswer } from "./shapes";
+import { refusalIn, Refused, Unreachable } from "./trouble";
+
+export type Fetch = (address: string, init: RequestInit) => Promise<Response>;
+
+export interface Surroundings {
+  page: string;
+  fetch: Fetch;
+  sleep: (ms: number) => Promise<void>;
+  /** Told of each new session, so that it can be kept. */
+  onSession: (session: SessionAnswer) => void;
+}
+
+const TRIES = 4;
+const SPACING_MS = 1000;
+
+/** The hub as seen from one tab. */
+export class Hub {
+  #session: SessionAnswer | null;
+  #asking: Promise<SessionAnswer> | null = null;
+
+  constructor(
+    private readonly around: Surroundings,
+    kept: SessionAnswer | null = null,
+  ) {
+    this.#session = kept;
+  }
+
+  /** The session in use, or null before the first call. */
+  get current(): SessionAnswer | null {
+    return this.#session;
+  }
+
+  /** The session in use; taken from the hub when there is none. */
+  async session(): Promise<SessionAnswer> {
+    return this.#session ?? this.renew(null);
+  }
+
+  /**
+   * A new session in place of the dead one. Callers that met the same dead session at the same time share one new
+   * session instead of each taking their own.
+   */
+  async renew(dead: string | null): Promise<SessionAnswer> {
+    if (this.#session !== null && this.#session.session_id !== dead) return this.#session;
+    this.#asking ??= this.#take().finally(() => {
+      this.#asking = null;
+    });
+    return this.#asking;
+  }
+
+  async #take(): Promise<SessionAnswer> {
+    const answer = (await this.#post("GetNewSession", {})) as unknown as SessionAnswer;
+    this.#session = answer;
+    this.around.onSession(answer);
+    return answer;
+  }
+
+  /**
+   * Calls a route. A dead session is replaced and the call repeated, at most four times, a second apart after the
+   * first. Raises `Refused` with the hub's sentence, or `Unreachable`.
+   */
+  async call<Answer>(route: string, given: Record<string, unknown> = {}): Promise<Answer> {
+    for (let attempt = 0; ; attempt += 1) {
+      const { session_id } = await this.session();
+      try {
+        return (await this.#post(route, { ...given, session_id })) as Answer;
+      } catch (trouble) {
+        const dead = trouble instanceof Refused && trouble.errorId === "invalid_session_id";
+        if (!dead || attempt >= TRIES) throw trouble;
+        if (attempt > 0) await this.around.sleep(SPACING_MS);
+        await this.renew(session_id);
+      }
+    }
+  }
+
+  async #post(route: string, body: Record<string, unknown>): Promise<Record<string, unknown>> {
+    let answer: unknown;
+    try {
+      const response = await this.around.fetch(routeAddress(this.around.page, route), {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(body),
+        cache: "no-store",
+      });
+      answer = await response.json();
+    } catch (cause) {
+      throw new Unreachable(cause instanceof Error ? cause.message : String(cause));
+    }
+    if (answer === null || typeof answer !== "object") throw new Unreachable(`${route}: no JSON object`);
+    const refusal = refusalIn(answer);
+    if (refusal !== null) throw refusal;
+    return answer as Record<string, unknown>;
+  }
+}

@@ -1,0 +1,14 @@
+/** The page's texts: the English sentence is the key, and the text wherever a language lacks it. */
+
+let words: Record<string, string> = {};
+
+/** Takes the texts of a language; called before the page is drawn. */
+export function useWords(keys: Record<string, string>): void {
+  words = keys;
+}
+
+/** The text for `key` in the present language; `{name}` in it is replaced by `named.name`. */
+export function t(key: string, named: Record<string, string | number> = {}): string {
+  const text = words[key] || key;
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in named ? String(named[name]) : whole));
+}
