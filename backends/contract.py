@@ -28,11 +28,12 @@ class ModelRef(Struct, frozen=True):
 class Work(Struct, frozen=True):
     """One picture to make, complete and checked.
 
-    `id` is unique for ever; `width` and `height` are the exact pixels the result must have; `steps` may be 0
-    (the engine answers pure noise or the untouched start); `strength` is the part of the steps an initial
-    picture is redrawn with (0..1, 1 = all). `init_image` and `mask` are encoded picture files, already checked
-    for size. `format` is what the engine should encode: "PNG", "JPG", "WEBP", "WEBP_LOSSLESS".
-    `variation_seed` is None unless `variation_strength` > 0. `extra` holds parameters by id that only some engines know.
+    `id` is unique for ever; `width` and `height` are the exact pixels the result must have; `steps` may be
+    0 (the engine answers pure noise or the untouched start); `strength` is the part of the steps an initial
+    picture is redrawn with (0..1, 1 = all). `init_image` and `mask` are encoded picture files, already
+    checked for size. `format` is what the engine should encode: "PNG", "JPG", "WEBP", "WEBP_LOSSLESS".
+    `variation_seed` is None unless `variation_strength` > 0. `extra` holds parameters by id that only some
+    engines know.
     """
 
     id: str
@@ -60,7 +61,7 @@ class Work(Struct, frozen=True):
     extra: Mapping[str, str | int | float | bool] = {}
 
 
-# ---- commands: hub -> engine ---------------------------------------------------------------------------------
+# ---- commands: hub -> engine -------------------------------------------------------------------------------
 
 
 class Submit(Struct, frozen=True, tag="submit"):
@@ -95,11 +96,13 @@ class Ping(Struct, frozen=True, tag="ping"):
 Command = Submit | Cancel | Load | Free | Ping
 
 
-# ---- reports: engine -> hub ----------------------------------------------------------------------------------
+# ---- reports: engine -> hub --------------------------------------------------------------------------------
 
 
 class Ready(Struct, frozen=True, tag="ready"):
-    """The engine can take work. `features` are the feature flags it honours (see swarm supported_features)."""
+    """The engine can take work. `features` are the feature flags it honours (see swarm
+    supported_features).
+    """
 
     device: str
     features: tuple[str, ...] = ()
@@ -122,7 +125,9 @@ class Started(Struct, frozen=True, tag="started"):
 
 
 class Progress(Struct, frozen=True, tag="progress"):
-    """Step `step` of `steps` is finished. `preview` is an encoded small picture (JPEG), or None when thinned out."""
+    """Step `step` of `steps` is finished. `preview` is an encoded small picture (JPEG), or None when
+    thinned out.
+    """
 
     id: str
     step: int
@@ -152,7 +157,9 @@ class Done(Struct, frozen=True, tag="done"):
 
 
 class Failed(Struct, frozen=True, tag="failed"):
-    """The work cannot be made. `reason` is a sentence for the user; `retry` says whether another try may help."""
+    """The work cannot be made. `reason` is a sentence for the user; `retry` says whether another try may
+    help.
+    """
 
     id: str
     reason: str
@@ -166,7 +173,9 @@ class Cancelled(Struct, frozen=True, tag="cancelled"):
 
 
 class Loaded(Struct, frozen=True, tag="loaded"):
-    """A model is in memory; `ticket` is the Load's, "" when loaded because of work. `models` are all names now held."""
+    """A model is in memory; `ticket` is the Load's, "" when loaded because of work. `models` are all names
+    now held.
+    """
 
     model: str
     models: tuple[str, ...]
@@ -194,6 +203,12 @@ class Pong(Struct, frozen=True, tag="pong"):
     number: int
 
 
+class Broken(Struct, frozen=True, tag="broken"):
+    """The engine cannot start; `reason` is a sentence for the administrator. The worker ends after it."""
+
+    reason: str
+
+
 class Log(Struct, frozen=True, tag="log"):
     """A line for the hub's log; `level` is debug, info, warning or error."""
 
@@ -214,11 +229,12 @@ Report = (
     | LoadFailed
     | Held
     | Pong
+    | Broken
     | Log
 )
 
 
-# ---- the two sides --------------------------------------------------------------------------------------------
+# ---- the two sides -----------------------------------------------------------------------------------------
 
 
 class Drawer(Protocol):
@@ -226,7 +242,9 @@ class Drawer(Protocol):
     reports may be emitted from any thread."""
 
     def start(self) -> None:
-        """Load native code and begin; emit Ready. An exception here ends the worker with its text as reason."""
+        """Load native code and begin; emit Ready. An exception here ends the worker with its text as
+        reason.
+        """
 
     def handle(self, command: Command) -> None:
         """Take one command (Ping is answered by the worker shell and never arrives here)."""
@@ -238,8 +256,10 @@ class Drawer(Protocol):
 class EngineState(Struct, frozen=True):
     """One engine as the choice and the Backends pages see it.
 
-    `status` is one of disabled, waiting, loading, idle, running, silent, errored (swarm-api §9).
-    `slots` is how many works it takes at once, `busy` how many it holds now. `reason` explains errored and silent.
+    `status` is one of disabled, waiting (to be started again after a death), loading (its process starts),
+    idle (configured, nobody answers there), running (healthy, or started by the first work), silent (no
+    sign of life for a while), errored (given up until asked for again); SwarmUI's words. `slots` is how
+    many works it takes at once, `busy` how many it holds now. `reason` explains errored and silent.
     """
 
     id: int
@@ -258,12 +278,13 @@ class EngineState(Struct, frozen=True):
 
 
 class EngineType(Struct, frozen=True):
-    """What a folder under `backends/` offers; its `engine.py` names one as ENGINE and imports no native code.
+    """What a folder under `backends/` offers; its `engine.py` names one as ENGINE and imports no native
+    code.
 
-    `settings` is the struct its settings are decoded into. `drawer` is "module:callable" for engines that run in
-    a worker process: called there as `callable(settings, emit)` it returns a Drawer. `builtin_models` are model
-    folders that come with it. `accepts` are model class ids it can draw (empty: any). `slots` is how many works
-    it takes at once. `features` are known before it starts.
+    `settings` is the struct its settings are decoded into. `drawer` is "module:callable" for engines that
+    run in a worker process: called there as `callable(settings, emit)` it returns a Drawer.
+    `builtin_models` are model folders that come with it. `accepts` are model class ids it can draw (empty:
+    any). `slots` is how many works it takes at once. `features` are known before it starts.
     """
 
     id: str

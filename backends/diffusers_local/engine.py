@@ -1,0 +1,33 @@
+"""Names the engine that draws on this machine through diffusers."""
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from backends.contract import EngineType
+
+_STARTER = Path(__file__).resolve().parent / "starter" / "weights"
+
+
+class DiffusersSettings(Struct, frozen=True):
+    """Settings of one local diffusers engine.
+
+    `device` is "auto" or a name PyTorch knows ("cpu", "cuda:0", "mps"); `dtype` "auto", "float32",
+    "float16" or "bfloat16"; `memory_gib` how much of loaded models is kept (0: half of the device's
+    memory).
+    """
+
+    device: str = "auto"
+    dtype: str = "auto"
+    memory_gib: float = 0.0
+
+
+ENGINE = EngineType(
+    id="diffusers_local",
+    name="Diffusers on this machine",
+    description="Draws with Stable Diffusion models on this machine's processor or graphics card.",
+    settings=DiffusersSettings,
+    drawer="backends.diffusers_local.drawer:DiffusersDrawer",
+    slots=8,
+    builtin_models=(_STARTER,),
+)

@@ -1,0 +1,418 @@
+"""The hub's side of one worker process: starts it, talks to it, watches it, starts it again.
+
+Everything here runs on the event loop. One `asyncio.BufferedProtocol` cuts the stream into reports; there
+is no task per frame. Death is noticed by the end of the socket, silence by unanswered pings.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Collection
+from typing import cast
+from uuid import uuid4
+
+from msgspec import DecodeError, Struct, ValidationError
+
+from backends.contract import (
+    Broken,
+    Cancelled,
+    Command,
+    Done,
+    EngineConfig,
+    EngineState,
+    Failed,
+    Held,
+    Load,
+    Loaded,
+    LoadFailed,
+    Log,
+    ModelRef,
+    Ping,
+    Pong,
+    Ready,
+    Report,
+    Submit,
+)
+from backends.discover import FoundEngine
+from backends.frames import Begin, FrameError, FrameReader, decode_report, pack
+from backends.restarts import Restarts
+from backends.spawn import Spawned, SpawnOptions, spawn
+
+
+class EngineTrouble(Exception):
+    """An engine or model cannot be used; the text is a sentence for the user."""
+
+
+class WatchOptions(Struct, frozen=True):
+    """How a worker is watched, in seconds.
+
+    `ping`: between two pings. `silent`: without any sign of life before the engine shows as silent.
+    `stuck`: without any sign of life before it is killed. `stall`: with work but no report about any before
+    it is killed (a wedged kernel under a living control thread). `start`: for a start. `stop`: for an
+    orderly end.
+    """
+
+    ping: float = 2.0
+    silent: float = 10.0
+    stuck: float = 60.0
+    stall: float = 900.0
+    start: float = 300.0
+    stop: float = 4.0
+
+
+Lost = Callable[[int, tuple[str, ...], str], None]
+"""Called with the engine's id, the ids of its unfinished works and the reason."""
+
+_TAIL = 12
+
+
+class WorkerProcess:
+    """One engine that runs in a process of its own; see contract.Engine."""
+
+    def __init__(
+        self,
+        config: EngineConfig,
+        found: FoundEngine,
+        *,
+        emit: Callable[[int, Report], None],
+        on_change: Callable[[], None],
+        on_lost: Lost,
+        spawning: SpawnOptions,
+        watching: WatchOptions,
+    ) -> None:
+        self.config = config
+        self.type = found.type
+        self._found = found
+        self._emit = emit
+        self._on_change = on_change
+        self._on_lost = on_lost
+        self._spawning = spawning
+        self._watching = watching
+        self._restarts = Restarts()
+        # disabled | unstarted | loading | running | silent | waiting | errored | stopped
+        self._phase = "unstarted" if config.enabled else "disabled"
+        self._reason = ""
+        self._ready = Ready(device="", features=found.type.features)
+        self._was_ready = False
+        self._models: tuple[str, ...] = ()
+        self._unfinished: dict[str, None] = {}
+        self._waiting: deque[Command] = deque()  # commands given before the worker is ready
+        self._loads: dict[str, asyncio.Future[None]] = {}
+        self._last_used = 0.0
+        self._spawned: Spawned | None = None
+        self._transport: asyncio.Transport | None = None
+        self._tail: deque[str] = deque(maxlen=_TAIL)  # the last lines it printed, for the reason of its death
+        self._settled: asyncio.Event = asyncio.Event()  # the running start has ended, well or not
+        self._starting: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._heard = self._worked = self._ticked = 0.0
+        self._pings = 0
+        self._why_killed = ""
+
+    # ---- what the pool asks --------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> EngineState:
+        """A snapshot."""
+        words = {"unstarted": "running", "stopped": "disabled"}
+        return EngineState(
+            id=self.config.id,
+            type=self.config.type,
+            title=self.config.title or self.type.name,
+            status=words.get(self._phase, self._phase),
+            enabled=self.config.enabled,
+            slots=self.type.slots,
+            busy=len(self._unfinished),
+            features=self._ready.features,
+            models=self._models,
+            reason=self._reason,
+            device=self._ready.device,
+            last_used=self._last_used,
+        )
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process id while it lives."""
+        return self._spawned.process.pid if self._spawned is not None else None
+
+    async def start(self) -> None:
+        """Start the worker when it is not running; returns once ready or failed (`state` tells)."""
+        if self._phase in ("disabled", "stopped", "running", "silent"):
+            return
+        if self._phase == "errored":
+            self._restarts.demanded()
+        self._launch()
+        await self._settled.wait()
+
+    async def stop(self) -> None:
+        """End the worker: orderly within `stop` seconds, else killed. Unfinished works are not reported as
+        lost.
+        """
+        self._unfinished.clear()
+        self._waiting.clear()
+        self._enter("stopped" if self.config.enabled else "disabled")
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._starting is not None:
+            self._starting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._starting
+        self._fail_loads("The engine was stopped.")
+        if self._transport is not None:
+            self._transport.close()
+        if self._spawned is not None:
+            await self._spawned.end(self._watching.stop)
+            self._spawned = None
+
+    def send(self, command: Command) -> None:
+        """Hand over a command without waiting; a worker not yet ready is started and gets it then."""
+        if isinstance(command, Submit):
+            self._unfinished[command.work.id] = None
+            self._last_used = time.time()
+            if len(self._unfinished) == 1:
+                self._worked = time.monotonic()
+        if self._phase in ("running", "silent") and self._transport is not None:
+            self._transport.write(pack(command))
+            return
+        if self._phase in ("disabled", "stopped"):
+            self._lose(f"The engine {self.state.title!r} is disabled.")
+            return
+        if not isinstance(command, Submit | Load):
+            self._drop_waiting(command)
+            return
+        self._waiting.append(command)
+        if self._phase == "errored":
+            self._restarts.demanded()
+        if self._phase in ("unstarted", "errored"):
+            self._launch()
+
+    def forget(self, ids: Collection[str]) -> None:
+        """Drop any memory of these works."""
+        for work in ids:
+            self._unfinished.pop(work, None)
+
+    async def load(self, model: ModelRef) -> None:
+        """Bring a model into memory; raises EngineTrouble with the reason."""
+        ticket = uuid4().hex
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._loads[ticket] = waiter
+        try:
+            self.send(Load(ticket, model))
+            await waiter
+        finally:
+            self._loads.pop(ticket, None)
+
+    # ---- life ----------------------------------------------------------------------------------------------
+
+    def _enter(self, phase: str, reason: str = "") -> None:
+        if (phase, reason) != (self._phase, self._reason):
+            self._phase, self._reason = phase, reason
+            self._on_change()
+
+    def _launch(self) -> None:
+        if self._phase == "loading":
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._settled.clear()
+        self._enter("loading")
+        self._starting = asyncio.get_running_loop().create_task(self._begin())
+
+    async def _begin(self) -> None:
+        """One start, from the spawn to the first Ready; its failure is a death like any other."""
+        self._tail.clear()
+        self._was_ready, self._why_killed = False, ""
+        try:
+            async with asyncio.timeout(self._watching.start):
+                self._spawned = await spawn(self._spawning, lambda: _Wire(self), self._printed)
+                self._transport = self._spawned.transport
+                begin = Begin(
+                    str(self._found.folder), self._found.outside, self.config.settings, self._spawning.nice
+                )
+                self._transport.write(pack(begin))
+                await self._settled.wait()
+        except TimeoutError:
+            self._kill(f"The engine did not start within {self._watching.start:.0f} seconds.")
+            if self._spawned is None:
+                self._ended("The engine's process could not be started in time.")
+        except OSError as error:
+            self._ended(f"The engine's process could not be started: {error}.")
+
+    def connected(self) -> None:
+        """The socket stands (called by the protocol)."""
+        self._heard = time.monotonic()
+
+    def took(self, body: memoryview) -> None:
+        """One frame came (called by the protocol)."""
+        report = decode_report(body)
+        self._heard = time.monotonic()
+        kind = type(report)
+        if kind is Pong:
+            if self._phase == "silent":
+                self._enter("running")
+            return
+        self._worked = self._heard
+        if kind is Done or kind is Failed or kind is Cancelled:
+            self._unfinished.pop(report.id, None)
+        elif kind is not Log:
+            self._note(report)
+        self._emit(self.config.id, report)
+
+    def _note(self, report: Report) -> None:
+        """Take what a report says about the engine itself."""
+        match report:
+            case Ready():
+                self._became_ready(report)
+            case Loaded(models=models, ticket=ticket):
+                self._holds(models)
+                waiter = self._loads.get(ticket)
+                if waiter is not None and not waiter.done():
+                    waiter.set_result(None)
+            case LoadFailed(reason=reason, ticket=ticket):
+                waiter = self._loads.get(ticket)
+                if waiter is not None and not waiter.done():
+                    waiter.set_exception(EngineTrouble(reason))
+            case Held(models=models):
+                self._holds(models)
+            case Broken(reason=reason):
+                self._why_killed = reason
+            case _:
+                pass
+
+    def _holds(self, models: tuple[str, ...]) -> None:
+        if models != self._models:
+            self._models = models
+            self._on_change()
+
+    def _became_ready(self, report: Ready) -> None:
+        self._ready, self._was_ready = report, True
+        self._enter("running")
+        self._settled.set()
+        waiting, self._waiting = self._waiting, deque()
+        for command in waiting:
+            self.send(command)
+        self._heard = self._worked = self._ticked = time.monotonic()
+        self._tick()
+
+    def _tick(self) -> None:
+        """Look at the clock: ping, and judge silence. A late tick means that we slept, not the worker."""
+        now, limits = time.monotonic(), self._watching
+        if now - self._ticked > 2 * limits.ping + 1:
+            self._heard = self._worked = now
+        self._ticked = now
+        if not self._unfinished:
+            self._worked = now
+        if now - self._heard > limits.stuck:
+            self._kill(f"The engine gave no sign of life for {limits.stuck:.0f} seconds and was ended.")
+            return
+        if now - self._worked > limits.stall:
+            self._kill(f"The engine made no progress for {limits.stall:.0f} seconds and was ended.")
+            return
+        if now - self._heard > limits.silent:
+            self._enter("silent", f"No sign of life for {now - self._heard:.0f} seconds.")
+        self._pings += 1
+        if self._transport is not None:
+            self._transport.write(pack(Ping(self._pings)))
+        self._timer = asyncio.get_running_loop().call_later(limits.ping, self._tick)
+
+    def _kill(self, why: str) -> None:
+        """End the process by its pid; the end of its socket does the rest."""
+        self._why_killed = why
+        if self._spawned is not None:
+            self._spawned.kill()
+
+    def _printed(self, line: str) -> None:
+        self._tail.append(line)
+        self._emit(self.config.id, Log("info", line))
+
+    def lost(self, error: BaseException | None) -> None:
+        """The socket ended (called by the protocol): the worker is dead or as good as dead."""
+        if self._phase == "stopped" or self._spawned is None:
+            return
+        spawned, self._spawned, self._transport = self._spawned, None, None
+        spawned.kill()
+        if isinstance(error, FrameError | DecodeError | ValidationError):
+            self._why_killed = f"The engine answered with something that is no report: {error}"
+        ending = asyncio.get_running_loop().create_task(self._bury(spawned))
+        spawned.keep(ending)
+
+    async def _bury(self, spawned: Spawned) -> None:
+        code = await spawned.wait()
+        last = f" Its last words: {self._tail[-1]}" if self._tail else ""
+        self._ended(self._why_killed or f"The engine's process ended unexpectedly ({_named(code)}).{last}")
+
+    def _ended(self, reason: str) -> None:
+        """The worker is gone: report its works, then start again after a while, or give up until asked."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._phase in ("stopped", "disabled"):
+            return
+        delay = self._restarts.died(time.monotonic(), was_ready=self._was_ready)
+        self._models = ()
+        self._fail_loads(reason)
+        if delay is None:
+            self._enter("errored", reason)
+        else:
+            self._enter("waiting", reason)
+            self._timer = asyncio.get_running_loop().call_later(delay, self._launch)
+        self._emit(self.config.id, Log("error", reason))
+        self._lose(reason)
+        self._settled.set()
+
+    def _lose(self, reason: str) -> None:
+        ids = tuple(self._unfinished)
+        self._unfinished.clear()
+        self._waiting.clear()
+        if ids:
+            self._on_lost(self.config.id, ids, reason)
+
+    def _fail_loads(self, reason: str) -> None:
+        for waiter in self._loads.values():
+            if not waiter.done():
+                waiter.set_exception(EngineTrouble(reason))
+
+    def _drop_waiting(self, command: Command) -> None:
+        """A Cancel for works the worker has not seen yet is answered here; the rest means nothing to a dead
+        one.
+        """
+        for work in getattr(command, "ids", ()):
+            kept = [c for c in self._waiting if not (isinstance(c, Submit) and c.work.id == work)]
+            if len(kept) != len(self._waiting):
+                self._waiting = deque(kept)
+                self._unfinished.pop(work, None)
+                self._emit(self.config.id, Cancelled(work))
+
+
+def _named(code: int | None) -> str:
+    if code is None:
+        return "no exit code"
+    return f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+
+
+class _Wire(asyncio.BufferedProtocol):
+    """Feeds what comes from the worker's socket to its WorkerProcess."""
+
+    def __init__(self, owner: WorkerProcess) -> None:
+        self._owner = owner
+        self._reader = FrameReader(owner.took)
+        self._transport: asyncio.Transport | None = None
+        self._error: Exception | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._owner.connected()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._reader.buffer()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        try:
+            self._reader.received(nbytes)
+        except (FrameError, DecodeError, ValidationError) as error:
+            self._error = error
+            if self._transport is not None:
+                self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._owner.lost(self._error or exc)

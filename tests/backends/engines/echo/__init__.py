@@ -1,0 +1,1 @@
+"""An engine for tests: answers every work with the same ready PNG, and misbehaves when asked to."""
