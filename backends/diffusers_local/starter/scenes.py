@@ -1,4 +1,4 @@
-"""Scenes: what a training picture shows, how one is chosen and drawn, and which are held out for measuring."""
+"""Scenes: what a training picture shows, how one is chosen and drawn, and which are held out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from backends.diffusers_local.starter.words import PALETTE, POSITIONS, RELATIONS
 
 KINDS = ("single", "count", "pair", "landscape")
 FRAMES: dict[str, tuple[int, int]] = {"square": (8, 8), "wide": (12, 8), "tall": (8, 12)}
-"""Frame name -> columns and rows of the latent; one cell is 8 pixels of training and 32 of a finished picture."""
+"""Frame name -> columns and rows of the latent; a cell is 8 pixels in training and 32 when finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Everything a picture shows. `position` and `size` are of a single shape, `relation` of the first of a pair."""
+    """Everything a picture shows. `position` and `size` are a single's, `relation` the first's of a pair."""
 
     kind: str
     frame: str
@@ -42,6 +42,13 @@ class Scene:
     land: Landscape | None = None
     seed: int = 0
 
+    @property
+    def landscape(self) -> Landscape:
+        """The landscape of a scene that is one."""
+        if self.land is None:
+            raise ValueError(f"a {self.kind} is not a landscape")
+        return self.land
+
 
 def _share(*parts: object) -> float:
     """A fixed number in [0, 1) for these parts, the same on every machine."""
@@ -52,8 +59,8 @@ def held_out(scene: Scene) -> bool:
     """Whether a scene uses a combination that is kept from training.
 
     Singles: some shape and colour pairs, some shape and background pairs, and a tenth of all full
-    (shape, colour, background, position) sets. Counts: (number, shape, colour). Pairs: the two coloured shapes.
-    Landscapes: (time, terrain, thing).
+    (shape, colour, background, position) sets. Counts: (number, shape, colour). Pairs: the two coloured
+    shapes. Landscapes: (time, terrain, thing).
     """
     if scene.kind == "landscape" and scene.land is not None:
         return held_out_land(scene.land.time, scene.land.terrain, scene.land.thing)
@@ -73,17 +80,17 @@ def held_out(scene: Scene) -> bool:
 
 def held_out_colour(shape: str, colour: str) -> bool:
     """Whether no single of this shape and colour is ever drawn in training."""
-    return _share("colour", shape, colour) < 0.06
+    return _share("colour176", shape, colour) < 0.08
 
 
 def held_out_background(shape: str, background: str) -> bool:
     """Whether no single of this shape is ever drawn on this background in training."""
-    return _share("background", shape, background) < 0.06
+    return _share("background16", shape, background) < 0.08
 
 
 def held_out_land(time: str, terrain: str, thing: str) -> bool:
     """Whether a landscape of this time, terrain and thing is never drawn in training."""
-    return bool(thing) and _share("land", time, terrain, thing) < 0.12
+    return bool(thing) and _share("land47", time, terrain, thing) < 0.2
 
 
 def _two_colours(rng: random.Random) -> list[str]:
@@ -96,14 +103,11 @@ def _single(rng: random.Random, frame: str) -> Scene:
     position = "center" if rng.random() < 0.2 else rng.choice(list(POSITIONS))
     size = rng.choices(list(SIZES), (2, 4, 3))[0]
     dx, dy = POSITIONS[position]
-    reach = 0.2 if size == "big" else 0.27
-    item = Item(
-        shape,
-        colour,
-        0.5 + dx * reach + rng.uniform(-0.03, 0.03),
-        0.5 + dy * reach + rng.uniform(-0.03, 0.03),
-        rng.uniform(*SIZES[size]),
-    )
+    radius = rng.uniform(*SIZES[size])
+    reach = min(0.27, 0.5 - 1.12 * radius)
+    x = 0.5 + dx * reach + (0.0 if dx else rng.uniform(-0.03, 0.03))
+    y = 0.5 + dy * reach + (0.0 if dy else rng.uniform(-0.03, 0.03))
+    item = Item(shape, colour, x + dx * rng.uniform(-0.03, 0.01), y + dy * rng.uniform(-0.03, 0.01), radius)
     return Scene("single", frame, background, (item,), position, size, seed=rng.getrandbits(31))
 
 
@@ -115,7 +119,7 @@ _PLACES: dict[int, tuple[tuple[tuple[float, float], ...], ...]] = {
     5: (((-0.58, -0.58), (0.58, -0.58), (0, 0), (-0.58, 0.58), (0.58, 0.58)),),
 }
 """Number -> arrangements; a place is in half pictures from the middle."""
-_COUNT_RADIUS = {1: 0.25, 2: 0.19, 3: 0.135, 4: 0.155, 5: 0.13}
+_COUNT_RADIUS = {1: 0.25, 2: 0.19, 3: 0.127, 4: 0.155, 5: 0.13}
 
 
 def _count(rng: random.Random, frame: str) -> Scene:

@@ -41,7 +41,7 @@ def _cross() -> list[Point]:
 
 @cache
 def outline(shape: str) -> tuple[Point, ...]:
-    """The outline of a shape in its own units: middle at (0, 0), reaching about 1; a ring gives its outer edge."""
+    """The outline of a shape in its own units: middle at (0, 0), reaching about 1; a ring's outer edge."""
     points = {
         "circle": lambda: _regular(72, 0.0),
         "ring": lambda: _regular(72, 0.0),

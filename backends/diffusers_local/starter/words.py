@@ -35,7 +35,7 @@ POSITIONS: dict[str, tuple[int, int]] = {
 }
 """Position name -> direction from the middle, x to the right and y down."""
 
-SIZES: dict[str, tuple[float, float]] = {"small": (0.125, 0.155), "medium": (0.18, 0.24), "big": (0.27, 0.33)}
+SIZES: dict[str, tuple[float, float]] = {"small": (0.125, 0.155), "medium": (0.18, 0.24), "big": (0.26, 0.31)}
 """Size name -> range of the radius, as a share of the picture's shorter side."""
 
 NUMBERS = ("one", "two", "three", "four", "five")
@@ -44,7 +44,9 @@ TIMES = ("day", "sunset", "night")
 TERRAINS = ("mountains", "hills", "sea", "desert")
 THINGS = ("house", "tree", "boat", "sun", "moon")
 
-_FILLERS = "a an the of on in at to with and over by background corner picture small big next sky landscape starry rising"
+_FILLERS = (
+    "a an the of on in at to front with and over by background corner picture small big next sky landscape"
+)
 
 CANONICAL: tuple[str, ...] = tuple(
     dict.fromkeys(
@@ -121,7 +123,7 @@ _NOT_A_WORD = re.compile(r"[^a-z0-9]+")
 
 
 def normalise(prompt: str) -> list[str]:
-    """Split a prompt the way the shipped tokenizer does: lower case, anything but letters and digits divides."""
+    """Split a prompt the way the shipped tokenizer does: lower case, all but letters and digits divides."""
     return [word for word in _NOT_A_WORD.split(prompt.lower()) if word]
 
 
