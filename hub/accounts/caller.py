@@ -4,7 +4,8 @@ from msgspec import Struct
 
 
 class Limits(Struct, frozen=True):
-    """What the merged roles of a user allow (swarm-api §3 "Roles"); numeric limits are the maximum over the roles."""
+    """What the merged roles of a user allow (swarm-api §3 "Roles"); numeric limits are the maximum over
+    the roles."""
 
     max_outpath_depth: int = 0
     max_t2i_simultaneous: int = 0
@@ -14,8 +15,9 @@ class Limits(Struct, frozen=True):
 
 
 class Caller(Struct, frozen=True):
-    """A checked caller. `session` is the 40-digit session id ("" for a call without one), `token` the id of the
-    token that made the session ("" for none), `flags` the merged permission flags, `address` the client's text."""
+    """A checked caller. `session` is the 40-digit session id ("" for a call without one), `token` the id
+    of the token that made the session ("" for none), `flags` the merged permission flags, `address` the
+    client's text."""
 
     user: str
     session: str

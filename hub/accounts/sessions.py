@@ -1,0 +1,181 @@
+"""Sessions: one for each tab or client, in memory for the hot path, in the store for the next start.
+
+Only the SHA-256 of an id is kept; possession of the id is the proof. A session ends after a time without
+use, with the token that made it, or with its user; whoever holds sockets of it is told.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from hub.accounts.caller import Caller, Limits
+from hub.accounts.clock import Clock, now_ms
+from hub.store import SessionRow, Store
+
+Grants = tuple[frozenset[str], Limits]
+"""What a user's roles add up to."""
+
+MOST_PER_USER = 10_000
+TEXT_LIMIT = 300  # characters kept of an address or user agent
+DAY_MS = 86_400_000
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Live:
+    """A session in memory. `caller` is None until its id is first shown after a start."""
+
+    user: str
+    token: str
+    address: str
+    last_used: int
+    created: int
+    caller: Caller | None = None
+
+
+class Sessions:
+    """Issue, find, end. `grants` gives a user's present flags and limits."""
+
+    def __init__(
+        self, store: Store, grants: Callable[[str], Grants], *, days: int = 31, clock: Clock = now_ms
+    ) -> None:
+        self._store = store
+        self._grants = grants
+        self._clock = clock
+        self._lifetime = days * DAY_MS
+        self._live: dict[bytes, _Live] = {}
+        self._used: dict[bytes, int] = {}  # last-used times not written yet
+        self._listeners: list[Callable[[str], None]] = []
+        for row in store.sessions.all():
+            self._live[bytes.fromhex(row.digest)] = _Live(
+                row.user, row.token, row.address, row.last_used, row.created
+            )
+
+    async def issue(self, user: str, *, token: str = "", address: str = "", user_agent: str = "") -> str:
+        """A new session for `user`: 40 upper-case hex digits, durable when this returns."""
+        session_id = secrets.token_hex(20).upper()
+        digest = _digest(session_id)
+        now = self._clock()
+        live = _Live(user, token, address[:TEXT_LIMIT], now, now)
+        live.caller = self._caller(session_id, live)
+        await self._make_room(user)
+        await self._store.sessions.add(
+            SessionRow(digest.hex(), user, token, now, now, live.address, user_agent[:TEXT_LIMIT])
+        )
+        self._live[digest] = live
+        return session_id
+
+    def find(self, session_id: str) -> Caller | None:
+        """The caller a session id stands for, or None. One hash and one look-up; notes the use."""
+        digest = _digest(session_id)
+        live = self._live.get(digest)
+        if live is None:
+            return None
+        now = self._clock()
+        if now - live.last_used > self._lifetime:
+            self._forget([digest])
+            return None
+        live.last_used = now
+        self._used[digest] = now
+        if live.caller is None:
+            live.caller = self._caller(session_id, live)
+        return live.caller
+
+    def on_end(self, listener: Callable[[str], None]) -> None:
+        """Have `listener` called with the id of every session that ends. It must not wait."""
+        self._listeners.append(listener)
+
+    async def end(self, session_id: str) -> bool:
+        """End one session; False when there was none."""
+        digest = _digest(session_id)
+        if digest not in self._live:
+            return False
+        await self._forget([digest])
+        return True
+
+    async def end_for_token(self, token: str) -> int:
+        """End every session a token made; how many."""
+        return await self._end_where(lambda live: bool(token) and live.token == token)
+
+    async def end_for_user(self, user: str) -> int:
+        """End every session of a user; how many."""
+        return await self._end_where(lambda live: live.user == user)
+
+    async def end_others(self, caller: Caller) -> int:
+        """End every session of the caller's user except the caller's own and those of the same token."""
+        mine = _digest(caller.session)
+        kept = caller.token
+        doomed = [
+            digest
+            for digest, live in self._live.items()
+            if live.user == caller.user and digest != mine and not (kept and live.token == kept)
+        ]
+        await self._forget(doomed)
+        return len(doomed)
+
+    async def sweep(self) -> int:
+        """End what has not been used for too long; how many."""
+        oldest = self._clock() - self._lifetime
+        return await self._end_where(lambda live: live.last_used < oldest)
+
+    async def flush(self) -> None:
+        """Write the last-used times down."""
+        used, self._used = self._used, {}
+        if used:
+            await self._store.sessions.touch({digest.hex(): when for digest, when in used.items()})
+
+    def refresh(self, user: str | None = None) -> None:
+        """Take up changed roles at once: of one user, or of all."""
+        for live in self._live.values():
+            if live.caller is not None and user in (None, live.user):
+                live.caller = self._caller(live.caller.session, live)
+
+    def of_user(self, user: str) -> list[str]:
+        """The session ids of a user that were seen since the start (the others have no work and no
+        sockets)."""
+        return [
+            live.caller.session
+            for live in self._live.values()
+            if live.user == user and live.caller is not None
+        ]
+
+    def _caller(self, session_id: str, live: _Live) -> Caller:
+        flags, limits = self._grants(live.user)
+        return Caller(live.user, session_id, flags, limits, live.token, live.address)
+
+    async def _end_where(self, matches: Callable[[_Live], bool]) -> int:
+        doomed = [digest for digest, live in self._live.items() if matches(live)]
+        await self._forget(doomed)
+        return len(doomed)
+
+    def _forget(self, digests: Iterable[bytes]) -> "asyncio.Future[int]":
+        """Out of memory at once, so that nobody gets in while the store still writes."""
+        gone = [(digest, live) for digest in digests if (live := self._live.pop(digest, None)) is not None]
+        for digest, live in gone:
+            self._used.pop(digest, None)
+            if live.caller is not None:
+                self._tell(live.caller.session)
+        return self._store.sessions.delete([digest.hex() for digest, _ in gone])
+
+    def _tell(self, session_id: str) -> None:
+        for listener in self._listeners:
+            try:
+                listener(session_id)
+            except Exception:
+                _log.exception("a listener for ended sessions failed")
+
+    async def _make_room(self, user: str) -> None:
+        """A client that asks for a session with each call must not fill the memory: its oldest go first."""
+        if len(self._live) < MOST_PER_USER:
+            return
+        mine = [(live.last_used, digest) for digest, live in self._live.items() if live.user == user]
+        if len(mine) >= MOST_PER_USER:
+            mine.sort()
+            await self._forget(digest for _, digest in mine[: MOST_PER_USER // 10])
+
+
+def _digest(session_id: str) -> bytes:
+    return sha256(session_id.encode("utf-8", "surrogatepass")).digest()

@@ -1,0 +1,131 @@
+"""Signing in, registering and changing a password, each with its limit of tries."""
+
+import logging
+
+from hub.accounts.attempts import Attempts, network_of
+from hub.accounts.caller import Caller
+from hub.accounts.clock import Clock, now_ms
+from hub.accounts.passwords import LONGEST, SHORTEST, Passwords
+from hub.accounts.sessions import Sessions
+from hub.accounts.tokens import Tokens
+from hub.accounts.users import Users, clean_name, may_be_taken
+from hub.errors import BadInput, HubError
+from hub.settings import Accounts as AccountSettings
+
+TRIES_PER_ADDRESS = 5
+TRIES_PER_NAME = 15
+TRIES_PER_CHANGE = 5
+_log = logging.getLogger(__name__)
+
+
+class Refused(HubError):
+    """A sign-in or registration that did not happen: SwarmUI's clients read `error_id` and no sentence, so
+    the sentence for people is in `detail`."""
+
+    def __init__(self, error_id: str, detail: str) -> None:
+        super().__init__("", error_id=error_id, detail=detail)
+
+
+class SignIn:
+    """The ways from a name and a password to a token."""
+
+    def __init__(
+        self,
+        settings: AccountSettings,
+        users: Users,
+        tokens: Tokens,
+        sessions: Sessions,
+        passwords: Passwords,
+        *,
+        clock: Clock = now_ms,
+    ) -> None:
+        self._settings = settings
+        self._users = users
+        self._tokens = tokens
+        self._sessions = sessions
+        self._passwords = passwords
+        self._clock = clock
+        self._by_address = Attempts(TRIES_PER_ADDRESS)
+        self._by_name = Attempts(TRIES_PER_NAME)
+        self._changes = Attempts(TRIES_PER_CHANGE)
+
+    async def login(
+        self, username: str, password: str, *, peer: str, address: str = "", user_agent: str = ""
+    ) -> str:
+        """The text of a new token. Raises Refused: invalid_login or ratelimit.
+
+        An unknown name, a wrong password and an account without one are the same to the caller, in time too.
+        """
+        name = clean_name(username)
+        self._ration(peer, name)
+        row = self._users.get(name) if name else None
+        kept = row.password if row is not None else ""
+        if (
+            not await self._passwords.matches(name, password[: LONGEST * 2], kept)
+            or len(password) > LONGEST * 2
+        ):
+            raise Refused("invalid_login", "No account has this name and password. Check both and try again.")
+        _log.info("user %s signed in from %s", name, address)
+        return await self._tokens.create(name, "sign-in", address=address, user_agent=user_agent)
+
+    async def register(self, username: str, password: str, *, peer: str, is_loopback: bool) -> None:
+        """A new account. Raises Refused: invalid_input, ratelimit, username_exists or registration_failed.
+
+        Open only where the setting says so; the exception is the first account with a password, which
+        somebody on this very machine may make and which becomes the owner: without it the hub could never
+        be shared.
+        """
+        name = clean_name(username)
+        self._ration(peer, name)
+        first = is_loopback and not await self._users.has_password_owner()
+        if not (first or self._settings.allow_registration):
+            raise Refused(
+                "registration_failed",
+                "Registration is closed here (setting accounts.allow_registration). "
+                "Ask the owner for an account.",
+            )
+        if not may_be_taken(name) or not SHORTEST <= len(password) <= LONGEST:
+            raise Refused(
+                "invalid_input",
+                "A name has 3 to 100 letters, digits or _, begins with a letter and is no reserved word; "
+                f"a password has {SHORTEST} to {LONGEST} characters.",
+            )
+        hashed = await self._passwords.hash(name, password)
+        role = "owner" if first else self._settings.new_user_role
+        if not await self._users.add(name, password=hashed, roles=(role,)):
+            raise Refused("username_exists", "Somebody has this name already. Choose another.")
+        _log.info("user %s registered as %s", name, role)
+
+    async def change_password(self, caller: Caller, old: str, new: str) -> None:
+        """Replace the caller's password and end every other way in: their other tokens and sessions.
+
+        Raises BadInput or HubError with SwarmUI's sentences.
+        """
+        if not SHORTEST <= len(new) <= LONGEST:
+            raise BadInput(
+                f"New password must be at least {SHORTEST} characters long."
+                if len(new) < SHORTEST
+                else f"New password must be at most {LONGEST} characters long.",
+                field="newPassword",
+                limit=[SHORTEST, LONGEST],
+            )
+        if not self._changes.take(caller.user, self._clock()):
+            raise HubError(
+                "Rate-limit hit, you're trying to change password too quickly. "
+                "Wait a minute before trying again.",
+                limit=TRIES_PER_CHANGE,
+            )
+        row = self._users.get(caller.user)
+        kept = row.password if row is not None else ""
+        if kept and not await self._passwords.matches(caller.user, old[: LONGEST * 2], kept):
+            raise BadInput("Incorrect old password. Refused.", field="oldPassword")
+        await self._users.set_password(caller.user, await self._passwords.hash(caller.user, new))
+        await self._tokens.revoke_all(caller.user, but=caller.token)
+        await self._sessions.end_others(caller)
+        _log.info("user %s changed the password", caller.user)
+
+    def _ration(self, peer: str, name: str) -> None:
+        now = self._clock()
+        if self._by_address.take(network_of(peer), now) and (not name or self._by_name.take(name, now)):
+            return
+        raise Refused("ratelimit", "Too many tries within a minute. Wait a minute and try again.")

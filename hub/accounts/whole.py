@@ -1,0 +1,134 @@
+"""The accounts as one object: opened with the store, asked who is calling, closed before the store."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from hub.accounts.caller import Caller
+from hub.accounts.clock import Clock, now_ms
+from hub.accounts.passwords import ROUNDS, Passwords
+from hub.accounts.roles import Roles
+from hub.accounts.sessions import Sessions
+from hub.accounts.sign_in import SignIn
+from hub.accounts.tokens import COOKIE, Tokens
+from hub.accounts.users import LOCAL, Users
+from hub.settings import Accounts as AccountSettings
+from hub.store import Store
+
+FLUSH_SECONDS = 30.0
+SWEEP_EVERY = 120  # flushes between two sweeps for sessions that have run out
+_log = logging.getLogger(__name__)
+
+
+class Identity(Struct, frozen=True):
+    """Who a connection belongs to before it has a session: the user, and the id of the token shown ("" for
+    none)."""
+
+    user: str
+    token: str = ""
+
+
+class Accounts:
+    """Everything about who: `users`, `roles`, `sessions`, `tokens`, `sign_in`."""
+
+    def __init__(
+        self,
+        settings: AccountSettings,
+        store: Store,
+        *,
+        clock: Clock = now_ms,
+        password_rounds: int = ROUNDS,
+    ) -> None:
+        self.settings = settings
+        self.roles = Roles(store)
+        self.users = Users(store, self.roles, clock=clock)
+        self.sessions = Sessions(store, self.users.grants, days=settings.session_days, clock=clock)
+        self.tokens = Tokens(store, self.sessions, clock=clock)
+        self._passwords = Passwords(password_rounds)
+        self.sign_in = SignIn(settings, self.users, self.tokens, self.sessions, self._passwords, clock=clock)
+        self._chores: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def open(
+        cls, settings: AccountSettings, store: Store, *, clock: Clock = now_ms, password_rounds: int = ROUNDS
+    ) -> "Accounts":
+        """Roles and the local user brought up, sessions that have run out ended, chores started."""
+        accounts = cls(settings, store, clock=clock, password_rounds=password_rounds)
+        await accounts.roles.bring_up()
+        accounts.users.roles_changed()
+        await accounts.users.bring_up()
+        await accounts.sessions.sweep()
+        accounts._chores = asyncio.get_running_loop().create_task(
+            accounts._run_chores(), name="accounts chores"
+        )
+        return accounts
+
+    async def close(self) -> None:
+        """Write down what is only in memory."""
+        if self._chores is not None:
+            self._chores.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._chores
+        await self._flush()
+        self._passwords.close()
+
+    def identify(
+        self, address: str, is_loopback: bool, headers: Mapping[str, str], cookies: Mapping[str, str]
+    ) -> Identity | None:
+        """Who is calling, or None when they have to sign in first.
+
+        A token counts first: `Authorization: Bearer <token>` (a wrong one is refused), then the cookie (a
+        stale one is passed over). Without one a direct caller on this machine is the local user, unless
+        accounts are required and the bypass is off. No header can choose a user. `headers` have lower-case
+        names; `is_loopback` must be False for forwarded calls; `address` is for the log.
+        """
+        scheme, _, credentials = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return self._by_token(credentials.strip(), address)
+        cookie = cookies.get(COOKIE)
+        if cookie and (found := self._by_token(cookie, address)) is not None:
+            return found
+        if is_loopback and (not self.settings.required or self.settings.localhost_bypass):
+            return Identity(LOCAL)
+        return None
+
+    def caller_without_session(self, identity: Identity, address: str = "") -> Caller:
+        """The caller of a page or file request, which carries no session id."""
+        flags, limits = self.users.grants(identity.user)
+        return Caller(identity.user, "", flags, limits, identity.token, address)
+
+    def note_active(self, caller: Caller) -> None:
+        """The caller did something by hand (the routes marked U)."""
+        self.users.note_active(caller.user)
+
+    def roles_changed(self) -> None:
+        """Take up changed roles in every open session at once."""
+        self.users.roles_changed()
+        self.sessions.refresh()
+
+    def _by_token(self, text: str, address: str) -> Identity | None:
+        row = self.tokens.check(text)
+        if row is None:
+            _log.debug("a token from %s is unknown", address)
+            return None
+        return Identity(row.user, row.id)
+
+    async def _flush(self) -> None:
+        await self.sessions.flush()
+        await self.tokens.flush()
+        await self.users.flush()
+
+    async def _run_chores(self) -> None:
+        turn = 0
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            turn += 1
+            try:
+                await self._flush()
+                if turn % SWEEP_EVERY == 0:
+                    await self.sessions.sweep()
+            except Exception:
+                _log.exception("writing down last uses failed; it is tried again")
