@@ -1,7 +1,8 @@
 """Every setting with its text: built-in default < data/settings.toml < environment (`HUB_…`) < command line.
 
-A bad value is refused at start with its key and the layer it came from. `HUB_NETWORK_PORT=7900` sets `network.port`;
-lists are written with commas. Adding a setting is one field here; the docs and the settings page read the description.
+A bad value is refused at start with its key and the layer it came from. `HUB_NETWORK_PORT=7900` sets
+`network.port`; lists are written with commas. Adding a setting is one field here; the docs and the
+settings page read the description.
 """
 
 import os
@@ -30,9 +31,9 @@ Amount = Annotated[float, Meta(gt=0)]
 class Network(Struct, frozen=True):
     """Where and how the hub listens."""
 
-    host: Annotated[str, Meta(description="Address to listen on; beyond loopback an owner account is needed.")] = (
-        "127.0.0.1"
-    )
+    host: Annotated[
+        str, Meta(description="Address to listen on; beyond loopback an owner account is needed.")
+    ] = "127.0.0.1"
     port: Annotated[Port, Meta(description="Port to listen on; 0 lets the system pick one.")] = 7801
     hosts: Annotated[
         tuple[str, ...],
@@ -40,17 +41,23 @@ class Network(Struct, frozen=True):
     ] = ()
     allow_origins: Annotated[
         tuple[str, ...],
-        Meta(description="Origins of other pages that may call the hub from a browser, like https://my.page."),
+        Meta(
+            description="Origins of other pages that may call the hub from a browser, like https://my.page."
+        ),
     ] = ()
     external_url: Annotated[str, Meta(description="The hub's address as seen from outside, for links.")] = ""
     max_request_mib: Annotated[
         Positive, Meta(description="Largest request body and largest websocket frame, in MiB.")
     ] = 200
-    max_header_kib: Annotated[Positive, Meta(description="Largest sum of a request's headers, in KiB.")] = 1024
+    max_header_kib: Annotated[Positive, Meta(description="Largest sum of a request's headers, in KiB.")] = (
+        1024
+    )
     max_headers: Annotated[Positive, Meta(description="Most headers a request may have.")] = 200
     proxies: Annotated[
         tuple[str, ...],
-        Meta(description="Addresses of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."),
+        Meta(
+            description="Addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."
+        ),
     ] = ()
     first_frame_seconds: Annotated[
         Amount, Meta(description="Seconds a new websocket has to send its first frame.")
@@ -61,7 +68,9 @@ class Network(Struct, frozen=True):
     outbox_mib: Annotated[
         Positive, Meta(description="MiB of results a slow websocket may have waiting before it is closed.")
     ] = 64
-    stop_seconds: Annotated[Positive, Meta(description="Seconds open requests get to finish at shutdown.")] = 5
+    stop_seconds: Annotated[
+        Positive, Meta(description="Seconds open requests get to finish at shutdown.")
+    ] = 5
 
 
 class Accounts(Struct, frozen=True):
@@ -69,7 +78,8 @@ class Accounts(Struct, frozen=True):
 
     required: Annotated[bool, Meta(description="Whether people must sign in.")] = False
     localhost_bypass: Annotated[
-        bool, Meta(description="Whether a direct caller on this machine counts as the local owner all the same.")
+        bool,
+        Meta(description="Whether a direct caller on this machine counts as the local owner all the same."),
     ] = True
     session_days: Annotated[Positive, Meta(description="Days without use after which a session ends.")] = 31
     allow_registration: Annotated[bool, Meta(description="Whether visitors may register an account.")] = False
@@ -77,15 +87,21 @@ class Accounts(Struct, frozen=True):
 
 
 class Folders(Struct, frozen=True):
-    """Where everything lies; every path is absolute once loaded. Relative ones are taken from the data folder."""
+    """Where everything lies; every path is absolute once loaded. Relative ones are taken from the data
+    folder."""
 
-    data: Annotated[Path, Meta(description="The data folder: database, outputs, models, logs and keys.")] = Path("data")
+    data: Annotated[Path, Meta(description="The data folder: database, outputs, models, logs and keys.")] = (
+        Path("data")
+    )
     models: Annotated[
         tuple[Path, ...], Meta(description="Model folders, each with Stable-Diffusion, LoRA, VAE, … inside.")
     ] = (Path("models"),)
-    outputs: Annotated[Path, Meta(description="Finished pictures, one folder for each user.")] = Path("outputs")
+    outputs: Annotated[Path, Meta(description="Finished pictures, one folder for each user.")] = Path(
+        "outputs"
+    )
     engines: Annotated[
-        tuple[Path, ...], Meta(description="Extra folders of engines, each engine a folder with an engine.py.")
+        tuple[Path, ...],
+        Meta(description="Extra folders of engines, each engine a folder with an engine.py."),
     ] = ()
 
     @property
@@ -122,10 +138,18 @@ class Folders(Struct, frozen=True):
 class Engines(Struct, frozen=True):
     """The engines on this machine."""
 
-    start_at_boot: Annotated[bool, Meta(description="Whether the engines start together with the hub.")] = True
-    threads: Annotated[int, Meta(ge=0, description="CPU threads of the local engine; 0 takes every core.")] = 0
-    default_model: Annotated[str, Meta(description="Model of a request that names none; empty: the starter.")] = ""
-    restart_seconds: Annotated[Amount, Meta(description="Seconds before a dead worker is first restarted.")] = 0.5
+    start_at_boot: Annotated[bool, Meta(description="Whether the engines start together with the hub.")] = (
+        True
+    )
+    threads: Annotated[
+        int, Meta(ge=0, description="CPU threads of the local engine; 0 takes every core.")
+    ] = 0
+    default_model: Annotated[
+        str, Meta(description="Model of a request that names none; empty: the starter.")
+    ] = ""
+    restart_seconds: Annotated[
+        Amount, Meta(description="Seconds before a dead worker is first restarted.")
+    ] = 0.5
 
 
 class Limits(Struct, frozen=True):
@@ -134,7 +158,9 @@ class Limits(Struct, frozen=True):
     prompt_kib: Annotated[Positive, Meta(description="Longest prompt, in KiB of UTF-8.")] = 100
     image_megapixels: Annotated[Amount, Meta(description="Largest picture sent along with a request.")] = 64.0
     images: Annotated[Positive, Meta(description="Most pictures in one request.")] = 10000
-    waiting_images: Annotated[Positive, Meta(description="Most pictures of one user that may wait in line.")] = 20000
+    waiting_images: Annotated[
+        Positive, Meta(description="Most pictures of one user that may wait in line.")
+    ] = 20000
 
 
 class Outputs(Struct, frozen=True):
@@ -149,9 +175,9 @@ class Outputs(Struct, frozen=True):
 class Log(Struct, frozen=True):
     """What is written down."""
 
-    level: Annotated[str, Meta(pattern="^(debug|info|warning|error)$", description="Least level that is logged.")] = (
-        "info"
-    )
+    level: Annotated[
+        str, Meta(pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
+    ] = "info"
 
 
 class Settings(Struct, frozen=True):

@@ -1,0 +1,82 @@
+"""`python -m hub <command>`: serve the hub, write the API pages."""
+
+import argparse
+import errno
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hub.settings import BadSettings, Settings, load
+
+BAD_SETTINGS = 2
+CANNOT_LISTEN = 3
+CANNOT_START = 4
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit code."""
+    given = _parser().parse_args(words)
+    code: int = given.run(given)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m hub", description="Generation Hub.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    serve = commands.add_parser("serve", help="serve the hub")
+    serve.add_argument("--host", help="address to listen on")
+    serve.add_argument("--port", help="port to listen on; 0: any free one")
+    serve.add_argument(
+        "--data-dir", type=Path, default=Path("data"), metavar="DIR", help="folder of all state"
+    )
+    serve.add_argument("--no-browser", action="store_true", help="accepted for symmetry with launch.py")
+    serve.add_argument(
+        "--log-level", choices=("debug", "info", "warning", "error"), help="least level logged"
+    )
+    serve.set_defaults(run=_serve)
+    return parser
+
+
+def _serve(given: argparse.Namespace) -> int:
+    asked = {"network.host": given.host, "network.port": given.port, "log.level": given.log_level}
+    try:
+        settings = load(given.data_dir, {key: value for key, value in asked.items() if value is not None})
+    except BadSettings as wrong:
+        return _fail(BAD_SETTINGS, str(wrong))
+    logging.basicConfig(
+        level=settings.log.level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+    )
+    return _run(settings)
+
+
+def _run(settings: Settings) -> int:
+    # Imported late: a wrong setting is told within a moment, before the whole application is read.
+    from hub.app import build
+    from hub.wire.server import listen, make_server
+
+    network = settings.network
+    app = build(settings)
+    try:
+        sockets = listen(network.host, network.port)
+    except OSError as trouble:
+        taken = trouble.errno == errno.EADDRINUSE
+        why = "is taken by another program" if taken else f"cannot be used ({trouble})"
+        return _fail(
+            CANNOT_LISTEN, f"{network.host} port {network.port} {why}. Choose another with --port or --host."
+        )
+    server = make_server(app, network, settings.log.level, app.board.farewell)
+    port = sockets[0].getsockname()[1]
+    place = f"[{network.host}]" if ":" in network.host else network.host
+    logging.getLogger("hub").info("Listening on http://%s:%d/", place, port)
+    server.run(sockets)
+    return 0 if server.started else CANNOT_START
+
+
+def _fail(code: int, text: str) -> int:
+    sys.stderr.write(f"{text}\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

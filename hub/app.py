@@ -1,0 +1,150 @@
+"""Builds the application from the rooms. It lists rooms, not routes, so features do not touch it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from litestar import Litestar, Request
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException, NotFoundException
+from litestar.response import Response
+from litestar.types import Receive, Scope, Send
+
+from hub.errors import HubError
+from hub.lifespan import make_lifespan
+from hub.settings import Settings
+from hub.wire.answers import encode, redirect, text_answer
+from hub.wire.discover import check_flags, find_handlers, find_modules, find_routes
+from hub.wire.door import header
+from hub.wire.handlers import ENDS, api_handlers, make_guard, own_handlers
+from hub.wire.route import API, OWN, Route
+from hub.wire.socket import refuse
+from hub.wire.switchboard import Switchboard, as_error
+from permissions import FLAGS
+
+MISDIRECTED = 421
+NOT_FOUND = "/Error/404"
+
+
+class Hub(Litestar):
+    """The Litestar application with our door before it: host names, letter case of prefixes, CORS."""
+
+    board: Switchboard
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Judge the Host, spell the prefix as declared, then let Litestar route."""
+        if scope["type"] == "lifespan":
+            await super().__call__(scope, receive, send)
+            return
+        refusal = self.board.gate.host_refusal(_host_of(scope))
+        if refusal is not None:
+            await _refuse(scope, receive, send, refusal)
+            return
+        path: str = scope["path"]
+        if path[:4] != "/API":
+            scope["path"] = _spelled(path)
+        if scope["type"] == "websocket":
+            scope[ENDS] = (receive, send)
+        elif self.board.settings.network.allow_origins:
+            origin = header(scope, b"origin")
+            if origin is not None and self.board.gate.may_read(origin):
+                if scope["method"] == "OPTIONS":
+                    await text_answer(204, "", _cors(origin))(scope, receive, send)
+                    return
+                send = _with_cors(send, origin)
+        await super().__call__(scope, receive, send)
+
+
+def build(settings: Settings, extra_routes: Iterable[Route] = ()) -> Hub:
+    """The whole application; raises Undeclared for a route that names no known permission."""
+    modules = find_modules()
+    routes = (*find_routes(modules), *extra_routes)
+    handlers = find_handlers(modules)
+    check_flags(routes, handlers, FLAGS)
+    board = Switchboard(settings, routes)
+    app = Hub(
+        route_handlers=[*api_handlers(board), *own_handlers(board), *handlers],
+        guards=[make_guard(board)],
+        exception_handlers={
+            NotFoundException: _send_to_404,
+            HTTPException: _answer_http,
+            HubError: _answer_refusal,
+            Exception: _answer_broken,
+        },
+        lifespan=[make_lifespan(board)],
+        state=State({"board": board}),
+        openapi_config=None,
+        logging_config=None,
+        request_max_body_size=None,  # bodies are measured by the wire before they are read
+    )
+    app.board = board
+    return app
+
+
+def _host_of(scope: Any) -> bytes | None:
+    found = [value for key, value in scope["headers"] if key == b"host"]
+    return found[0] if len(found) == 1 else None
+
+
+def _spelled(path: str) -> str:
+    """A path with its prefix in the declared letter case; SwarmUI matches prefixes in any."""
+    lower = path.lower()
+    for prefix in (API, OWN + "/"):
+        if lower.startswith(prefix.lower()):
+            return prefix + path[len(prefix) :]
+    return path
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, text: str) -> None:
+    if scope["type"] == "websocket":
+        await receive()
+        await refuse(scope, send, MISDIRECTED, text)
+    else:
+        await text_answer(MISDIRECTED, text)(scope, receive, send)
+
+
+def _cors(origin: bytes) -> list[tuple[bytes, bytes]]:
+    return [
+        (b"access-control-allow-origin", origin),
+        (b"access-control-allow-methods", b"*"),
+        (b"access-control-allow-headers", b"content-type, authorization, x-session-id, *"),
+        (b"access-control-max-age", b"3600"),
+        (b"vary", b"Origin"),
+    ]
+
+
+def _with_cors(send: Any, origin: bytes) -> Any:
+    async def sending(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *_cors(origin)]
+        await send(message)
+
+    return sending
+
+
+def _json(error: HubError) -> Response[bytes]:
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    return Response(
+        encode(error.body()), status_code=error.status, media_type="application/json", headers=headers
+    )
+
+
+def _send_to_404(request: Request[Any, Any, Any], problem: NotFoundException) -> Response[bytes]:
+    answer = redirect(NOT_FOUND)
+    headers = {name.decode(): value.decode() for name, value in answer.headers}
+    return Response(b"", status_code=answer.status, headers=headers, media_type="text/plain")
+
+
+def _answer_http(request: Request[Any, Any, Any], problem: HTTPException) -> Response[bytes]:
+    response = _json(HubError(problem.detail, error_id="bad_request", status=problem.status_code))
+    for name, value in (problem.headers or {}).items():
+        response.headers[name] = value
+    return response
+
+
+def _answer_refusal(request: Request[Any, Any, Any], problem: HubError) -> Response[bytes]:
+    return _json(problem)
+
+
+def _answer_broken(request: Request[Any, Any, Any], problem: Exception) -> Response[bytes]:
+    broken = as_error(problem, f"{request.method} {request.url.path}")
+    return _json(HubError(broken.text, error_id=broken.error_id, status=500, **broken.extra))

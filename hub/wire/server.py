@@ -1,0 +1,203 @@
+"""uvicorn as we run it: bounded headers, the short way to a socket, a word to every socket before it stops.
+
+Set as stack-notes measured: httptools, uvloop where there is one, the sans-IO websocket class, no deflate,
+no access log.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.protocol import State
+
+from hub.settings import Network
+from hub.wire.outbox import Frame
+from hub.wire.socket import LINK
+
+TEXT_FRAME = 0x81
+DROP_SECONDS = 2.0
+"""How long a dropped socket's last bytes may take before the connection is cut."""
+BACKLOG = 2048
+
+LOG = logging.getLogger("hub.wire")
+
+
+class _Wire:
+    """The last frame as it goes over the wire: header and payload are joined once for all its sockets."""
+
+    frame: Frame = b""
+    wire = b""
+
+    @classmethod
+    def of(cls, frame: Frame) -> bytes:
+        if frame is not cls.frame:
+            payload = frame.encode() if isinstance(frame, str) else frame
+            cls.frame, cls.wire = frame, frame_header(len(payload)) + payload
+        return cls.wire
+
+
+def frame_header(size: int) -> bytes:
+    """The header of an unmasked, unfragmented text frame (RFC 6455 §5.2)."""
+    if size < 126:
+        return bytes((TEXT_FRAME, size))
+    if size < 65536:
+        return bytes((TEXT_FRAME, 126)) + size.to_bytes(2, "big")
+    return bytes((TEXT_FRAME, 127)) + size.to_bytes(8, "big")
+
+
+class SocketProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's websocket protocol, offering itself to the stream as its Link.
+
+    Server frames carry no mask and no compression here, so one prepared frame serves every socket it goes to.
+    """
+
+    async def run_asgi(self) -> None:
+        """Run the application with the short way in its scope."""
+        extensions: dict[str, Any] = self.scope["extensions"]  # type: ignore[assignment]
+        extensions[LINK] = self
+        await super().run_asgi()
+
+    def write(self, frame: Frame) -> bool:
+        """Write a text frame at once; False when it would have to wait or the socket is not open."""
+        if (
+            not self.writable.is_set()
+            or self.disconnected
+            or self.close_sent
+            or not self.handshake_complete
+            or self.conn.state is not State.OPEN
+        ):
+            return False
+        self.transport.write(_Wire.of(frame))
+        return True
+
+    def drop(self, code: int) -> None:
+        """Send a close frame behind whatever is buffered and cut the connection soon, read or not."""
+        if self.disconnected or self.close_sent:
+            return
+        self.conn.send_close(code)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.stop_keepalive()
+        self.loop.call_later(DROP_SECONDS, self.transport.abort)
+
+
+def bounded_http(network: Network) -> type[HttpToolsProtocol]:
+    """uvicorn's HTTP protocol with a limit on number and sum of headers, which it lacks."""
+    most, most_bytes = network.max_headers, network.max_header_kib * 1024
+
+    class BoundedHttp(HttpToolsProtocol):
+        """Cuts a request off whose address and headers outgrow the settings."""
+
+        seen = 0
+        seen_bytes = 0
+
+        def on_message_begin(self) -> None:
+            """Count anew for each request of a kept-alive connection."""
+            self.seen = self.seen_bytes = 0
+            super().on_message_begin()
+
+        def on_url(self, url: bytes) -> None:
+            """Count the address."""
+            self._count(len(url), 0)
+            super().on_url(url)
+
+        def on_header(self, name: bytes, value: bytes) -> None:
+            """Count a header."""
+            self._count(len(name) + len(value), 1)
+            super().on_header(name, value)
+
+        def _count(self, size: int, headers: int) -> None:
+            self.seen += headers
+            self.seen_bytes += size
+            if self.seen > most or self.seen_bytes > most_bytes:
+                raise ValueError("headers over the limit")
+
+        def data_received(self, data: bytes) -> None:
+            """Parse, and answer 431 where our counter stopped the parser."""
+            super().data_received(data)
+            if (self.seen > most or self.seen_bytes > most_bytes) and not self.transport.is_closing():
+                self.transport.close()
+
+        def send_400_response(self, msg: str) -> None:
+            """The parser gave up: because of our counter, or because this is not HTTP."""
+            if self.seen <= most and self.seen_bytes <= most_bytes:
+                super().send_400_response(msg)
+                return
+            text = (
+                f"The request's headers are over the limit of {most} headers or {most_bytes} bytes "
+                "(settings network.max_headers and network.max_header_kib)."
+            ).encode()
+            head = (
+                b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
+            )
+            self.transport.write(head + b"content-length: %d\r\nconnection: close\r\n\r\n" % len(text) + text)
+            self.transport.close()
+
+    return BoundedHttp
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server that says farewell to every socket before it closes them."""
+
+    def __init__(self, config: uvicorn.Config, farewell: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._farewell = farewell
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tell the open sockets, give them a moment to take it in, then stop as uvicorn does."""
+        self._farewell()
+        await asyncio.sleep(0.05)
+        await super().shutdown(sockets)
+
+
+def make_server(app: Any, network: Network, log_level: str, farewell: Callable[[], None]) -> Server:
+    """The server for our application, ready to `serve(sockets=…)`."""
+    config = uvicorn.Config(
+        app,
+        http=bounded_http(network),
+        ws=SocketProtocol,
+        ws_max_size=network.max_request_mib * 2**20,
+        ws_ping_interval=network.ping_seconds,
+        ws_ping_timeout=network.ping_seconds,
+        ws_per_message_deflate=False,
+        loop="auto",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        log_level="warning" if log_level != "debug" else "info",
+        proxy_headers=bool(network.proxies),
+        forwarded_allow_ips=list(network.proxies),
+        server_header=False,
+        timeout_graceful_shutdown=network.stop_seconds,
+        backlog=BACKLOG,
+    )
+    return Server(config, farewell)
+
+
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Sockets bound to every address of `host`; raises OSError when the port is taken or the address is
+    not ours."""
+    found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    bound: list[socket.socket] = []
+    for family, kind, proto, _, address in dict.fromkeys(found):
+        sock = socket.socket(family, kind, proto)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        place = (address[0], bound[0].getsockname()[1], *address[2:]) if bound and port == 0 else address
+        try:
+            sock.bind(place)
+        except OSError:
+            sock.close()
+            for other in bound:
+                other.close()
+            raise
+        sock.listen(BACKLOG)
+        sock.setblocking(False)
+        bound.append(sock)
+    return bound

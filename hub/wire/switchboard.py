@@ -1,0 +1,171 @@
+"""Where every call comes together: the table of routes, who is calling, and the sockets that are open."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from hub.accounts.caller import Caller
+from hub.errors import DeadSession, Forbidden, HubError
+from hub.settings import Settings
+from hub.wire.answers import Broken, Framing, NoRoute, WrongKind, encode
+from hub.wire.bind import SESSION, text_of
+from hub.wire.door import Door, Gatekeeper
+from hub.wire.route import Route
+from hub.wire.stream import Stream
+from hub.wire.table import Bound, Rooms, Table
+
+SERVICE_RESTART = 1012
+LOG = logging.getLogger("hub.wire")
+
+
+class Sessions(Protocol):
+    """What the wire asks of the accounts room about sessions; in memory, without waiting."""
+
+    def find(self, session_id: str) -> Caller | None:
+        """The caller behind a live session id."""
+
+    def active(self, caller: Caller) -> None:
+        """The caller did something on purpose (marker U)."""
+
+
+class Visitors(Protocol):
+    """What the wire asks about calls without a session: pages, pictures, our own GET routes."""
+
+    def visitor(self, door: Door) -> Caller | None:
+        """Who comes by cookie, token or as the local user; None for nobody we know."""
+
+
+class Switchboard:
+    """The hub's one exchange. Built with the app, opened when the rooms are there."""
+
+    def __init__(self, settings: Settings, routes: Iterable[Route]) -> None:
+        self.settings = settings
+        self.routes = tuple(routes)
+        self.gate = Gatekeeper(settings.network)
+        self.most = settings.network.max_request_mib * 2**20
+        self.table = Table((), {})
+        self.rooms: Rooms = {}
+        self.sessions: Sessions | None = None
+        self.visitors: Visitors | None = None
+        self._streams: dict[str, set[Stream]] = {}
+
+    def open(self, rooms: Rooms, *, sessions: Sessions | None, visitors: Visitors | None) -> None:
+        """Bind every route to its rooms; raises Undeclared when one is missing."""
+        self.rooms = rooms
+        self.sessions = sessions
+        self.visitors = visitors
+        self.table = Table(self.routes, rooms)
+
+    def admit(self, shelf: dict[str, Bound], key: str, session_id: str | None, *, socket: bool) -> "Admitted":
+        """The route and its caller, or the documented refusal, in the documented order: session, name,
+        kind, flag."""
+        bound = shelf.get(key)
+        caller: Caller | None = None
+        if bound is None or bound.permission is not None:
+            if session_id is None:
+                raise Framing("missing session id", field=SESSION)
+            caller = self.sessions.find(session_id) if self.sessions is not None else None
+            if caller is None:
+                raise DeadSession
+        return self.checked(bound, caller, socket=socket)
+
+    def checked(self, bound: Bound | None, caller: Caller | None, *, socket: bool) -> "Admitted":
+        """The same for a caller already known."""
+        if bound is None:
+            raise NoRoute(socket=socket)
+        if bound.socket is not socket:
+            raise WrongKind(needs_socket=bound.socket)
+        if bound.permission is not None:
+            if caller is None or not caller.may(bound.permission):
+                raise Forbidden(bound.permission)
+            if bound.active and self.sessions is not None:
+                self.sessions.active(caller)
+        return bound, caller
+
+    def visitor(self, scope: Any, session_id: str | None = None) -> Caller:
+        """The caller of a page, a picture or a GET route: by session header, else by cookie, token or as
+        the local user. Raises DeadSession for nobody we know."""
+        caller: Caller | None = None
+        if session_id is not None and self.sessions is not None:
+            caller = self.sessions.find(session_id)
+        elif self.visitors is not None:
+            caller = self.visitors.visitor(Door(scope))
+        if caller is None:
+            raise DeadSession
+        return caller
+
+    def joined(self, session: str, stream: Stream) -> None:
+        """Remember an open socket under its session ("" for none)."""
+        self._streams.setdefault(session, set()).add(stream)
+
+    def left(self, session: str, stream: Stream) -> None:
+        """Forget it."""
+        members = self._streams.get(session)
+        if members is not None:
+            members.discard(stream)
+            if not members:
+                del self._streams[session]
+
+    @property
+    def open_sockets(self) -> int:
+        """How many sockets are in a conversation now."""
+        return sum(len(members) for members in self._streams.values())
+
+    def session_ended(self, session: str) -> None:
+        """Tell the session's sockets and close them, the way a dead session id is answered."""
+        for stream in tuple(self._streams.get(session, ())):
+            stream.push(encode(DeadSession().body()))
+            close_soon(stream, 1000)
+
+    def farewell(self) -> None:
+        """The hub stops: tell every socket that accepted work goes on after the restart, then close with
+        1012."""
+        text = (
+            "The hub is stopping. Work it has accepted goes on after its restart; finished images are kept."
+        )
+        frame = encode(HubError(text, error_id="shutting_down").body())
+        for members in tuple(self._streams.values()):
+            for stream in tuple(members):
+                stream.push(frame)
+                close_soon(stream, SERVICE_RESTART)
+
+
+Admitted = tuple[Bound, Caller | None]
+
+_closing: set[asyncio.Task[None]] = set()
+CLOSE_SECONDS = 3.0
+"""How long a socket that is told to go may take to read its last frames."""
+
+
+def close_soon(stream: Stream, code: int) -> None:
+    """Close after what was pushed is out, without making the caller wait."""
+
+    async def close() -> None:
+        try:
+            await asyncio.wait_for(stream.close(code), CLOSE_SECONDS)
+        except TimeoutError:
+            stream.end(code)
+
+    task = asyncio.get_running_loop().create_task(close())
+    _closing.add(task)
+    task.add_done_callback(_closing.discard)
+
+
+def session_id_of(body: dict[str, Any], header: bytes | None) -> str | None:
+    """The session id of a request: the body's key, else the header X-Session-ID (swarm-api §1.4)."""
+    value = body.get(SESSION)
+    if value is not None:
+        return text_of(value)
+    return header.decode("latin-1") if header is not None else None
+
+
+def as_error(problem: Exception, what: str) -> HubError:
+    """Any exception of a route as a refusal; what we did not expect is logged under a word the answer
+    repeats."""
+    if isinstance(problem, HubError):
+        return problem
+    trace = secrets.token_hex(4)
+    LOG.error("%s failed [%s]", what, trace, exc_info=problem)
+    return Broken(trace)
