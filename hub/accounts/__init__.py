@@ -2,7 +2,7 @@
 
 from hub.accounts.caller import Caller, Limits
 from hub.accounts.sessions import Sessions
-from hub.accounts.sign_in import Refused
+from hub.accounts.sign_in import Refused, SignIn
 from hub.accounts.tokens import COOKIE, COOKIE_SECONDS, Tokens
 from hub.accounts.users import LOCAL, Users, clean_name
 from hub.accounts.whole import Accounts, Identity
@@ -17,6 +17,7 @@ __all__ = [
     "Limits",
     "Refused",
     "Sessions",
+    "SignIn",
     "Tokens",
     "Users",
     "clean_name",

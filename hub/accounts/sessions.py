@@ -37,13 +37,21 @@ class _Live:
 
 
 class Sessions:
-    """Issue, find, end. `grants` gives a user's present flags and limits."""
+    """Issue, find, end. `grants` gives a user's present flags and limits; `note_active` is told of users who
+    did something by hand."""
 
     def __init__(
-        self, store: Store, grants: Callable[[str], Grants], *, days: int = 31, clock: Clock = now_ms
+        self,
+        store: Store,
+        grants: Callable[[str], Grants],
+        *,
+        note_active: Callable[[str], None] = lambda user: None,
+        days: int = 31,
+        clock: Clock = now_ms,
     ) -> None:
         self._store = store
         self._grants = grants
+        self._note_active = note_active
         self._clock = clock
         self._lifetime = days * DAY_MS
         self._live: dict[bytes, _Live] = {}
@@ -83,6 +91,10 @@ class Sessions:
         if live.caller is None:
             live.caller = self._caller(session_id, live)
         return live.caller
+
+    def active(self, caller: Caller) -> None:
+        """The caller did something by hand (the routes marked U)."""
+        self._note_active(caller.user)
 
     def on_end(self, listener: Callable[[str], None]) -> None:
         """Have `listener` called with the id of every session that ends. It must not wait."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Mapping
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -15,7 +16,7 @@ from hub.accounts.sessions import Sessions
 from hub.accounts.sign_in import SignIn
 from hub.accounts.tokens import COOKIE, Tokens
 from hub.accounts.users import LOCAL, Users
-from hub.settings import Accounts as AccountSettings
+from hub.settings import Settings
 from hub.store import Store
 
 FLUSH_SECONDS = 30.0
@@ -31,21 +32,48 @@ class Identity(Struct, frozen=True):
     token: str = ""
 
 
+class Knock(Protocol):
+    """What is known of a connection; the wire's `Door` is one."""
+
+    @property
+    def address(self) -> str:
+        """The client's text."""
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the caller sits on this machine and nothing forwarded the call."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Headers by lower-case name."""
+
+    @property
+    def cookies(self) -> Mapping[str, str]:
+        """Cookies by name."""
+
+
 class Accounts:
     """Everything about who: `users`, `roles`, `sessions`, `tokens`, `sign_in`."""
 
     def __init__(
         self,
-        settings: AccountSettings,
+        whole: Settings,
         store: Store,
         *,
         clock: Clock = now_ms,
         password_rounds: int = ROUNDS,
     ) -> None:
+        settings = whole.accounts
         self.settings = settings
         self.roles = Roles(store)
         self.users = Users(store, self.roles, clock=clock)
-        self.sessions = Sessions(store, self.users.grants, days=settings.session_days, clock=clock)
+        self.sessions = Sessions(
+            store,
+            self.users.grants,
+            note_active=self.users.note_active,
+            days=settings.session_days,
+            clock=clock,
+        )
         self.tokens = Tokens(store, self.sessions, clock=clock)
         self._passwords = Passwords(password_rounds)
         self.sign_in = SignIn(settings, self.users, self.tokens, self.sessions, self._passwords, clock=clock)
@@ -53,7 +81,7 @@ class Accounts:
 
     @classmethod
     async def open(
-        cls, settings: AccountSettings, store: Store, *, clock: Clock = now_ms, password_rounds: int = ROUNDS
+        cls, settings: Settings, store: Store, *, clock: Clock = now_ms, password_rounds: int = ROUNDS
     ) -> "Accounts":
         """Roles and the local user brought up, sessions that have run out ended, chores started."""
         accounts = cls(settings, store, clock=clock, password_rounds=password_rounds)
@@ -100,9 +128,20 @@ class Accounts:
         flags, limits = self.users.grants(identity.user)
         return Caller(identity.user, "", flags, limits, identity.token, address)
 
-    def note_active(self, caller: Caller) -> None:
-        """The caller did something by hand (the routes marked U)."""
-        self.users.note_active(caller.user)
+    def visitor(self, door: Knock) -> Caller | None:
+        """Who comes by cookie, token or as the local user, with no session; None for nobody we know."""
+        identity = self.identify(door.address, door.is_loopback, door.headers, door.cookies)
+        return None if identity is None else self.caller_without_session(identity, door.address)
+
+    def rooms(self) -> dict[type, object]:
+        """What routes may ask for, by type."""
+        return {
+            Accounts: self,
+            Users: self.users,
+            Sessions: self.sessions,
+            Tokens: self.tokens,
+            SignIn: self.sign_in,
+        }
 
     def roles_changed(self) -> None:
         """Take up changed roles in every open session at once."""
