@@ -9,7 +9,7 @@ from pathlib import Path
 from hub.setup.browsers import find_browser
 from hub.setup.checks import run_checks
 from hub.setup.environment import ensure
-from hub.setup.options import Bench, Serve, Test, parse
+from hub.setup.options import Bench, RunTests, Serve, parse
 from hub.setup.page import ensure_page
 from hub.setup.ports import CannotListen
 from hub.setup.serving import RESTART, describe_exit, serve, settle_port, wait_for, wanted_place
@@ -27,7 +27,7 @@ def main(words: Sequence[str]) -> int:
         if isinstance(command, Serve):
             return _serve(command, terminal)
         python = ensure(ROOT, ("run", "develop"), terminal)
-        if isinstance(command, Test):
+        if isinstance(command, RunTests):
             return _test(python, command, terminal)
         if isinstance(command, Bench):
             return _bench(python, command)
@@ -57,7 +57,7 @@ def _serve(options: Serve, terminal: Terminal) -> int:
     return code
 
 
-def _test(python: Path, command: Test, terminal: Terminal) -> int:
+def _test(python: Path, command: RunTests, terminal: Terminal) -> int:
     ensure_page(ROOT, terminal)  # a test that needs the page says so itself when it is missing
     if find_browser() is None:
         install: list[str | Path] = [python, "-m", "playwright", "install", "chromium"]

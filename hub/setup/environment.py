@@ -26,10 +26,11 @@ def python_of(environment: Path) -> Path:
     return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def ensure(root: Path, wanted: Sequence[str], terminal: Terminal) -> Path:
+def ensure(root: Path, wanted: Sequence[str], terminal: Terminal, proof: str = PROOF) -> Path:
     """Bring the layers `wanted` into .venv; return its interpreter. Raises SetupProblem.
 
-    With unchanged stamps this reads two files and starts nothing.
+    With unchanged stamps this reads two files and starts nothing. `proof` is the code a new environment must
+    run before it takes the old one's place.
     """
     environment = root / ".venv"
     accelerator = find_accelerator()
@@ -39,7 +40,7 @@ def ensure(root: Path, wanted: Sequence[str], terminal: Terminal) -> Path:
         if not _works(python_of(environment)) or "run" in layers.stale(
             root, environment, wanted, accelerator
         ):
-            _rebuild(root, environment, accelerator, terminal)
+            _rebuild(root, environment, accelerator, terminal, proof)
         for layer in layers.stale(root, environment, wanted, accelerator):
             Installer(root, environment, terminal).install(layer)
             _stamp(root, environment, layer, accelerator)
@@ -80,7 +81,7 @@ def _works(python: Path) -> bool:
         return False
 
 
-def _rebuild(root: Path, environment: Path, accelerator: str, terminal: Terminal) -> None:
+def _rebuild(root: Path, environment: Path, accelerator: str, terminal: Terminal, proof: str) -> None:
     """Make the environment beside the one in place, prove it, then swap; on failure the old one stays."""
     terminal.say("Setting up Generation Hub: this takes a few minutes and happens once.")
     free_gb = shutil.disk_usage(root).free / 1e9
@@ -99,7 +100,7 @@ def _rebuild(root: Path, environment: Path, accelerator: str, terminal: Terminal
             installer.create()
         installer.install_torch(accelerator)
         installer.install("run")
-        installer.prove()
+        installer.prove(proof)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise
@@ -210,7 +211,7 @@ class Installer:
                 "package source (it may be several GB)."
             )
         indexes = [word for index in extra for word in ("--extra-index-url", index)]
-        command = [*self._pip(), *indexes, layers.pin(self._root, "torch")]
+        command = [*self._pip(), *indexes, "torch"]  # its version comes from the lock
         self._run(command, f"Installing torch for {accelerator}", reading=read_pip)
 
     def install(self, layer: str) -> None:
@@ -237,9 +238,9 @@ class Installer:
             self._terminal.say("uv could not install them; trying with pip.")
         self._run([*self._pip(), *wanted], title, reading=read_pip)
 
-    def prove(self) -> None:
+    def prove(self, proof: str) -> None:
         """Import what matters in the new environment. Raises SetupProblem."""
-        self._run([self._python, "-c", PROOF], "Trying the new environment")
+        self._run([self._python, "-c", proof], "Trying the new environment")
 
     def _pip(self) -> list[str | Path]:
         words = "-m pip install --disable-pip-version-check --no-input --progress-bar off -c"

@@ -21,7 +21,7 @@ class Serve:
 
 
 @dataclass(frozen=True)
-class Test:
+class RunTests:
     """Run pytest with these arguments."""
 
     arguments: tuple[str, ...]
@@ -51,10 +51,10 @@ def port_number(text: str) -> int:
     return port
 
 
-def parse(words: Sequence[str], root: Path) -> Serve | Test | Bench | Check:
+def parse(words: Sequence[str], root: Path) -> Serve | RunTests | Bench | Check:
     """Read the command line; `root` is the folder of launch.py. Wrong words end it with a message."""
     if words and words[0] == "test":  # everything behind it belongs to pytest, --help included
-        return Test(tuple(words[1:]))
+        return RunTests(tuple(words[1:]))
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help")):
         words = ["serve", *words]
     given = _parser().parse_args(words)

@@ -108,8 +108,10 @@ def _lines_or_ticks(child: "subprocess.Popen[str]") -> Iterator[str | None]:
     lines: queue.Queue[str | None] = queue.Queue()
 
     def read() -> None:
-        for line in child.stdout or ():
-            lines.put(line.rstrip())
+        assert child.stdout
+        with child.stdout as output:
+            for line in output:
+                lines.put(line.rstrip())
         lines.put(None)
 
     threading.Thread(target=read, daemon=True).start()

@@ -8,6 +8,8 @@ class SetupProblem(Exception):
     """Setting up cannot go on; the text says what failed and what to do next, and is all that is printed."""
 
 
+LINE = 240
+_NOISE = r" ?\(Retry\(.*?\)\)|<[\w.]+ object at 0x\w+>: |\S*HTTPS?Connection\([^)]*\): "
 AGAIN = "Run the same command again: what is already installed is kept."
 
 # First match wins, so the precise ones stand before the general ones.
@@ -48,8 +50,9 @@ _CAUSES: tuple[tuple[str, str], ...] = (
 
 def explain(what: str, output: Sequence[str], *, keep: int = 6) -> str:
     """Say that `what` failed, quote the telling lines of its `output`, and say what to do next."""
-    telling = [line.strip() for line in output if re.search(r"\b(error|err!|could not|failed)\b", line, re.I)]
-    quoted = (telling or [line.strip() for line in output if line.strip()])[-keep:]
+    lines = [re.sub(_NOISE, "", line).strip()[:LINE] for line in output if line.strip()]
     text = "\n".join(output)
-    advice = next((told for pattern, told in _CAUSES if re.search(pattern, text, re.I)), AGAIN)
+    cause, advice = next((known for known in _CAUSES if re.search(known[0], text, re.I)), ("(?!)", AGAIN))
+    telling = [line for line in lines if re.search(r"\b(error|err!|could not|failed)\b|" + cause, line, re.I)]
+    quoted = list(dict.fromkeys(telling or lines))[-keep:]
     return "\n".join([f"{what} failed.", *(f"    {line}" for line in quoted), advice])

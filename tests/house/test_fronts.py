@@ -76,7 +76,11 @@ def test_what_fronts_offer_is_described() -> None:
 
 
 def test_every_file_says_what_it_is() -> None:
-    wrong = [module.where for module in house() if not ast.get_docstring(module.tree) and module.lines]
+    wrong = [
+        module.where
+        for module in house()
+        if not ast.get_docstring(module.tree) and module.lines and "migrations" not in module.path.parts
+    ]
     assert not wrong, "Begin these files with a docstring:\n" + "\n".join(wrong)
 
 

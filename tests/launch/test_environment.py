@@ -1,0 +1,188 @@
+"""The environment made for real, with small packages from a local folder instead of the internet."""
+
+import io
+import socket
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hub.setup import environment, layers
+from hub.setup.environment import ensure, names_sources, python_of, read_pip
+from hub.setup.terminal import Terminal
+from hub.setup.trouble import SetupProblem
+
+PROJECT = """
+[project]
+dependencies = ["hubdemo"]
+[project.optional-dependencies]
+local = ["torch"]
+develop = ["hubtool"]
+page = []
+"""
+PROOF = "import hubdemo, torch"
+
+
+def wheel(folder: Path, name: str, version: str) -> None:
+    """Write the smallest package pip accepts."""
+    info = f"{name}-{version}.dist-info"
+    files = {
+        f"{name}.py": f"VERSION = {version!r}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/entry_points.txt": f"[console_scripts]\n{name}-command = {name}:main\n",
+    }
+    record = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
+        for path, text in {**files, f"{info}/RECORD": record}.items():
+            archive.writestr(path, text)
+
+
+def version_in(python: Path, name: str) -> str:
+    code = f"import {name}; print({name}.VERSION)"
+    return subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "packages"
+    folder.mkdir()
+    for name, version in (
+        ("hubdemo", "1.0"),
+        ("hubdemo", "2.0"),
+        ("hubtool", "1.0"),
+        ("torch", "2.13.0+cu999"),
+    ):
+        wheel(folder, name, version)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    monkeypatch.setenv("HUB_TORCH_INDEX", "")
+    return folder
+
+
+@pytest.fixture
+def root(tmp_path: Path, packages: Path) -> Path:
+    root = tmp_path / "hub"
+    root.mkdir()
+    (root / "pyproject.toml").write_text(PROJECT)
+    write_lock(root, "1.0")
+    return root
+
+
+def write_lock(root: Path, version: str) -> None:
+    (root / layers.LOCK).write_text(f"hubdemo=={version}\nhubtool==1.0\ntorch==2.13.0\n")
+
+
+@pytest.fixture
+def screen() -> Iterator[io.StringIO]:
+    yield io.StringIO()
+
+
+def test_first_set_up_then_a_free_start_then_an_update_that_keeps_torch(
+    root: Path, packages: Path, screen: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = ensure(root, ["run"], Terminal(screen), PROOF)
+    assert version_in(python, "hubdemo") == "1.0"
+    assert version_in(python, "torch") == "2.13.0+cu999"
+    assert not (root / ".venv-new").exists()
+    script = python.parent / "hubdemo-command"
+    assert ".venv-new" not in script.read_text("utf-8")
+    assert str(root / ".venv") in script.read_text("utf-8")
+
+    # An unchanged stamp starts nothing: neither pip nor Python could be called now.
+    monkeypatch.setattr(environment, "run_watched", None)
+    monkeypatch.setattr("subprocess.run", None)
+    assert ensure(root, ["run"], Terminal(screen), PROOF) == python
+    monkeypatch.undo()
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(packages))
+
+    # A new lock: torch stays what it is, even when no source has it any more.
+    for torch in packages.glob("torch-*"):
+        torch.unlink()
+    write_lock(root, "2.0")
+    ensure(root, ["run", "develop"], Terminal(screen), PROOF)
+    assert version_in(python, "hubdemo") == "2.0"
+    assert version_in(python, "hubtool") == "1.0"
+    assert "Keeping the installed torch 2.13.0+cu999." in screen.getvalue()
+
+
+def test_a_failed_update_leaves_the_old_environment(root: Path, screen: io.StringIO) -> None:
+    python = ensure(root, ["run"], Terminal(screen), PROOF)
+    write_lock(root, "3.0")
+    with pytest.raises(SetupProblem, match="hubdemo"):
+        ensure(root, ["run"], Terminal(screen), PROOF)
+    assert version_in(python, "hubdemo") == "1.0"
+    assert not (root / ".venv-new").exists()
+    write_lock(root, "2.0")
+    with pytest.raises(SetupProblem, match="Trying the new environment failed"):
+        ensure(root, ["run"], Terminal(screen), "import nothing_of_this_name")
+    assert version_in(python, "hubdemo") == "1.0"
+
+
+def test_an_unreachable_package_server_is_told_without_a_traceback(
+    root: Path, screen: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound and not listening: every connection is refused
+        monkeypatch.delenv("PIP_NO_INDEX")
+        monkeypatch.delenv("PIP_FIND_LINKS")
+        for name in ("PIP_EXTRA_INDEX_URL", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+        monkeypatch.setenv("PIP_RETRIES", "1")
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{closed.getsockname()[1]}/simple")
+        with pytest.raises(SetupProblem) as failed:
+            ensure(root, ["run"], Terminal(screen), PROOF)
+    told = str(failed.value)
+    assert told.startswith("Installing torch for ")
+    assert "refused" in told
+    assert "The package server cannot be reached" in told
+    assert "Traceback" not in told
+    assert not (root / ".venv").exists()
+    assert not (root / ".venv-new").exists()
+
+
+def test_a_half_made_environment_of_a_killed_set_up_is_made_again(root: Path, screen: io.StringIO) -> None:
+    (root / ".venv" / "bin").mkdir(parents=True)
+    (root / ".venv-new").mkdir()
+    python = ensure(root, ["run"], Terminal(screen), PROOF)
+    assert version_in(python, "hubdemo") == "1.0"
+
+
+def test_python_of_another_version_makes_it_anew(root: Path, screen: io.StringIO) -> None:
+    python = python_of(root / ".venv")
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\nexit 1\n")
+    python.chmod(0o755)
+    ensure(root, ["run"], Terminal(screen), PROOF)
+    assert version_in(python, "hubdemo") == "1.0"
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("", False),
+        ("global.timeout='60'\n:env:.disable-pip-version-check='1'\n", False),
+        ("global.index-url='https://mirror.example/simple'\n", True),
+        ("global.timeout='60'\n:env:.find-links='/opt/wheels'\n", True),
+        ("install.extra-index-url='https://mirror.example'\n", True),
+    ],
+)
+def test_uv_is_left_aside_when_pip_was_given_sources(text: str, answer: bool) -> None:
+    assert names_sources(text) is answer
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("Collecting torch==2.13.0", "Collecting torch"),
+        ("  Downloading https://x/y/torch-2.13.0.whl (812.3 MB)", "Downloading torch-2.13.0.whl, 812.3 MB"),
+        ("Installing collected packages: a, b, c", "Unpacking 3 packages"),
+        ("Requirement already satisfied: pip", None),
+    ],
+)  # fmt: skip
+def test_lines_of_pip_become_progress(line: str, shown: str | None) -> None:
+    assert read_pip(line) == shown
