@@ -9,6 +9,7 @@ class SetupProblem(Exception):
 
 
 LINE = 240
+_ERROR = r"\b(error|err!|could not|failed)\b"
 _NOISE = r" ?\(Retry\(.*?\)\)|<[\w.]+ object at 0x\w+>: |\S*HTTPS?Connection\([^)]*\): "
 AGAIN = "Run the same command again: what is already installed is kept."
 
@@ -48,11 +49,11 @@ _CAUSES: tuple[tuple[str, str], ...] = (
 )
 
 
-def explain(what: str, output: Sequence[str], *, keep: int = 6) -> str:
+def explain(what: str, output: Sequence[str], *, keep: int = 4) -> str:
     """Say that `what` failed, quote the telling lines of its `output`, and say what to do next."""
     lines = [re.sub(_NOISE, "", line).strip()[:LINE] for line in output if line.strip()]
     text = "\n".join(output)
-    cause, advice = next((known for known in _CAUSES if re.search(known[0], text, re.I)), ("(?!)", AGAIN))
-    telling = [line for line in lines if re.search(r"\b(error|err!|could not|failed)\b|" + cause, line, re.I)]
+    mark, advice = next((known for known in _CAUSES if re.search(known[0], text, re.I)), (_ERROR, AGAIN))
+    telling = [line for line in lines if re.search(mark, line, re.I)]
     quoted = list(dict.fromkeys(telling or lines))[-keep:]
     return "\n".join([f"{what} failed.", *(f"    {line}" for line in quoted), advice])
