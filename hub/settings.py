@@ -157,6 +157,7 @@ class Limits(Struct, frozen=True):
 
     prompt_kib: Annotated[Positive, Meta(description="Longest prompt, in KiB of UTF-8.")] = 100
     image_megapixels: Annotated[Amount, Meta(description="Largest picture sent along with a request.")] = 64.0
+    output_megapixels: Annotated[Amount, Meta(description="Largest picture a request may ask for.")] = 64.0
     images: Annotated[Positive, Meta(description="Most pictures in one request.")] = 10000
     waiting_images: Annotated[
         Positive, Meta(description="Most pictures of one user that may wait in line.")

@@ -26,17 +26,19 @@ class Shelf(Struct, frozen=True):
 
 
 class Catalog:
-    """What models there are. `builtin` are (subtype, folder) pairs that come with the engines."""
+    """What models there are. `builtin` are the folders that come with the engines, each of Stable-Diffusion
+    unless paired with a subtype.
+    """
 
     def __init__(
         self,
         settings: Settings,
-        builtin: Iterable[tuple[str, Path]] = (),
+        builtin: Iterable[Path | tuple[str, Path]] = (),
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._default = settings.engines.default_model
-        self._roots = _roots(settings.folders.models, tuple(builtin))
+        self._roots = _roots(settings.folders.models, builtin)
         self._shelves: Mapping[str, Shelf] = {}
         self._clock = clock
         self._refreshed: float | None = None
@@ -126,7 +128,8 @@ def _shelf(entries: Mapping[str, Entry]) -> Shelf:
     return Shelf(entries=entries, plain=plain)
 
 
-def _roots(folders: Iterable[Path], builtin: tuple[tuple[str, Path], ...]) -> tuple[Root, ...]:
+def _roots(folders: Iterable[Path], builtin: Iterable[Path | tuple[str, Path]]) -> tuple[Root, ...]:
     """Folders of people come first, so that a model of theirs may take a built-in one's name."""
     own = [Root(subtype, folder / subtype) for folder in folders for subtype in SUBTYPES]
-    return (*own, *(Root(subtype, path, builtin=True) for subtype, path in builtin))
+    pairs = [("Stable-Diffusion", given) if isinstance(given, Path) else given for given in builtin]
+    return (*own, *(Root(subtype, path, builtin=True) for subtype, path in pairs))

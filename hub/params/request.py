@@ -14,7 +14,8 @@ class GenRequest(Struct, frozen=True):
     request left out and the model's own defaults filled. `given` are the parameters that go into the metadata
     (`sui_image_params`), by id, in registry order. `extra` are the metadata's extra data known so far
     (original_prompt, presets_used, unused_parameters …). `path_format` is the output path pattern.
-    `features` are feature flags the engine must have; `engine_type`/`engine_id` narrow the choice (None: any).
+    `features` are feature flags the engine must have; `engine_type`/`engine_id` narrow the choice (None:
+    any). `given["seed"]` is the first picture's seed; a later picture's metadata carries its own work's.
     """
 
     images: int

@@ -1,0 +1,28 @@
+"""What can be asked: the registry of parameters, and the way from a loose request to checked works."""
+
+from hub.params.context import Context, Wishes, random_seed
+from hub.params.keys import DOCUMENTED, letters
+from hub.params.listing import listing
+from hub.params.parse import is_heavy, parse, preset_titles
+from hub.params.registry import Registry
+from hub.params.request import GenRequest
+from hub.params.spec import Group, Param
+from hub.params.spread import spread, work
+
+__all__ = [
+    "DOCUMENTED",
+    "Context",
+    "GenRequest",
+    "Group",
+    "Param",
+    "Registry",
+    "Wishes",
+    "is_heavy",
+    "letters",
+    "listing",
+    "parse",
+    "preset_titles",
+    "random_seed",
+    "spread",
+    "work",
+]

@@ -1,0 +1,140 @@
+"""Swarm internal: how the hub handles the request, rather than what is drawn."""
+
+from hub.params.spec import Group, Param
+
+GROUP = Group(
+    name="Swarm Internal",
+    description="How the hub handles this request.",
+    open=False,
+    priority=0,
+    advanced=True,
+)
+
+PATH_FORMAT = "raw/[year]-[month]-[day]/[hour][minute][request_time_inc]-[prompt]-[model]"
+"""The documented pattern of a saved picture's path (swarm-api §7)."""
+
+
+def _switch(name: str, description: str, priority: float) -> Param:
+    """An advanced on/off parameter that a page keeps between requests; off counts as not given."""
+    return Param(
+        name=name,
+        description=description,
+        type="boolean",
+        default="false",
+        ignore="false",
+        advanced=True,
+        always_retain=True,
+        priority=priority,
+        group=GROUP.id,
+    )
+
+
+PARAMS = (
+    Param(
+        name="Batch Size",
+        description="Pictures an engine gets at once for each of Images. Takes more memory.",
+        type="integer",
+        default="1",
+        min=1,
+        max=100,
+        view_max=10,
+        view_type="slider",
+        priority=-20,
+        group=GROUP.id,
+        advanced=True,
+        ignore="1",
+    ),
+    Param(
+        name="Alt Resolution Height Multiplier",
+        description="The height as a multiple of the width, in place of Height.",
+        type="decimal",
+        default="1",
+        min=0,
+        max=10,
+        step=0.1,
+        view_type="small",
+        priority=-19,
+        group=GROUP.id,
+        advanced=True,
+        toggleable=True,
+        examples=("0.5", "1", "1.5"),
+    ),
+    Param(
+        name="Raw Resolution",
+        description="Width and height as one text like 1024x768; beats every other size.",
+        type="text",
+        default="1024x1024",
+        priority=-18,
+        group=GROUP.id,
+        advanced=True,
+        toggleable=True,
+        examples=("512x512", "1024x768"),
+    ),
+    _switch("Do Not Save", "Sends the picture back without keeping a file of it.", -15),
+    _switch("No Previews", "Sends no pictures of the steps on the way.", -14),
+    _switch("Continue After Errors", "Goes on with the other pictures when one of them fails.", -12),
+    Param(
+        name="[Internal] Backend Type",
+        description="The kind of engine this request must run on.",
+        type="dropdown",
+        default="Any",
+        source="engine_types",
+        priority=-10,
+        group=GROUP.id,
+        advanced=True,
+        always_retain=True,
+        ignore="Any",
+        permission="param_backend_type",
+    ),
+    Param(
+        name="Exact Backend ID",
+        description="The one engine this request must run on, by its number.",
+        type="dropdown",
+        default="0",
+        source="engines",
+        view_type="big",
+        priority=-9,
+        group=GROUP.id,
+        advanced=True,
+        toggleable=True,
+        always_retain=True,
+        permission="param_backend_id",
+    ),
+    _switch("No Seed Increment", "Gives every picture of the request the same seed.", -4),
+    Param(
+        name="Personal Note",
+        description="Any text of your own; it goes into the picture's metadata.",
+        type="text",
+        default="",
+        view_type="big",
+        priority=0,
+        group=GROUP.id,
+        advanced=True,
+        always_retain=True,
+        ignore="",
+        splice=True,
+    ),
+    Param(
+        name="Image Format",
+        description="The file format of the finished picture. Off, the one in your settings.",
+        type="dropdown",
+        default="PNG",
+        values=("PNG", "JPG", "WEBP_LOSSLESS", "WEBP"),
+        value_names=("PNG", "JPEG", "WebP, lossless", "WebP"),
+        priority=1,
+        group=GROUP.id,
+        advanced=True,
+        toggleable=True,
+        always_retain=True,
+    ),
+    Param(
+        name="Override Outpath Format",
+        description="The pattern of the saved file's path, in place of the one in your settings.",
+        type="text",
+        default=PATH_FORMAT,
+        priority=3,
+        group=GROUP.id,
+        advanced=True,
+        toggleable=True,
+    ),
+)

@@ -1,0 +1,115 @@
+"""A loose request to one frozen, checked GenRequest. Every refusal happens on this way.
+
+Pure given its context: no clock, no waiting, nothing changed. The rules are those of swarm-api §4.1 and §5.3.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hub.accounts.caller import Caller
+from hub.errors import BadInput
+from hub.params.build import build
+from hub.params.collect import Collected
+from hub.params.context import Context
+from hub.params.keys import letters
+from hub.params.request import GenRequest
+from hub.params.values import shown_value
+
+_HEAVY_TEXT = 256 * 1024
+
+
+def parse(raw: Mapping[str, Any], caller: Caller, context: Context) -> GenRequest:
+    """The request that `raw` means. Raises HubError or BadInput naming the field and its limit.
+
+    Reads a picture's header when one is sent along: see `is_heavy`.
+    """
+    if not any(letters(key) == "images" for key in raw):
+        raise BadInput("Missing required parameter 'images'", field="images", limit=context.limits.images)
+    collected = Collected(caller, context)
+    collected.take(raw)
+    extra = _extra_metadata(raw, context)
+    used, missing = _take_presets(raw, collected, context)
+    if used:
+        extra["presets_used"] = used
+    if missing:
+        extra["presets_not_found"] = missing
+    if collected.unused:
+        extra["unused_parameters"] = list(collected.unused)
+    return build(collected, caller, context, extra)
+
+
+def is_heavy(raw: Mapping[str, Any]) -> bool:
+    """Whether parsing decodes a large text or reads a file, so that it belongs into a thread."""
+    return any(
+        isinstance(value, str)
+        and (len(value) > _HEAVY_TEXT or value.startswith(("inputs/", "raw/", "Starred/")))
+        for value in raw.values()
+    )
+
+
+def preset_titles(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """The titles of the presets a request names, in order. Raises BadInput when they are no list of texts."""
+    named = raw.get("presets")
+    if named is None or named == "":
+        return ()
+    if isinstance(named, str):
+        return (named,)
+    if not isinstance(named, list) or not all(isinstance(title, str) for title in named) or len(named) > 100:
+        raise BadInput(
+            f"Invalid value '{shown_value(named)}' for parameter 'presets', must be a list of preset titles",
+            field="presets",
+            limit=100,
+        )
+    return tuple(named)
+
+
+def _take_presets(
+    raw: Mapping[str, Any], collected: Collected, context: Context
+) -> tuple[list[str], list[str]]:
+    """Apply the named presets in order; the titles that were used and those that do not exist."""
+    used: list[str] = []
+    missing: list[str] = []
+    for title in preset_titles(raw):
+        preset = context.presets.get(title.lower())
+        if preset is None:
+            missing.append(title[:200])
+        else:
+            collected.take_preset(title, preset)
+            used.append(title)
+    return used, missing
+
+
+def _extra_metadata(raw: Mapping[str, Any], context: Context) -> dict[str, str | list[str]]:
+    given = raw.get("extra_metadata")
+    if given is None or given == "":
+        return {}
+    limit = context.limits.prompt_kib * 1024
+    if not isinstance(given, dict):
+        raise BadInput(
+            f"Invalid value '{shown_value(given)}' for parameter 'extra_metadata', must be an object",
+            field="extra_metadata",
+            limit=limit,
+        )
+    kept: dict[str, str | list[str]] = {}
+    for key, value in given.items():
+        kept[str(key)] = [_plain(item) for item in value] if isinstance(value, list) else _plain(value)
+    length = sum(len(key) + sum(map(len, [v] if isinstance(v, str) else v)) for key, v in kept.items())
+    if length > limit:
+        raise BadInput(
+            f"extra_metadata holds {length} characters, at most {limit} are accepted",
+            field="extra_metadata",
+            limit=limit,
+        )
+    return kept
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict | list) or (isinstance(value, int) and value.bit_length() > 128):
+        raise BadInput(
+            "extra_metadata takes texts and lists of texts",
+            field="extra_metadata",
+            limit="text or list of text",
+        )
+    return "" if value is None else str(value)

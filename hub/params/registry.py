@@ -1,0 +1,102 @@
+"""Every parameter of this hub: collected from the group files, with the values that the engines decide."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+from msgspec import Struct
+
+from backends.contract import EngineState, EngineType
+from hub.catalog import plain
+from hub.params import groups as group_files
+from hub.params.keys import DOCUMENTED, REMAPS, letters
+from hub.params.samplers import SAMPLERS, SCHEDULERS, honoured
+from hub.params.spec import Group, Param, Source
+
+
+class Choices(Struct, frozen=True):
+    """What a dropdown offers: display names by value, and values by their plain form for loose matching."""
+
+    names: Mapping[str, str]
+    plain: Mapping[str, str]
+
+
+class DoubleDeclaration(Exception):
+    """Two declarations share an id; raised at start."""
+
+
+class Registry:
+    """The parameters in the order of declaration, and what is known of the engines.
+
+    `types` are the kinds of engines there are; `engines` gives the engines as they are now.
+    """
+
+    def __init__(
+        self,
+        types: Sequence[EngineType] = (),
+        engines: Callable[[], Sequence[EngineState]] = tuple,
+    ) -> None:
+        self.groups, params = _collect()
+        self.params: Mapping[str, Param] = MappingProxyType({param.id: param for param in params})
+        self._engines = engines
+        self._fixed: dict[str, Choices] = {
+            "samplers": _choices(honoured(SAMPLERS, (kind.samplers for kind in types))),
+            "schedulers": _choices(honoured(SCHEDULERS, (kind.schedulers for kind in types))),
+            "engine_types": _choices({"Any": "Any"} | {kind.id: kind.name for kind in types}),
+        }
+        self._listed = {
+            param.id: _choices(dict(zip(param.values, param.value_names or param.values, strict=True)))
+            for param in params
+            if param.values is not None
+        }
+
+    def find(self, key: str) -> Param | None:
+        """The parameter that a key of any spelling means, None when this hub has none of that id."""
+        param = self.params.get(key)
+        if param is not None:
+            return param
+        word = letters(key)
+        return self.params.get(REMAPS.get(word, word))
+
+    def documented(self, key: str) -> str | None:
+        """The id of a documented parameter that this hub does without, None for words that nobody knows."""
+        word = letters(key)
+        word = REMAPS.get(word, word)
+        return word if word in DOCUMENTED else None
+
+    def choices(self, param: Param) -> Choices | None:
+        """What a dropdown offers now; None when the parameter has no list."""
+        if param.source is None:
+            return self._listed.get(param.id)
+        return self.source(param.source)
+
+    def source(self, source: Source) -> Choices:
+        """The values that the engines decide."""
+        if source == "engines":
+            states = sorted(self._engines(), key=lambda state: state.id)
+            return _choices({str(s.id): f"{s.id}: {s.title or s.type}" for s in states})
+        return self._fixed[source]
+
+
+def _choices(names: Mapping[str, str]) -> Choices:
+    forms: dict[str, str] = {}
+    for value in names:
+        forms.setdefault(plain(value), value)
+    return Choices(names=names, plain=forms)
+
+
+def _collect() -> tuple[Mapping[str, Group], tuple[Param, ...]]:
+    found: dict[str, Group] = {}
+    params: dict[str, Param] = {}
+    for module in pkgutil.iter_modules(group_files.__path__):
+        file = importlib.import_module(f"{group_files.__name__}.{module.name}")
+        if file.GROUP is not None:
+            found[file.GROUP.id] = file.GROUP
+        for param in file.PARAMS:
+            if param.id in params:
+                raise DoubleDeclaration(f"parameter {param.id} is declared twice")
+            params[param.id] = param
+    order = {group.id: group.priority for group in found.values()}
+    listed = sorted(params.values(), key=lambda p: (order.get(p.group or "", -100.0), p.priority))
+    return MappingProxyType(found), tuple(listed)
