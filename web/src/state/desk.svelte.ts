@@ -7,13 +7,15 @@ import { Hub } from "../wire/request";
 import { answerAsks, heldElsewhere, readKept, writeKept, type Wire } from "../wire/session";
 import type { Frame, SessionAnswer } from "../wire/shapes";
 import { Refused, Unreachable } from "../wire/trouble";
-import { t } from "../words";
+import { t } from "../words.svelte";
 import type { Request } from "./batch";
 import { Catalog } from "./catalog.svelte";
 import { Draft } from "./draft.svelte";
 import { Generation, type Connection } from "./generation.svelte";
 import { History } from "./history.svelte";
+import { Language } from "./language.svelte";
 import { Notices } from "./notices.svelte";
+import { takeOpen } from "./open";
 import { reattach } from "./reattach";
 import { firstFault, requestOf } from "./shaping";
 
@@ -27,8 +29,11 @@ export class Desk {
   readonly draft = new Draft();
   readonly catalog: Catalog;
   readonly history: History;
+  readonly language: Language;
   readonly generation: Generation;
   session = $state.raw<SessionAnswer | null>(null);
+  /** The hub wants to know who is there before it gives a session. */
+  signedOut = $state(false);
   /** Why nothing can be shown yet, when the start failed. */
   trouble = $state("");
   /** The hub was updated while this page was open. */
@@ -49,6 +54,7 @@ export class Desk {
     );
     this.catalog = new Catalog(this.hub);
     this.history = new History(this.hub);
+    this.language = new Language(this.hub);
     const connect = (): Socket =>
       new WebSocket(socketAddress(location.href, "API/GenerateText2ImageWS")) as unknown as Socket;
     const ears = {
@@ -56,8 +62,8 @@ export class Desk {
       refused: (request: Request) => this.#refused(request),
       connection: (now: Connection) => this.#connection(now),
     };
-    this.generation = new Generation(this.hub, connect, ears, (requests, tell) =>
-      reattach(this.hub, requests, tell, () => this.history.soon()),
+    this.generation = new Generation(this.hub, connect, ears, (detached, tell) =>
+      reattach({ hub: this.hub, page: location.href, detached, tell, changed: () => this.history.soon() }),
     );
   }
 
@@ -67,6 +73,8 @@ export class Desk {
     const wire = this.#tabs as unknown as Wire;
     if (kept !== null && !isReload() && (await heldElsewhere(kept.session_id, wire))) {
       await this.hub.renew(kept.session_id).catch(() => undefined);
+    } else {
+      this.generation.restore(takeOpen());
     }
     answerAsks(() => this.hub.current?.session_id ?? null, wire);
     this.#tabs.addEventListener("message", (event: MessageEvent<unknown>) => {
@@ -83,8 +91,11 @@ export class Desk {
       this.draft.settleModel(this.catalog.models);
       this.trouble = "";
       await this.history.load();
+      if (this.may("read_user_settings")) await this.attempt(() => this.language.load());
+      this.signedOut = false;
     } catch (cause) {
       this.trouble = this.explain(cause);
+      this.signedOut = cause instanceof Refused && this.hub.current === null;
       if (cause instanceof Unreachable) this.generation.unreachable();
     }
   }
@@ -110,12 +121,19 @@ export class Desk {
     );
   }
 
+  /** Signs in and reads everything; raises what the hub refused. */
+  async signIn(username: string, password: string): Promise<void> {
+    await this.hub.signIn(username, password);
+    await this.read();
+  }
+
   /** Runs something a person asked for; its failure is shown, never swallowed. */
   async attempt(work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
     } catch (cause) {
       this.notices.alarm(this.explain(cause));
+      this.signedOut ||= cause instanceof Refused && this.hub.current === null;
       if (cause instanceof Unreachable) this.generation.unreachable();
     }
   }

@@ -6,8 +6,10 @@ import type { Hub } from "../wire/request";
 import type { Frame, Value } from "../wire/shapes";
 import { Refused, Unreachable } from "../wire/trouble";
 import { EMPTY, reduce, type Batch, type BatchEvent, type Request } from "./batch";
+import { keepOpen } from "./open";
 
 const SESSION_TRIES = 4;
+const FOLLOW_TRIES = 4;
 
 export type Connection = { state: "up" } | { state: "lost"; attempt: number; retryAt: number };
 
@@ -20,8 +22,8 @@ export interface Ears {
   connection(now: Connection): void;
 }
 
-/** Looks up what became of requests whose socket was lost, and tells the batch. */
-export type Reattach = (requests: Request[], tell: (event: BatchEvent) => void) => Promise<void>;
+/** Looks up what became of requests whose socket was lost, and tells the batch; rejects when it lost its way. */
+export type Reattach = (detached: () => Request[], tell: (event: BatchEvent) => void) => Promise<void>;
 
 export class Generation {
   batch = $state.raw<Batch>(EMPTY);
@@ -29,6 +31,8 @@ export class Generation {
   #line: GenerationLine;
   #count = 0;
   #tries = new Map<string, number>();
+  #following = false;
+  #strays = 0;
   #hurry: (() => void) | null = null;
 
   constructor(
@@ -95,7 +99,10 @@ export class Generation {
   }
 
   #tell(event: BatchEvent): void {
+    const open = (): string => this.batch.requests.map(({ id, state, job, requestId }) => [id, state, job, requestId]).join();
+    const before = open();
     this.batch = reduce(this.batch, event);
+    if (open() !== before) keepOpen(this.batch);
   }
 
   #request(id: string): Request | undefined {
@@ -186,7 +193,19 @@ export class Generation {
 
   async #back(): Promise<void> {
     await this.#flush();
-    const detached = this.batch.requests.filter((request) => request.state === "detached");
-    if (detached.length > 0) await this.reattach(detached, (event) => this.#tell(event));
+    const detached = (): Request[] => this.batch.requests.filter((request) => request.state === "detached");
+    if (detached().length === 0 || this.#following) return;
+    this.#following = true;
+    try {
+      await this.reattach(detached, (event) => this.#tell(event));
+      this.#strays = 0;
+    } catch {
+      this.#strays += 1;
+      if (this.#strays < FOLLOW_TRIES) return this.unreachable();
+      const reason = "The connection was lost. If the picture was finished, it is in the history.";
+      for (const { id } of detached()) this.#tell({ kind: "ended", id, reason });
+    } finally {
+      this.#following = false;
+    }
   }
 }

@@ -52,7 +52,10 @@ export class Hub {
   }
 
   async #take(): Promise<SessionAnswer> {
-    const answer = (await this.#post("GetNewSession", {})) as unknown as SessionAnswer;
+    const answer = (await this.#post("GetNewSession", {}).catch((trouble: unknown) => {
+      if (trouble instanceof Refused) this.#session = null;
+      throw trouble;
+    })) as unknown as SessionAnswer;
     this.#session = answer;
     this.around.onSession(answer);
     return answer;
@@ -76,6 +79,12 @@ export class Hub {
     }
   }
 
+  /** Proves who is there; the hub answers with a cookie. Raises `Refused`. */
+  async signIn(username: string, password: string): Promise<void> {
+    await this.#post("Login", { username, password: await prehashed(username, password) });
+    this.#session = null;
+  }
+
   async #post(route: string, body: Record<string, unknown>): Promise<Record<string, unknown>> {
     let answer: unknown;
     try {
@@ -94,4 +103,12 @@ export class Hub {
     if (refusal !== null) throw refusal;
     return answer as Record<string, unknown>;
   }
+}
+
+/** What stands for a password on the wire: a digest where the browser can make one (only on safe origins). */
+async function prehashed(username: string, password: string): Promise<string> {
+  const text = `swarmclientpw:${username}:${password}`;
+  if (globalThis.crypto?.subtle === undefined) return `__swarmdoprehash:${text}`;
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
