@@ -1,7 +1,7 @@
 """Finds the benches: every file of this folder that defines `measure` is one, named like the file.
 
-`measure` takes nothing, may be async, and returns a list of `bench.report.Figure`. It starts what it measures and its
-peer itself, on free loopback ports, and leaves nothing behind.
+`measure` takes nothing, may be async, and returns a list of `bench.report.Figure`. It starts what it measures
+and its peer itself, on free loopback ports, and leaves nothing behind.
 """
 
 import ast

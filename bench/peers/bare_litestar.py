@@ -1,7 +1,7 @@
-"""The plainest Litestar app that answers what the hub answers: a POST with `data: dict`, and a socket fan-out.
+"""The plainest Litestar app that answers what the hub answers: a POST with `data: dict`, a fan-out.
 
-`POST /API/GetCurrentStatus` returns a ready status object. `GET /publish?frames=N&size=BYTES` sends N text frames of that
-size to every connected socket by a plain loop of Litestar sends and returns once all are sent.
+`POST /API/GetCurrentStatus` returns a ready status object. `GET /publish?frames=N&size=BYTES` sends N text
+frames of that size to every connected socket by a plain loop of Litestar sends; it returns once all are sent.
 """
 
 import sys

@@ -6,8 +6,7 @@ import random
 from PIL import Image as Pictures
 
 from backends.contract import Command, Done, Emit, Image, Load, Loaded, Ready, Started, Submit
-
-from engine import Settings  # type: ignore[import-not-found]  # the folder is on the worker's path
+from ready_png.engine import Settings
 
 
 def ready_picture(kilobytes: int) -> bytes:
