@@ -1,24 +1,38 @@
-"""Who is calling: users, roles, sessions, tokens, sign-in."""
+"""Who is calling: users, roles, sessions, tokens, sign-in, and what each user keeps with the hub."""
 
 from hub.accounts.caller import Caller, Limits
+from hub.accounts.keepsakes import LINKS, PARAM_EDITS, STARS, Keepsakes
+from hub.accounts.preferences import Preferences
+from hub.accounts.presets import Draft, Preset, PresetFailed, Presets
 from hub.accounts.sessions import Sessions
 from hub.accounts.sign_in import Refused, SignIn
 from hub.accounts.tokens import COOKIE, COOKIE_SECONDS, Tokens
+from hub.accounts.upstream_keys import UpstreamKeys
 from hub.accounts.users import LOCAL, Users, clean_name
 from hub.accounts.whole import Accounts, Identity
 
 __all__ = [
     "COOKIE",
     "COOKIE_SECONDS",
+    "LINKS",
     "LOCAL",
+    "PARAM_EDITS",
+    "STARS",
     "Accounts",
     "Caller",
+    "Draft",
     "Identity",
+    "Keepsakes",
     "Limits",
+    "Preferences",
+    "Preset",
+    "PresetFailed",
+    "Presets",
     "Refused",
     "Sessions",
     "SignIn",
     "Tokens",
+    "UpstreamKeys",
     "Users",
     "clean_name",
 ]

@@ -8,13 +8,20 @@ from typing import Protocol
 
 from msgspec import Struct
 
+import languages
+import themes
 from hub.accounts.caller import Caller
 from hub.accounts.clock import Clock, now_ms
+from hub.accounts.keepsakes import Keepsakes
 from hub.accounts.passwords import ROUNDS, Passwords
+from hub.accounts.preference import Choices
+from hub.accounts.preferences import Preferences
+from hub.accounts.presets import Presets
 from hub.accounts.roles import Roles
 from hub.accounts.sessions import Sessions
 from hub.accounts.sign_in import SignIn
 from hub.accounts.tokens import COOKIE, Tokens
+from hub.accounts.upstream_keys import UpstreamKeys
 from hub.accounts.users import LOCAL, Users
 from hub.settings import Settings
 from hub.store import Store
@@ -52,6 +59,13 @@ class Knock(Protocol):
         """Cookies by name."""
 
 
+def _choices() -> Choices:
+    return Choices(
+        {theme.id: theme.name for theme in themes.discover().values()},
+        {language.code: language.local_name for language in languages.discover().values()},
+    )
+
+
 class Accounts:
     """Everything about who: `users`, `roles`, `sessions`, `tokens`, `sign_in`."""
 
@@ -77,6 +91,10 @@ class Accounts:
         self.tokens = Tokens(store, self.sessions, clock=clock)
         self._passwords = Passwords(password_rounds)
         self.sign_in = SignIn(settings, self.users, self.tokens, self.sessions, self._passwords, clock=clock)
+        self.presets = Presets(store)
+        self.preferences = Preferences(self.users, _choices())
+        self.keepsakes = Keepsakes(store)
+        self.upstream_keys = UpstreamKeys(store, whole.folders.keys)
         self._chores: asyncio.Task[None] | None = None
 
     @classmethod
@@ -141,6 +159,10 @@ class Accounts:
             Sessions: self.sessions,
             Tokens: self.tokens,
             SignIn: self.sign_in,
+            Presets: self.presets,
+            Preferences: self.preferences,
+            Keepsakes: self.keepsakes,
+            UpstreamKeys: self.upstream_keys,
         }
 
     def roles_changed(self) -> None:

@@ -88,6 +88,7 @@ class PresetTable(Model):
     is_starred = fields.BooleanField(db_default=False)
     param_map = fields.TextField(db_default="{}")
     preview = fields.BinaryField(null=True)
+    preview_path = fields.TextField(db_default="")
     preview_metadata = fields.TextField(db_default="")
     edits = fields.IntField(db_default=0)
 

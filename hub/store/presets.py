@@ -9,12 +9,13 @@ from msgspec import Struct
 
 from hub.store.writer import Writer, together
 
-_BODY = "title, author, description, is_starred, param_map, edits, preview_metadata"
+_BODY = "title, author, description, is_starred, param_map, edits, preview_metadata, preview_path"
 
 
 class PresetRow(Struct, frozen=True):
     """One preset: found by the lower-case title; `param_map` id to text; `edits` counts how often the preview
-    was replaced (part of its address); `has_preview` whether there is one."""
+    was replaced (part of its address); `has_preview` whether there are JPEG bytes, `preview_path` an
+    address instead."""
 
     title: str
     author: str = ""
@@ -23,6 +24,7 @@ class PresetRow(Struct, frozen=True):
     param_map: Mapping[str, str] = {}
     edits: int = 0
     preview_metadata: str = ""
+    preview_path: str = ""
     has_preview: bool = False
 
 
@@ -69,15 +71,17 @@ class PresetRows:
             json.dumps(dict(row.param_map)),
             row.edits,
             row.preview_metadata,
+            row.preview_path,
             preview,
         )
         write = (
             'INSERT INTO presets ("user", "key", title, author, description, is_starred, param_map, edits, '
-            "preview_metadata, preview) VALUES (?,?,?,?,?,?,?,?,?,?) "
+            "preview_metadata, preview_path, preview) VALUES (?,?,?,?,?,?,?,?,?,?,?) "
             'ON CONFLICT ("user", "key") DO UPDATE SET title = excluded.title, author = excluded.author, '
             "description = excluded.description, is_starred = excluded.is_starred, "
             "param_map = excluded.param_map, edits = excluded.edits, "
-            "preview_metadata = excluded.preview_metadata, preview = excluded.preview"
+            "preview_metadata = excluded.preview_metadata, preview_path = excluded.preview_path, "
+            "preview = excluded.preview"
         )
         remove = 'DELETE FROM presets WHERE "user" = ? AND "key" = ?'
         if replaces is None or replaces.lower() == row.title.lower():
@@ -97,7 +101,15 @@ class PresetRows:
 
 
 def _row(values: tuple[Any, ...]) -> PresetRow:
-    title, author, description, starred, params, edits, metadata, has_preview = values
+    title, author, description, starred, params, edits, metadata, path, has_preview = values
     return PresetRow(
-        title, author, description, bool(starred), json.loads(params), edits, metadata, bool(has_preview)
+        title,
+        author,
+        description,
+        bool(starred),
+        json.loads(params),
+        edits,
+        metadata,
+        path,
+        bool(has_preview),
     )

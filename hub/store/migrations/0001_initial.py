@@ -69,6 +69,7 @@ class Migration(migrations.Migration):
                 ("is_starred", fields.BooleanField(db_default=False)),
                 ("param_map", fields.TextField(db_default="{}", unique=False)),
                 ("preview", fields.BinaryField(null=True)),
+                ("preview_path", fields.TextField(db_default="", unique=False)),
                 ("preview_metadata", fields.TextField(db_default="", unique=False)),
                 ("edits", fields.IntField(db_default=0)),
             ],
