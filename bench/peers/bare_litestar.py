@@ -1,14 +1,15 @@
 """The plainest Litestar app that answers what the hub answers: a POST with `data: dict`, a fan-out.
 
-`POST /API/GetCurrentStatus` returns a ready status object. `GET /publish?frames=N&size=BYTES` sends N text
-frames of that size to every connected socket by a plain loop of Litestar sends; it returns once all are sent.
+`POST /API/GetCurrentStatus` returns a ready status object. `POST /publish` with frames, size (bytes) and pause
+(seconds) sends that many text frames to every connected socket by a plain loop of Litestar sends.
 """
 
+import asyncio
 import sys
 from typing import Any
 
 import uvicorn
-from litestar import Litestar, get, post, websocket
+from litestar import Litestar, post, websocket
 from litestar.connection import WebSocket
 
 STATUS = {
@@ -36,13 +37,14 @@ async def listen(socket: WebSocket[Any, Any, Any]) -> None:
         SOCKETS.remove(socket)
 
 
-@get("/publish")
-async def publish(frames: int, size: int) -> dict[str, int]:
-    """Send `frames` text frames of `size` bytes to all sockets."""
-    text = "x" * size
-    for _ in range(frames):
+@post("/publish", status_code=200)
+async def publish(data: dict[str, Any]) -> dict[str, int]:
+    """Send `frames` text frames of `size` bytes to all sockets, `pause` seconds apart."""
+    text = "x" * data["size"]
+    for _ in range(data["frames"]):
         for socket in SOCKETS:
             await socket.send_data(text)
+        await asyncio.sleep(data["pause"])
     return {"sockets": len(SOCKETS)}
 
 

@@ -1,6 +1,6 @@
 """The `websockets` library alone: `broadcast` to every connected socket, told how much by a control socket.
 
-A client that connects to `/control` sends "frames size"; the answer "sent" comes once all are handed over.
+A client that connects to `/control` sends "frames size pause"; "sent" comes back once all are handed over.
 """
 
 import asyncio
@@ -15,11 +15,11 @@ async def serve_one(socket: ServerConnection) -> None:
     """A listener stays; a control socket publishes."""
     if socket.request is not None and socket.request.path == "/control":
         async for order in socket:
-            frames, size = (int(part) for part in order.split())
-            text = "x" * size
-            for _ in range(frames):
+            frames, size, pause = order.split()
+            text = "x" * int(size)
+            for _ in range(int(frames)):
                 broadcast(LISTENERS, text)
-                await asyncio.sleep(0)
+                await asyncio.sleep(float(pause))
             await socket.send("sent")
         return
     LISTENERS.add(socket)
