@@ -2,9 +2,10 @@
 
 from hub.catalog.access import may_see
 from hub.catalog.beside import preview_of
+from hub.catalog.card import PLACEHOLDER_PREVIEW, card, cards, none_card
 from hub.catalog.catalog import NOT_FOUND, Catalog
 from hub.catalog.classes import CLASSES, COMPAT_CLASSES
-from hub.catalog.entry import PLACEHOLDER_PREVIEW, SUBTYPES, Defaults, Entry, describe
+from hub.catalog.entry import SUBTYPES, Defaults, Entry
 from hub.catalog.listing import Listing, list_folder
 from hub.catalog.match import closest, plain
 
@@ -18,10 +19,12 @@ __all__ = [
     "Defaults",
     "Entry",
     "Listing",
+    "card",
+    "cards",
     "closest",
-    "describe",
     "list_folder",
     "may_see",
+    "none_card",
     "plain",
     "preview_of",
 ]

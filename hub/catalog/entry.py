@@ -1,7 +1,6 @@
 """What is known of one model."""
 
 from pathlib import Path
-from typing import Any
 
 from msgspec import Struct
 
@@ -9,8 +8,6 @@ from backends.contract import ModelRef
 
 SUBTYPES = ("Stable-Diffusion", "VAE", "LoRA", "Embedding", "ControlNet", "Clip", "ClipVision")
 """The kinds of models, by the names of their folders and of the wire (swarm-api §5.1)."""
-
-PLACEHOLDER_PREVIEW = "imgs/model_placeholder.jpg"
 
 
 class Defaults(Struct, frozen=True):
@@ -82,38 +79,3 @@ class Entry(Struct, frozen=True, kw_only=True):
         if self.standard_width > 0 and self.standard_height > 0:
             return self.standard_width, self.standard_height
         return None
-
-
-def describe(entry: Entry, *, loaded: bool, preview_image: str) -> dict[str, Any]:
-    """The model object of ListModels, DescribeModel and ListLoadedModels (swarm-api §8)."""
-    return {
-        "name": entry.name,
-        "title": entry.title,
-        "author": entry.author,
-        "description": entry.description if entry.description is not None else entry.reason or None,
-        "preview_image": preview_image,
-        "loaded": loaded,
-        "architecture": entry.class_id or None,
-        "class": entry.class_name or None,
-        "compat_class": entry.compat or None,
-        "resolution": f"{entry.standard_width}x{entry.standard_height}",
-        "standard_width": entry.standard_width,
-        "standard_height": entry.standard_height,
-        "license": entry.license,
-        "date": entry.date,
-        "prediction_type": entry.prediction_type,
-        "usage_hint": entry.usage_hint,
-        "trigger_phrase": entry.trigger_phrase,
-        "merged_from": entry.merged_from,
-        "tags": None if entry.tags is None else list(entry.tags),
-        "is_supported_model_format": entry.supported,
-        "is_negative_embedding": entry.is_negative_embedding,
-        "lora_default_weight": entry.lora_default_weight,
-        "lora_default_confinement": entry.lora_default_confinement,
-        "local": True,
-        "time_created": entry.created,
-        "time_modified": entry.modified,
-        "hash": entry.hash,
-        "hash_sha256": entry.hash,
-        "special_format": entry.special_format,
-    }
