@@ -1,9 +1,11 @@
 """`python -m hub <command>`: serve the hub, write the API pages."""
 
 import argparse
+import asyncio
 import errno
 import logging
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from hub.settings import BadSettings, Settings, load
 BAD_SETTINGS = 2
 CANNOT_LISTEN = 3
 CANNOT_START = 4
+INTERRUPTED = 130
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -68,9 +71,30 @@ def _run(settings: Settings) -> int:
     server = make_server(app, network, settings.log.level, app.board.farewell)
     port = sockets[0].getsockname()[1]
     place = f"[{network.host}]" if ":" in network.host else network.host
-    logging.getLogger("hub").info("Listening on http://%s:%d/", place, port)
-    server.run(sockets)
-    return 0 if server.started else CANNOT_START
+
+    async def run() -> None:
+        # The rooms open before the server and close after it: a start that fails is told in one sentence.
+        async with app.lifespan():
+            logging.getLogger("hub").info("Listening on http://%s:%d/", place, port)
+            await server.serve(sockets)
+
+    try:
+        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+            runner.run(run())
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as trouble:
+        return _fail(CANNOT_START, _sentence(trouble))
+    return 0
+
+
+def _sentence(trouble: BaseException) -> str:
+    """What stopped the start: the sentence of a refusal made for people, else also where it happened."""
+    while isinstance(trouble, BaseExceptionGroup):
+        trouble = trouble.exceptions[0]
+    if type(trouble).__module__.startswith(("hub.", "backends.")):
+        return str(trouble)
+    return "".join(traceback.format_exception(trouble))
 
 
 def _fail(code: int, text: str) -> int:

@@ -14,7 +14,7 @@ from litestar.exceptions import PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp
 
-from hub.accounts.caller import Caller
+from hub.accounts import Caller
 from hub.errors import Forbidden
 from hub.wire.answers import redirect
 from hub.wire.door import header

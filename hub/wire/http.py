@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from hub.accounts.caller import Caller
+from hub.accounts import Caller
 from hub.errors import HubError
 from hub.wire.answers import Answer, Framing, NoResult, decode, encode, error_answer, json_answer
 from hub.wire.door import Door

@@ -6,13 +6,17 @@ no access log.
 
 import asyncio
 import logging
+import signal
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import HANDLED_SIGNALS
 from websockets.protocol import State
 
 from hub.settings import Network
@@ -144,9 +148,26 @@ def bounded_http(network: Network) -> type[HttpToolsProtocol]:
 class Server(uvicorn.Server):
     """uvicorn's server that says farewell to every socket before it closes them."""
 
-    def __init__(self, config: uvicorn.Config, farewell: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, farewell: Callable[[], None], *, with_signals: bool = True
+    ) -> None:
         super().__init__(config)
         self._farewell = farewell
+        self._with_signals = with_signals
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn, without raising the signal again at the end: the rooms are closed after the server, and
+        would be cut off by it."""
+        if threading.current_thread() is not threading.main_thread() or not self._with_signals:
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in HANDLED_SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Tell the open sockets, give them a moment to take it in, then stop as uvicorn does."""
@@ -155,8 +176,11 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def make_server(app: Any, network: Network, log_level: str, farewell: Callable[[], None]) -> Server:
-    """The server for our application, ready to `serve(sockets=…)`."""
+def make_server(
+    app: Any, network: Network, log_level: str, farewell: Callable[[], None], *, with_signals: bool = True
+) -> Server:
+    """The server for our application, ready to `serve(sockets=…)`; `with_signals` lets it take the
+    process's."""
     config = uvicorn.Config(
         app,
         http=bounded_http(network),
@@ -166,7 +190,7 @@ def make_server(app: Any, network: Network, log_level: str, farewell: Callable[[
         ws_ping_timeout=network.ping_seconds,
         ws_per_message_deflate=False,
         loop="auto",
-        lifespan="on",
+        lifespan="off",  # hub/__main__ opens the rooms before the server and closes them after it
         access_log=False,
         log_config=None,
         log_level="warning" if log_level != "debug" else "info",
@@ -176,7 +200,7 @@ def make_server(app: Any, network: Network, log_level: str, farewell: Callable[[
         timeout_graceful_shutdown=network.stop_seconds,
         backlog=BACKLOG,
     )
-    return Server(config, farewell)
+    return Server(config, farewell, with_signals=with_signals)
 
 
 def listen(host: str, port: int) -> list[socket.socket]:

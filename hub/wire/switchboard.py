@@ -4,9 +4,9 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any
 
-from hub.accounts.caller import Caller
+from hub.accounts import Accounts, Caller
 from hub.errors import DeadSession, Forbidden, HubError
 from hub.settings import Settings
 from hub.wire.answers import Broken, Framing, NoRoute, WrongKind, encode
@@ -20,23 +20,6 @@ SERVICE_RESTART = 1012
 LOG = logging.getLogger("hub.wire")
 
 
-class Sessions(Protocol):
-    """What the wire asks of the accounts room about sessions; in memory, without waiting."""
-
-    def find(self, session_id: str) -> Caller | None:
-        """The caller behind a live session id."""
-
-    def active(self, caller: Caller) -> None:
-        """The caller did something on purpose (marker U)."""
-
-
-class Visitors(Protocol):
-    """What the wire asks about calls without a session: pages, pictures, our own GET routes."""
-
-    def visitor(self, door: Door) -> Caller | None:
-        """Who comes by cookie, token or as the local user; None for nobody we know."""
-
-
 class Switchboard:
     """The hub's one exchange. Built with the app, opened when the rooms are there."""
 
@@ -47,15 +30,14 @@ class Switchboard:
         self.most = settings.network.max_request_mib * 2**20
         self.table = Table((), {})
         self.rooms: Rooms = {}
-        self.sessions: Sessions | None = None
-        self.visitors: Visitors | None = None
+        self.accounts: Accounts | None = None
         self._streams: dict[str, set[Stream]] = {}
 
-    def open(self, rooms: Rooms, *, sessions: Sessions | None, visitors: Visitors | None) -> None:
+    def open(self, rooms: Rooms, accounts: Accounts) -> None:
         """Bind every route to its rooms; raises Undeclared when one is missing."""
         self.rooms = rooms
-        self.sessions = sessions
-        self.visitors = visitors
+        self.accounts = accounts
+        accounts.sessions.on_end(self.session_ended)
         self.table = Table(self.routes, rooms)
 
     def admit(self, shelf: dict[str, Bound], key: str, session_id: str | None, *, socket: bool) -> "Admitted":
@@ -66,7 +48,7 @@ class Switchboard:
         if bound is None or bound.permission is not None:
             if session_id is None:
                 raise Framing("missing session id", field=SESSION)
-            caller = self.sessions.find(session_id) if self.sessions is not None else None
+            caller = self.accounts.sessions.find(session_id) if self.accounts is not None else None
             if caller is None:
                 raise DeadSession
         return self.checked(bound, caller, socket=socket)
@@ -80,18 +62,20 @@ class Switchboard:
         if bound.permission is not None:
             if caller is None or not caller.may(bound.permission):
                 raise Forbidden(bound.permission)
-            if bound.active and self.sessions is not None:
-                self.sessions.active(caller)
+            if bound.active and self.accounts is not None:
+                self.accounts.sessions.active(caller)
         return bound, caller
 
     def visitor(self, scope: Any, session_id: str | None = None) -> Caller:
         """The caller of a page, a picture or a GET route: by session header, else by cookie, token or as
         the local user. Raises DeadSession for nobody we know."""
+        if self.accounts is None:
+            raise DeadSession
         caller: Caller | None = None
-        if session_id is not None and self.sessions is not None:
-            caller = self.sessions.find(session_id)
-        elif self.visitors is not None:
-            caller = self.visitors.visitor(Door(scope))
+        if session_id is not None:
+            caller = self.accounts.sessions.find(session_id)
+        else:
+            caller = self.accounts.visitor(Door(scope))
         if caller is None:
             raise DeadSession
         return caller

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from hub.accounts.caller import Caller
+from hub.accounts import Caller
 from hub.wire.bind import Binder, compile_binder
 from hub.wire.door import Door
 from hub.wire.route import Route, Undeclared

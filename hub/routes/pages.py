@@ -1,0 +1,94 @@
+"""What a browser opens: the built page, its files, and the error pages SwarmUI's clients are sent to."""
+
+import html
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from litestar import Request, get
+from litestar.types import ASGIApp
+
+from hub.wire.answers import redirect
+from hub.wire.files import Files, html_answer
+
+STATIC: Final = Path(__file__).parent.parent / "static"
+"""Where the page is built to."""
+
+PROBLEM: Final = "HUB_PAGE_PROBLEM"
+"""Environment variable in which the launcher says why there is no page."""
+
+PUBLIC: Final = {"permission": None}
+_FILES: Final = Files(STATIC)
+
+ERRORS: Final = {
+    "404": (404, "Page not found", "There is nothing at this address."),
+    "BasicAPI": (400, "API error", "This API call could not be understood. The answer to the call says why."),
+    "Internal": (500, "Internal error", "Something broke inside the hub. Its log tells more."),
+    "NoGetAPI": (
+        405,
+        "API calls are sent with POST",
+        "This address is part of the API: send it a POST request with a JSON body.",
+    ),
+    "Permissions": (
+        403,
+        "Not allowed",
+        "Your account lacks the permission for this page. Ask the owner for it.",
+    ),
+}
+
+
+@get("/", opt=PUBLIC, status_code=200, include_in_schema=False)
+async def show_page(request: Request[Any, Any, Any]) -> ASGIApp:
+    """The page, or what is missing for it."""
+    answer = await _FILES.answer("index.html", request.scope)
+    return answer if answer is not None else html_answer(_missing_page(), 503)
+
+
+@get(["/Text2Image", "/Generate"], opt=PUBLIC, status_code=200, include_in_schema=False)
+async def show_text2image(request: Request[Any, Any, Any]) -> ASGIApp:
+    """SwarmUI's address of the page."""
+    return redirect("./")
+
+
+@get("/assets/{name:path}", opt=PUBLIC, status_code=200, include_in_schema=False)
+async def show_asset(request: Request[Any, Any, Any]) -> ASGIApp:
+    """A file of the built page."""
+    answer = await _FILES.answer(request.scope["path"].lstrip("/"), request.scope)
+    return answer if answer is not None else redirect("/Error/404")
+
+
+@get("/favicon.ico", opt=PUBLIC, status_code=200, include_in_schema=False)
+async def show_icon(request: Request[Any, Any, Any]) -> ASGIApp:
+    """The icon for those who ask at the old place."""
+    answer = await _FILES.answer("assets/icon.svg", request.scope)
+    return answer if answer is not None else redirect("/Error/404")
+
+
+@get("/Error/{name:str}", opt=PUBLIC, status_code=200, include_in_schema=False)
+async def show_error(request: Request[Any, Any, Any]) -> ASGIApp:
+    """One of the error pages, by SwarmUI's names in any letter case."""
+    known = {word.lower(): page for word, page in ERRORS.items()}
+    status, title, text = known.get(request.path_params["name"].lower(), ERRORS["404"])
+    return html_answer(_simple_page(title, text), status)
+
+
+def _missing_page() -> str:
+    problem = os.environ.get(PROBLEM, "")
+    why = (
+        problem
+        or "The web page has not been built yet. Start the hub with `python launch.py`, which builds it."
+    )
+    text = "The hub runs and its API answers, but its web page is missing."
+    return _simple_page("Generation Hub", text, why)
+
+
+def _simple_page(title: str, *paragraphs: str) -> str:
+    inside = "".join(f"<p>{html.escape(text)}</p>" for text in paragraphs)
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{html.escape(title)}</title><style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;"
+        "margin:15vh auto;padding:0 1rem;color-scheme:light dark}</style></head><body>"
+        f"<main><h1>{html.escape(title)}</h1>{inside}"
+        '<p><a href="/">Generation Hub</a></p></main></body></html>'
+    )

@@ -1,0 +1,44 @@
+"""The real application on a temporary data folder, behind a real server on a free port.
+
+`hub` is a running hub without engines; `@pytest.mark.hub_settings("network.max_request_mib=1")` changes
+settings (`engines.start_at_boot=true` starts the local engine), `@pytest.mark.hub_routes(function, …)`
+adds declared routes. `hub.call(name, **body)` sends with the hub's own session; `await
+hub.session_as("guest")` gives one of another role.
+"""
+
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from hub.wire.route import routes_of
+from tests.hub.running import RunningHub, running
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "hub_settings(*pairs): settings of the `hub` fixture, as section.name=value"
+    )
+    config.addinivalue_line(
+        "markers", "hub_routes(*functions): declared test routes added to the `hub` fixture"
+    )
+
+
+@pytest.fixture
+async def hub(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[RunningHub]:
+    """A running hub on a fresh data folder."""
+    pairs = [pair for mark in request.node.iter_markers("hub_settings") for pair in mark.args]
+    overrides = dict(pair.split("=", 1) for pair in pairs)
+    functions = [function for mark in request.node.iter_markers("hub_routes") for function in mark.args]
+    routes = [route for function in functions for route in routes_of(function)]
+    async with running(tmp_path / "data", overrides, routes) as hub:
+        yield hub
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port nobody listened on a moment ago."""
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return int(trial.getsockname()[1])
