@@ -12,7 +12,7 @@ from bench.report import Figure, table, write_json
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run the named benches, or all. Returns 1 when a floor is missed or a bench fails, 2 for a wrong name."""
+    """Run the named benches, or all. Returns 1 for a missed floor or a failed bench, 2 for a wrong name."""
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("names", nargs="*", metavar="name")
     parser.add_argument("--json", type=Path, metavar="FILE")

@@ -14,9 +14,9 @@ from typing import Literal
 class Figure:
     """One measured figure.
 
-    `value` is compared with `floor` (must hold) and `aim` (wanted); `better` says in which direction. `unit` is
-    "x" for a ratio of ours to the peer's in the same run, else what is counted ("jobs/s"). `ours` and `peer`
-    tell both raw figures with their units, for the reader only.
+    `value` is compared with `floor` (must hold) and `aim` (wanted); `better` says in which direction. `unit`
+    is "x" for a ratio of ours to the peer's in the same run, else what is counted ("jobs/s"). `ours` and
+    `peer` tell both raw figures with their units, for the reader only.
     """
 
     what: str
@@ -47,9 +47,8 @@ def table(bench: str, figures: Sequence[Figure]) -> str:
     for figure in figures:
         sign = "<=" if figure.better == "lower" else ">="
         limits = f"floor {sign} {_number(figure.floor)}, aim {sign} {_number(figure.aim)}"
-        lines.append(
-            f"  {_number(figure.value)} {figure.unit}  {figure.what}: {words[figure.verdict]} ({limits})"
-        )
+        value = f"{_number(figure.value)} {figure.unit}"
+        lines.append(f"  {value}  {figure.what}: {words[figure.verdict]} ({limits})")
         raw = [f"ours {figure.ours}" if figure.ours else "", f"peer {figure.peer}" if figure.peer else ""]
         if any(raw):
             lines.append("      " + ", ".join(part for part in raw if part))
