@@ -7,7 +7,8 @@ from msgspec import Struct
 
 class Event(Struct, frozen=True, kw_only=True):
     """Common to all: `job` id, its owner `user`, the `session` it was sent from, the owner's `request_id`
-    (1001, 1002, …) and `number`, counting from 1 within the job. A preview shares the number of the last numbered event."""
+    (1001, 1002, …) and `number`, counting from 1 within the job. A preview shares the number of the last
+    numbered event."""
 
     job: str
     user: str
@@ -70,7 +71,7 @@ class Requeued(Event, frozen=True, kw_only=True, tag="requeued"):
 
 
 class ImageFailed(Event, frozen=True, kw_only=True, tag="image_failed"):
-    """Image `index` will not come; `reason` is a sentence for the user, `extra` further keys of the error answer."""
+    """Image `index` will not come; `reason` is a sentence for the user, `extra` more keys of the answer."""
 
     index: int
     reason: str
@@ -85,7 +86,7 @@ class ImageCancelled(Event, frozen=True, kw_only=True, tag="image_cancelled"):
 
 
 class Ended(Event, frozen=True, kw_only=True, tag="ended"):
-    """The job's last event. `state` is done, failed or cancelled; `discarded` are image indices taken back."""
+    """The job's last event. `state` is done, failed or cancelled; `discarded` are indices taken back."""
 
     state: str
     discarded: tuple[int, ...] = ()

@@ -1,0 +1,24 @@
+"""When and where: jobs as durable, numbered event streams, a fair line, the choice of an engine."""
+
+from hub.jobs.active import ImageView, JobView
+from hub.jobs.bus import Bus, Channel, Listener, Unsubscribe
+from hub.jobs.job import Job
+from hub.jobs.runner import Jobs
+from hub.jobs.status import BackendStatus, Status, StatusText, status_body
+from hub.jobs.tally import Counts
+
+__all__ = [
+    "BackendStatus",
+    "Bus",
+    "Channel",
+    "Counts",
+    "ImageView",
+    "Job",
+    "JobView",
+    "Jobs",
+    "Listener",
+    "Status",
+    "StatusText",
+    "Unsubscribe",
+    "status_body",
+]

@@ -1,0 +1,109 @@
+"""A job while it is in memory: its state machine, its request, its events."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from backends.contract import Work
+from hub.jobs.bus import Channel
+from hub.jobs.choose import Need, need_of
+from hub.jobs.events import Imaged, ImageFailed
+from hub.jobs.job import Job
+from hub.jobs.keep import Kept
+
+
+class Active:
+    """Everything about one accepted job. `sequence` is its age among all jobs, `created` unix seconds."""
+
+    __slots__ = (
+        "begun",
+        "channel",
+        "created",
+        "durable",
+        "finished",
+        "job",
+        "kept",
+        "need",
+        "sequence",
+        "works",
+    )
+
+    def __init__(
+        self, job: Job, kept: Kept, works: Sequence[Work], channel: Channel, sequence: int, created: float
+    ) -> None:
+        self.job = job
+        self.kept = kept
+        self.works = works
+        self.channel = channel
+        self.sequence = sequence
+        self.created = created
+        self.need: Need = need_of(kept.request)
+        self.begun: dict[int, float] = {}  # when drawing of an image began, unix seconds
+        self.finished = 0.0
+        self.durable = False
+
+    def age(self, index: int) -> tuple[int, int]:
+        """Its place among the images of one user."""
+        return (self.sequence, index)
+
+
+class ImageView(Struct, frozen=True, omit_defaults=True):
+    """One image of a job as its owner sees it; `image` is its address once done."""
+
+    index: int
+    state: str
+    image: str | None = None
+    error: str | None = None
+
+
+class JobView(Struct, frozen=True):
+    """One job as its owner sees it. `number` is that of its last event, `ahead` how many images of anyone are
+    before its next one in line (None when nothing of it waits), times in unix seconds."""
+
+    job: str
+    request_id: str
+    session: str
+    state: str
+    number: int
+    images: list[ImageView]
+    prompt: str
+    model: str
+    created: float
+    finished: float | None = None
+    ahead: int | None = None
+    error: str = ""
+
+
+def view(active: Active, ahead: int | None) -> JobView:
+    """The job as it stands."""
+    job, request = active.job, active.kept.request
+    urls: dict[int, str] = {}
+    errors: dict[int, str] = {}
+    for event in active.channel.ring:
+        if isinstance(event, Imaged):
+            urls[event.index] = event.url
+        elif isinstance(event, ImageFailed):
+            errors[event.index] = event.reason
+    images = [
+        ImageView(picture.index, str(picture.state), urls.get(picture.index), errors.get(picture.index))
+        for picture in job.pictures
+    ]
+    return JobView(
+        job=job.id,
+        request_id=str(job.request_id),
+        session=mask(job.session),
+        state=job.state,
+        number=active.channel.number,
+        images=images,
+        prompt=request.prompt,
+        model=request.model.name,
+        created=active.created,
+        finished=active.finished or None,
+        ahead=ahead,
+        error=job.reason,
+    )
+
+
+def mask(session: str) -> str:
+    """Enough of a session id to tell tabs apart, not enough to use it."""
+    return session[:8]

@@ -1,0 +1,129 @@
+"""Who hears what happens: numbered events of each job, a ring of them for replay, an owner filter.
+
+Listeners are called one after the other, inside the publishing call, and must not wait. One that raises
+is dropped with a line in the log: one broken socket must not cost the others their frames.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from hub.jobs.events import JobEvent, Progressed
+
+Listener = Callable[[JobEvent], None]
+Unsubscribe = Callable[[], None]
+RING = 4096  # numbered events kept of one job; whoever fell further behind gets a snapshot
+
+_log = logging.getLogger(__name__)
+
+
+class Channel:
+    """The events of one job. Nothing leaves it before `open`, which is when the job has become durable."""
+
+    __slots__ = ("_bus", "_common", "_opened", "_previews", "listeners", "number", "ring", "user")
+
+    def __init__(self, bus: "Bus", job: str, user: str, session: str, request_id: int) -> None:
+        self._bus = bus
+        self._common: dict[str, Any] = {
+            "job": job,
+            "user": user,
+            "session": session,
+            "request_id": request_id,
+        }
+        self._opened = False
+        self._previews: dict[int, Progressed] = {}  # the newest of every image that is being drawn
+        self.user = user
+        self.number = 0
+        self.ring: deque[JobEvent] = deque(maxlen=RING)
+        self.listeners: list[Listener] = []
+
+    def say(self, kind: Callable[..., JobEvent], **what: Any) -> None:
+        """Publish a numbered event of this job."""
+        self.number += 1
+        event = kind(number=self.number, **self._common, **what)
+        index: int | None = what.get("index")
+        if index is not None:
+            self._previews.pop(index, None)
+        self.ring.append(event)
+        if self._opened:
+            self._deliver(event)
+
+    def show(self, index: int, step: int, steps: int, preview: bytes | None) -> None:
+        """Publish progress: not numbered, only the newest of each image is remembered."""
+        event = Progressed(
+            number=self.number, **self._common, index=index, step=step, steps=steps, preview=preview
+        )
+        self._previews[index] = event
+        if self._opened:
+            self._deliver(event)
+
+    def open(self) -> None:
+        """Deliver what was held back and everything from now on."""
+        self._opened = True
+        for event in (*self.ring, *self._previews.values()):
+            self._deliver(event)
+
+    def replay(self, listener: Listener, after: int) -> bool:
+        """Tell a listener the events after number `after`. False, and nothing told, when some are gone."""
+        if self.number > after and (not self.ring or self.ring[0].number > after + 1):
+            return False
+        for event in (*self.ring, *self._previews.values()):
+            if event.number > after or isinstance(event, Progressed):
+                listener(event)
+        return True
+
+    def _deliver(self, event: JobEvent) -> None:
+        for listener in (*self.listeners, *self._bus.listeners_of(self.user)):
+            try:
+                listener(event)
+            except Exception:
+                _log.exception("A listener of job %s failed and is dropped", event.job)
+                self._bus.drop(self, listener)
+
+
+class Bus:
+    """The channels of all jobs and the listeners of all users."""
+
+    def __init__(self) -> None:
+        self._users: dict[str, list[Listener]] = {}
+
+    def channel(self, job: str, user: str, session: str, request_id: int) -> Channel:
+        """A new, still closed channel."""
+        return Channel(self, job, user, session, request_id)
+
+    def listeners_of(self, user: str) -> list[Listener]:
+        """Those who hear everything of a user."""
+        return self._users.get(user, _NOBODY)
+
+    def listen_to_user(self, user: str, listener: Listener) -> Unsubscribe:
+        """Hear the events of every job of `user`, from now on."""
+        self._users.setdefault(user, []).append(listener)
+
+        def leave() -> None:
+            listeners = self._users.get(user, [])
+            if listener in listeners:
+                listeners.remove(listener)
+            if not listeners:
+                self._users.pop(user, None)
+
+        return leave
+
+    def listen_to_job(self, channel: Channel, listener: Listener) -> Unsubscribe:
+        """Hear the events of one job, from now on."""
+        channel.listeners.append(listener)
+
+        def leave() -> None:
+            if listener in channel.listeners:
+                channel.listeners.remove(listener)
+
+        return leave
+
+    def drop(self, channel: Channel, listener: Listener) -> None:
+        """Forget a listener wherever it stands."""
+        for listeners in (channel.listeners, self._users.get(channel.user, [])):
+            if listener in listeners:
+                listeners.remove(listener)
+
+
+_NOBODY: list[Listener] = []

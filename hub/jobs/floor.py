@@ -1,0 +1,219 @@
+"""Where waiting images meet engines: the line, the places taken, and the one loop-less step that pairs them.
+
+Everything here runs on the event loop and never waits, so nothing can come between a claim and its sending.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from backends.contract import Cancel, Command, EngineState, EngineType, Submit
+from hub.jobs.active import Active
+from hub.jobs.choose import Need, Seat, choose, refusal
+from hub.jobs.events import Ended, ImageCancelled, ImageFailed, Requeued, Waiting
+from hub.jobs.order import Line
+
+
+class Engines(Protocol):
+    """What the jobs room needs of the pool."""
+
+    version: int
+
+    def states(self) -> Sequence[EngineState]:
+        """Every engine as it is now."""
+
+    def types(self) -> Sequence[EngineType]:
+        """What each type of engine accepts."""
+
+    def send(self, engine_id: int, command: Command) -> None:
+        """Hand a command to an engine without waiting."""
+
+
+class Floor:
+    """The unfinished jobs, their images in line and at engines. `ended` is told of every job's end."""
+
+    def __init__(self, ended: Callable[[Active], None]) -> None:
+        self.jobs: dict[str, Active] = {}
+        self.line: Line[Need] = Line()
+        self._ended = ended
+        self._engines: Engines | None = None
+        self._at_engine: dict[int, set[str]] = {}
+        self._seats_of = -1
+        self._states: Sequence[EngineState] = ()
+        self._accepts: dict[str, tuple[str, ...]] = {}
+        self._slots = 0
+        self._pumping = False
+
+    # ---- engines -----------------------------------------------------------------------------------------
+
+    def use(self, engines: Engines) -> None:
+        """Take the pool, once it exists."""
+        self._engines = engines
+        self._accepts = {kind.id: kind.accepts for kind in engines.types()}
+
+    def states(self) -> Sequence[EngineState]:
+        """The engines as of their last change."""
+        engines = self._engines
+        if engines is not None and engines.version != self._seats_of:
+            self._seats_of = engines.version
+            self._states = engines.states()
+            self._slots = sum(
+                state.slots
+                for state in self._states
+                if state.enabled and state.status not in ("disabled", "errored")
+            )
+        return self._states
+
+    def refuse(self, need: Need) -> str | None:
+        """Why no engine will ever take such an image as things stand, None when one will."""
+        return refusal(need, self._seats())
+
+    def _seats(self) -> list[Seat]:
+        return [
+            Seat(
+                state, state.slots - len(self._at_engine.get(state.id, ())), self._accepts.get(state.type, ())
+            )
+            for state in self.states()
+        ]
+
+    def _cap(self, active: Active) -> int:
+        """How many images of one request may be under way at once (swarm-api §3 "Simultaneity")."""
+        self.states()
+        return max(1, min(active.kept.simultaneous, 2 * self._slots))
+
+    # ---- into the line and out ---------------------------------------------------------------------------
+
+    def enter(self, active: Active) -> None:
+        """Take a job in and put its first images in line."""
+        self.jobs[active.job.id] = active
+        self._admit(active)
+
+    def _admit(self, active: Active) -> None:
+        for index in active.job.admit(self._cap(active)):
+            self._stand(active, index)
+
+    def _stand(self, active: Active, index: int) -> None:
+        item = active.works[index].id
+        self.line.add(item, active.need, active.job.user, active.age(index))
+        active.channel.say(Waiting, index=index)
+
+    def find(self, item: str) -> tuple[Active, int] | None:
+        """The unfinished job and index a work id belongs to."""
+        job, _, index = item.rpartition(":")
+        active = self.jobs.get(job)
+        return None if active is None else (active, int(index))
+
+    def pump(self) -> None:
+        """Pair images with engines until nothing fits."""
+        if self._pumping or self._engines is None:
+            return
+        self._pumping = True
+        try:
+            while heads := self.line.heads():
+                pair = choose([need for _, need in heads], self._seats())
+                if pair is None:
+                    return
+                self._send(*pair)
+        finally:
+            self._pumping = False
+
+    def _send(self, need: Need, engine: int) -> None:
+        item = self.line.take(need)
+        found = self.find(item)
+        if found is None or self._engines is None:
+            return
+        active, index = found
+        if active.job.claim(index, engine):
+            self._at_engine.setdefault(engine, set()).add(item)
+            self._engines.send(engine, Submit(active.works[index]))
+
+    def release(self, engine: int, item: str) -> None:
+        """An engine has let go of a work."""
+        self._at_engine.get(engine, set()).discard(item)
+
+    def engines_changed(self) -> None:
+        """An engine came, went or changed: more images may be admitted, some may have lost all hope."""
+        for active in list(self.jobs.values()):
+            self._admit(active)
+        self.pump()
+        for need, items in self.line.waiting().items():
+            reason = self.refuse(need)
+            if reason is not None:
+                for item in sorted(items):
+                    self._give_up(item, reason)
+
+    def _give_up(self, item: str, reason: str) -> None:
+        found = self.find(item)
+        if found is not None and self.line.remove(item):
+            self.fail(found[0], found[1], reason)
+
+    # ---- ends --------------------------------------------------------------------------------------------
+
+    def requeue(self, active: Active, index: int, reason: str) -> None:
+        """An image's engine is gone: back in line, cancelled if its owner wanted that, or failed."""
+        job = active.job
+        if not job.pictures[index].at_engine:
+            return
+        if job.pictures[index].stopping:
+            self.cancelled(active, index)
+        elif job.lose(index):
+            active.begun.pop(index, None)
+            active.channel.say(Requeued, index=index, reason=reason)
+            self._stand(active, index)
+        else:
+            self.fail(active, index, reason)
+
+    def fail(self, active: Active, index: int, reason: str, **extra: str | int) -> None:
+        """An image will not come; the rest of its request is dropped unless it asked to go on."""
+        if not active.job.fail(index, reason):
+            return
+        active.channel.say(ImageFailed, index=index, reason=reason, extra=extra)
+        if not active.kept.request.continue_after_errors:
+            self.drop_waiting(active)
+        self.settle(active)
+
+    def cancelled(self, active: Active, index: int) -> None:
+        """An image was stopped on its owner's wish."""
+        begun = active.job.pictures[index].begun
+        if active.job.cancel(index):
+            active.channel.say(ImageCancelled, index=index, was_running=begun)
+            self.settle(active)
+
+    def drop_waiting(self, active: Active, only: int | None = None) -> None:
+        """Take every image without an engine (or only one) out of the job."""
+        for picture in active.job.pictures:
+            if picture.engine is None and only in (None, picture.index):
+                self.line.remove(active.works[picture.index].id)
+                if active.job.cancel(picture.index):
+                    active.channel.say(ImageCancelled, index=picture.index, was_running=False)
+
+    def interrupt(self, actives: Iterable[Active], only: int | None = None) -> int:
+        """Stop jobs (or one image of each): what waits leaves at once, engines are told to stop the rest.
+
+        The flag is set on every image first, and a claim reads it: none can slip to an engine in between.
+        Gives how many images were concerned.
+        """
+        told: dict[int, list[str]] = {}
+        concerned = 0
+        for active in list(actives):
+            job = active.job
+            for picture in job.pictures if only is None else [job.pictures[only]]:
+                if picture.stopping or picture.settled:
+                    continue
+                concerned += 1
+                if job.stop(picture.index) and picture.engine is not None:
+                    told.setdefault(picture.engine, []).append(active.works[picture.index].id)
+            self.drop_waiting(active, only)
+            self.settle(active)
+        for engine, items in told.items():
+            if self._engines is not None:
+                self._engines.send(engine, Cancel(tuple(items)))
+        return concerned
+
+    def settle(self, active: Active) -> None:
+        """After an image's end: the next ones may come in, or the job is over."""
+        job = active.job
+        if not job.ended:
+            self._admit(active)
+        elif self.jobs.pop(job.id, None) is not None:
+            self._ended(active)
+            active.channel.say(Ended, state=job.state)

@@ -1,0 +1,42 @@
+"""Jobs that have ended, for a while: whoever comes back soon can be told everything again."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from hub.jobs.active import Active
+from hub.jobs.events import Imaged
+
+MOST_JOBS = 512
+MOST_BYTES = 64 << 20  # addresses and metadata; a picture that is not saved is its own address
+
+
+class Memory:
+    """Ended jobs by id, the oldest forgotten first."""
+
+    def __init__(self, most_jobs: int = MOST_JOBS, most_bytes: int = MOST_BYTES) -> None:
+        self._jobs: OrderedDict[str, tuple[Active, int]] = OrderedDict()
+        self._bytes = 0
+        self._most_jobs = most_jobs
+        self._most_bytes = most_bytes
+
+    def remember(self, active: Active) -> None:
+        """Keep an ended job; others may have to go."""
+        size = sum(
+            len(event.url) + len(event.metadata or "")
+            for event in active.channel.ring
+            if isinstance(event, Imaged)
+        )
+        self._jobs[active.job.id] = (active, size)
+        self._bytes += size
+        while self._jobs and (len(self._jobs) > self._most_jobs or self._bytes > self._most_bytes):
+            _, (_, size) = self._jobs.popitem(last=False)
+            self._bytes -= size
+
+    def get(self, job: str) -> Active | None:
+        """A remembered job."""
+        found = self._jobs.get(job)
+        return None if found is None else found[0]
+
+    def jobs(self) -> Iterable[Active]:
+        """Every remembered job, oldest first."""
+        return [active for active, _ in self._jobs.values()]

@@ -1,0 +1,372 @@
+"""The jobs room: takes accepted requests, runs them on engines, keeps what comes out, tells who listens.
+
+The only owner of tasks: one for each picture while it is being saved.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from uuid import uuid4
+
+from backends.contract import (
+    Cancelled,
+    Done,
+    Failed,
+    Image,
+    Loading,
+    Log,
+    Progress,
+    Report,
+    Started,
+)
+from hub.accounts.caller import Caller
+from hub.errors import BadInput, HubError
+from hub.jobs import events
+from hub.jobs.active import Active, JobView, view
+from hub.jobs.bus import Bus, Listener, Unsubscribe
+from hub.jobs.choose import need_of
+from hub.jobs.floor import Engines, Floor
+from hub.jobs.job import Difference, Job
+from hub.jobs.keep import Keep, Kept
+from hub.jobs.memory import Memory
+from hub.jobs.status import Status, StatusText, status_text
+from hub.jobs.tally import Counts, Tallies
+from hub.media import Finished, Media, NotSaved, occasion_of
+from hub.params import spread
+from hub.params.request import GenRequest
+from hub.store import JobRow, Store
+
+NOT_SAVED = "Server failed to save an image."
+NO_PICTURE = "No images were generated (all refused, or failed - check server logs for details)."
+STOPPING = "The hub is being shut down. Try again in a moment."
+_NO_ENGINES = StatusText(())
+_log = logging.getLogger(__name__)
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+class Jobs:
+    """Every job of every user.
+
+    Made before the pool, whose callbacks are `report`, `engines_changed` and `lost`; `use` gives it the pool.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        media: Media,
+        *,
+        most_waiting: int = 20000,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._media = media
+        self._keep = Keep(store, media)
+        self._clock = clock
+        self._most_waiting = most_waiting
+        self._bus = Bus()
+        self._tallies = Tallies()
+        self._floor = Floor(self._ended)
+        self._memory = Memory()
+        self._sequence = 0
+        self._saving: set[asyncio.Task[None]] = set()
+        self._engines: Engines | None = None
+        self._woken = False
+        self._stopping = False
+        self._handlers: dict[type, Callable[[int, Active, int, Report], None]] = {
+            Loading: self._loading,
+            Started: self._started,
+            Progress: self._progress,
+            Image: self._image,
+            Done: self._done,
+            Failed: self._failed,
+            Cancelled: self._cancelled,
+        }
+
+    # ---- life --------------------------------------------------------------------------------------------
+
+    def use(self, engines: Engines) -> None:
+        """Take the pool."""
+        self._engines = engines
+        self._floor.use(engines)
+
+    async def start(self) -> None:
+        """Settle what a crash left on disk and go on with every unfinished job."""
+        await self._media.settle()
+        now = self._clock()
+        resumed = await self._keep.unfinished(int(now * 1000))
+        for found in resumed:
+            row = found.row
+            active = self._make(row, found.kept, found.done)
+            active.durable = True
+            active.channel.say(events.Queued, images=len(active.works))
+            active.channel.open()
+            self._floor.enter(active)
+            self._floor.settle(active)
+        if resumed:
+            _log.info("%d unfinished jobs go on", len(resumed))
+        self._floor.pump()
+
+    async def stop(self) -> None:
+        """Take nothing more and finish the pictures being saved; unfinished jobs go on at the next start."""
+        self._stopping = True
+        if self._saving:
+            await asyncio.wait(self._saving)
+
+    # ---- what routes ask ---------------------------------------------------------------------------------
+
+    async def submit(self, request: GenRequest, caller: Caller) -> Job:
+        """Accept a request: durable on return, possibly at an engine already. Raises HubError."""
+        if self._stopping:
+            raise HubError(STOPPING)
+        waiting = self.counts(user=caller.user).waiting_gens
+        if waiting + request.images * request.batch_size > self._most_waiting:
+            raise BadInput(
+                f"You have {waiting} images waiting; {request.images} more would pass the limit of "
+                f"{self._most_waiting}. Wait for some to finish or interrupt them.",
+                field="images",
+                limit=self._most_waiting - waiting,
+            )
+        reason = self._floor.refuse(need_of(request))
+        if reason is not None:
+            raise HubError(reason)
+        now = self._clock()
+        limits = caller.limits
+        kept = Kept(
+            request,
+            limits.max_t2i_simultaneous,
+            limits.max_outpath_depth,
+            limits.allow_unsafe_outpaths,
+            self._keep.next_count(caller.user, int(now // 60)),
+        )
+        number = self._keep.next_number(caller.user)
+        total = request.images * request.batch_size
+        row = JobRow(uuid4().hex, caller.user, caller.session, number, "waiting", total, int(now * 1000))
+        active = self._make(row, kept, frozenset())
+        await self._accept(active, row)
+        return active.job
+
+    async def _accept(self, active: Active, row: JobRow) -> None:
+        """Write the row while the first images are already on their way to an engine."""
+        active.channel.say(events.Queued, images=len(active.works))
+        stored = self._keep.accept(row, active.kept)
+        stored.add_done_callback(lambda done: self._stored(active, done))
+        self._floor.enter(active)
+        self._floor.pump()
+        try:
+            await asyncio.shield(stored)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            _log.exception("Job %s could not be written", row.id)
+            raise HubError(
+                "The request could not be stored, so it was not started. Is the disk full?"
+            ) from error
+
+    def _stored(self, active: Active, done: "asyncio.Future[int]") -> None:
+        if done.cancelled() or done.exception() is not None:
+            self._floor.interrupt([active])
+            return
+        active.durable = True
+        active.channel.open()
+
+    def interrupt(
+        self,
+        *,
+        user: str,
+        session: str | None = None,
+        job: str | None = None,
+        image: int | None = None,
+    ) -> int:
+        """Stop images of `user`: one `image` of a `job`, a `job`, a `session`, or everything he has.
+
+        Only what was accepted before this call; other users are never touched. Gives how many images it met.
+        """
+        met = [
+            active
+            for active in self._floor.jobs.values()
+            if active.job.user == user
+            and (session is None or active.job.session == session)
+            and (job is None or active.job.id == job)
+            and (image is None or 0 <= image < len(active.job.pictures))
+        ]
+        concerned = self._floor.interrupt(met, image)
+        self._floor.pump()
+        return concerned
+
+    def listen_to_job(self, job: str, user: str, listener: Listener, *, after: int = 0) -> Unsubscribe | None:
+        """Hear the events of a job of `user` after number `after`, the past ones at once.
+
+        None when there is no such job in memory, or events after that number are gone: take a `view` then.
+        """
+        active = self._get(job, user)
+        if active is None or not active.channel.replay(listener, after):
+            return None
+        return self._bus.listen_to_job(active.channel, listener)
+
+    def listen_to_user(self, user: str, listener: Listener) -> Unsubscribe:
+        """Hear the events of every job of `user` from now on."""
+        return self._bus.listen_to_user(user, listener)
+
+    def replay(self, job: str, user: str, listener: Listener, after: int) -> bool:
+        """Tell the events of a job after a number, False when that is not possible any more."""
+        active = self._get(job, user)
+        return active is not None and active.channel.replay(listener, after)
+
+    def views(self, user: str) -> list[JobView]:
+        """The user's unfinished and lately ended jobs, newest first."""
+        known = [*self._floor.jobs.values(), *self._memory.jobs()]
+        mine = [active for active in known if active.job.user == user and active.durable]
+        mine.sort(key=lambda active: -active.sequence)
+        return [view(active, self._ahead(active)) for active in mine]
+
+    def counts(self, *, session: str | None = None, user: str | None = None) -> Counts:
+        """The status counters of a session, else of a user, else of everyone."""
+        return self._tallies.of(session=session, user=user)
+
+    def status(self, counts: Counts) -> Status:
+        """The status object."""
+        return self._status_text().body(counts)
+
+    def status_frame(self, counts: Counts) -> bytes:
+        """The status object as JSON text, its constant part encoded once for each change of the engines."""
+        return self._status_text().frame(counts)
+
+    def _status_text(self) -> StatusText:
+        return _NO_ENGINES if self._engines is None else status_text(self._engines)
+
+    # ---- what the pool tells -----------------------------------------------------------------------------
+
+    def report(self, engine: int, report: Report) -> None:
+        """A word of an engine. One about an image that the engine does not hold any more is ignored."""
+        handler = self._handlers.get(type(report))
+        if handler is None:
+            if isinstance(report, Log):
+                _log.log(_LEVELS.get(report.level, logging.INFO), "engine %d: %s", engine, report.text)
+            return
+        item: str = report.id  # type: ignore[union-attr]
+        if isinstance(report, Done | Failed | Cancelled):
+            self._floor.release(engine, item)
+        found = self._floor.find(item)
+        if found is not None and found[0].job.pictures[found[1]].engine == engine:
+            handler(engine, *found, report)
+        if isinstance(report, Done | Failed | Cancelled):
+            self._floor.pump()
+
+    def lost(self, engine: int, items: tuple[str, ...], reason: str) -> None:
+        """An engine died with these works unfinished."""
+        for item in items:
+            self._floor.release(engine, item)
+            found = self._floor.find(item)
+            if found is not None and found[0].job.pictures[found[1]].engine == engine:
+                self._floor.requeue(*found, reason)
+        self.engines_changed()
+
+    def engines_changed(self) -> None:
+        """The pool's version grew. Acted on when the pool is done with whatever it is doing."""
+        if not self._woken:
+            self._woken = True
+            asyncio.get_running_loop().call_soon(self._wake)
+
+    def _wake(self) -> None:
+        self._woken = False
+        if not self._stopping:
+            self._floor.engines_changed()
+
+    # ---- reports -----------------------------------------------------------------------------------------
+
+    def _loading(self, engine: int, active: Active, index: int, report: Report) -> None:
+        if isinstance(report, Loading) and active.job.load(index):
+            active.channel.say(events.Loading, index=index, engine=engine, model=report.model)
+
+    def _started(self, engine: int, active: Active, index: int, report: Report) -> None:
+        if isinstance(report, Started) and active.job.start(index):
+            active.begun[index] = self._clock()
+            text = self._media.describe_preview(active.kept.request, active.works[index])
+            active.channel.say(events.Started, index=index, engine=engine, steps=report.steps, metadata=text)
+
+    def _progress(self, engine: int, active: Active, index: int, report: Report) -> None:
+        if isinstance(report, Progress):
+            active.channel.show(index, report.step, report.steps, report.preview)
+
+    def _image(self, engine: int, active: Active, index: int, report: Report) -> None:
+        if isinstance(report, Image) and active.job.receive(index):
+            task = asyncio.get_running_loop().create_task(self._save(active, index, report))
+            self._saving.add(task)
+            task.add_done_callback(self._saving.discard)
+
+    def _done(self, engine: int, active: Active, index: int, report: Report) -> None:
+        if active.job.pictures[index].at_engine:
+            self._floor.fail(active, index, NO_PICTURE)
+
+    def _failed(self, engine: int, active: Active, index: int, report: Report) -> None:
+        if not isinstance(report, Failed):
+            return
+        if report.retry:
+            self._floor.requeue(active, index, report.reason)
+        else:
+            self._floor.fail(active, index, report.reason)
+
+    def _cancelled(self, engine: int, active: Active, index: int, report: Report) -> None:
+        self._floor.cancelled(active, index)
+
+    # ---- ends --------------------------------------------------------------------------------------------
+
+    async def _save(self, active: Active, index: int, image: Image) -> None:
+        job, kept = active.job, active.kept
+        now = self._clock()
+        begun = active.begun.get(index, now - image.seconds)
+        finished = Finished(
+            job=job.id,
+            index=index,
+            user=job.user,
+            request=kept.request,
+            work=active.works[index],
+            image=image,
+            occasion=occasion_of(active.created, kept.count, index, job.user),
+            prepare_seconds=max(0.0, begun - active.created),
+            created=int(now * 1000),
+            depth=kept.depth,
+            unsafe=kept.unsafe,
+        )
+        try:
+            saved = await self._media.save(finished)
+        except NotSaved as trouble:
+            _log.error("Image %d of job %s could not be saved: %s", index, job.id, trouble)
+            self._floor.fail(active, index, NOT_SAVED, detail=str(trouble))
+        except Exception:
+            _log.exception("Image %d of job %s could not be saved", index, job.id)
+            self._floor.fail(active, index, NOT_SAVED)
+        else:
+            job.finish(index)
+            active.channel.say(events.Imaged, index=index, url=saved.url, metadata=saved.metadata)
+            self._floor.settle(active)
+        self._floor.pump()
+
+    def _ended(self, active: Active) -> None:
+        now = self._clock()
+        active.finished = now
+        self._keep.finish(active.job.id, active.job.state, active.job.reason, int(now * 1000))
+        self._memory.remember(active)
+
+    # ---- inner -------------------------------------------------------------------------------------------
+
+    def _make(self, row: JobRow, kept: Kept, done: frozenset[int]) -> Active:
+        works = spread(kept.request, row.id, row.user, row.session)
+
+        def changed(difference: Difference) -> None:
+            self._tallies.change(row.session, row.user, difference)
+
+        job = Job(row.id, row.user, row.session, row.request_id, len(works), done=done, changed=changed)
+        channel = self._bus.channel(row.id, row.user, row.session, row.request_id)
+        self._sequence += 1
+        return Active(job, kept, works, channel, self._sequence, row.created / 1000)
+
+    def _get(self, job: str, user: str) -> Active | None:
+        active = self._floor.jobs.get(job) or self._memory.get(job)
+        return active if active is not None and active.job.user == user else None
+
+    def _ahead(self, active: Active) -> int | None:
+        for picture in active.job.pictures:
+            if picture.in_line:
+                return self._floor.line.ahead(active.works[picture.index].id)
+        return None

@@ -1,0 +1,27 @@
+"""Results: finished pictures on disk and in the index, what they tell about themselves, how to find them."""
+
+from hub.media.describe import describe, describe_preview, to_text
+from hub.media.gallery import Gallery, Listing, NoSuchFolder, NoSuchImage
+from hub.media.media import Media
+from hub.media.outputs import Outputs, OutsideOutputs
+from hub.media.save import Finished, NotSaved, Saved, occasion_of
+from hub.media.splice import read_text, splice
+
+__all__ = [
+    "Finished",
+    "Gallery",
+    "Listing",
+    "Media",
+    "NoSuchFolder",
+    "NoSuchImage",
+    "NotSaved",
+    "Outputs",
+    "OutsideOutputs",
+    "Saved",
+    "describe",
+    "describe_preview",
+    "occasion_of",
+    "read_text",
+    "splice",
+    "to_text",
+]

@@ -1,0 +1,59 @@
+"""The media room's front: keeps pictures, tells what they say about themselves, finds them again."""
+
+import logging
+from pathlib import Path
+
+from backends.contract import Work
+from hub.media.describe import describe_preview
+from hub.media.gallery import Gallery
+from hub.media.outputs import Outputs
+from hub.media.save import Finished, Saved, Saver
+from hub.media.thumbs import Thumbs
+from hub.params.request import GenRequest
+from hub.store import Images
+
+_log = logging.getLogger(__name__)
+
+
+class Media:
+    """Every user's finished pictures. `outputs` is the folder they lie in, `version` the hub's."""
+
+    def __init__(self, outputs: Path, images: Images, version: str, *, append_user: bool = True) -> None:
+        self._images = images
+        self._version = version
+        self.outputs = Outputs(outputs, append_user=append_user)
+        self._saver = Saver(self.outputs, images, version)
+        self.gallery = Gallery(self.outputs, images)
+        self.thumbs = Thumbs()
+
+    async def save(self, finished: Finished) -> Saved:
+        """Keep a picture; see Saver.save."""
+        return await self._saver.save(finished)
+
+    def describe_preview(self, request: GenRequest, work: Work) -> str:
+        """The metadata text of a picture that is still forming."""
+        return describe_preview(request, work, self._version)
+
+    async def settle(self) -> None:
+        """Bring what a crash left half-way to its end; called before anything is written."""
+        rescued, dropped = self.outputs.sweep(self._committed_path)
+        if rescued or dropped:
+            _log.info("After a crash: %d pictures completed, %d leftovers removed", rescued, dropped)
+
+    async def present(self, job: str) -> frozenset[int]:
+        """The indices of a job's images whose row and file are both there; a row without file is removed."""
+        found = set()
+        for row in self._images.of_job(job):
+            if (self.outputs.home(row.user) / row.path).is_file():
+                found.add(row.index)
+            else:
+                await self._images.delete(row.user, row.path)
+        return frozenset(found)
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._saver.close()
+        self.thumbs.close()
+
+    def _committed_path(self, user: str, job: str, index: int) -> str | None:
+        return next((row.path for row in self._images.of_job(job) if row.index == index), None)
