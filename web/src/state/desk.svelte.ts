@@ -104,6 +104,11 @@ export class Desk {
     return this.catalog.model(this.draft.values["model"]);
   }
 
+  /** Whether the chosen model is the small one that comes with the hub. */
+  get isDemonstration(): boolean {
+    return /starter/i.test(`${this.model?.architecture ?? ""} ${this.model?.class ?? ""}`);
+  }
+
   may(flag: string): boolean {
     const flags = this.session?.permissions ?? [];
     return flags.includes(flag) || flags.includes("*");
