@@ -84,11 +84,14 @@ class SignIn:
                 "Registration is closed here (setting accounts.allow_registration). "
                 "Ask the owner for an account.",
             )
-        if not may_be_taken(name) or not SHORTEST <= len(password) <= LONGEST:
+        if not name or not SHORTEST <= len(password) <= LONGEST:
             raise Refused(
                 "invalid_input",
-                "A name has 3 to 100 letters, digits or _, begins with a letter and is no reserved word; "
-                f"a password has {SHORTEST} to {LONGEST} characters.",
+                f"A name has 3 to 100 letters, digits or _; a password has {SHORTEST} to {LONGEST} characters.",
+            )
+        if not may_be_taken(name):
+            raise Refused(
+                "username_exists", "This name is reserved, or does not begin with a letter. Choose another."
             )
         hashed = await self._passwords.hash(name, password)
         role = "owner" if first else self._settings.new_user_role

@@ -1,0 +1,71 @@
+"""Basic family: signing in, registering, changing the password."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from hub.accounts import COOKIE, COOKIE_SECONDS, Caller, SignIn
+from hub.routes.basic.done import Done
+from hub.wire import Door, api
+
+Password = Annotated[
+    str,
+    Meta(
+        description="Lower-case hex SHA-256 of `swarmclientpw:<user>:<password>`, or `__swarmdoprehash:` and "
+        "that text behind it, or the password itself."
+    ),
+]
+
+
+class CredentialsIn(Struct, frozen=True):
+    """A name and a password."""
+
+    username: str
+    password: Password
+
+
+class PasswordsIn(Struct, frozen=True):
+    """The old password and the new one."""
+
+    oldPassword: Password
+    newPassword: Password
+
+
+class SignedIn(Struct, frozen=True):
+    """The text "true", as SwarmUI's page expects it here."""
+
+    success: str = "true"
+
+
+@api("Login", permission=None)
+async def login(given: CredentialsIn, door: Door, sign_in: SignIn) -> SignedIn:
+    """Sign in: sets the cookie `swarm_token`; then ask for a new session.
+
+    Refusals are `error_id` invalid_login or ratelimit (5 a minute from one address, 15 for one name).
+    """
+    token = await sign_in.login(
+        given.username,
+        given.password,
+        peer=door.peer,
+        address=door.address,
+        user_agent=door.headers.get("user-agent", ""),
+    )
+    door.set_cookie(COOKIE, token, max_age=COOKIE_SECONDS)
+    return SignedIn()
+
+
+@api("RegisterBasic", permission=None)
+async def register_basic(given: CredentialsIn, door: Door, sign_in: SignIn) -> SignedIn:
+    """Make an account where the setting accounts.allow_registration is on; sign in with it afterwards.
+
+    The first account made directly on the server's own machine becomes the owner, whatever the setting.
+    """
+    await sign_in.register(given.username, given.password, peer=door.peer, is_loopback=door.is_loopback)
+    return SignedIn()
+
+
+@api("ChangePassword", permission="edit_user_settings", active=True)
+async def change_password(caller: Caller, given: PasswordsIn, sign_in: SignIn) -> Done:
+    """Change the caller's password; every other way the account is signed in ends."""
+    await sign_in.change_password(caller, given.oldPassword, given.newPassword)
+    return Done()
