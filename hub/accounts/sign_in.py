@@ -87,7 +87,7 @@ class SignIn:
         if not name or not SHORTEST <= len(password) <= LONGEST:
             raise Refused(
                 "invalid_input",
-                f"A name has 3 to 100 letters, digits or _; a password has {SHORTEST} to {LONGEST} characters.",
+                f"A name has 3 to 100 letters, digits or _, a password {SHORTEST} to {LONGEST} characters.",
             )
         if not may_be_taken(name):
             raise Refused(
