@@ -5,11 +5,23 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from hub.accounts import Accounts, Sessions, Tokens, Users
+from backends.contract import EngineConfig
+from backends.pool import Pool
+from backends.spawn import SpawnOptions
+from hub import __version__
+from hub.accounts import Accounts
+from hub.catalog import Catalog
+from hub.jobs import Jobs
+from hub.media import Media
+from hub.params import Registry
 from hub.settings import Settings
 from hub.store import Store
 from hub.wire.door import is_loopback
 from hub.wire.switchboard import Switchboard
+
+
+class NotYet(Exception):
+    """The hub cannot start like this; the text tells what to do first."""
 
 
 def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextManager[None]]:
@@ -17,18 +29,55 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
 
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:
+        settings = board.settings
         async with AsyncExitStack() as closing:
-            rooms: dict[type, object] = {Settings: board.settings, Switchboard: board}
-            accounts = await _open_ground(board.settings, closing, rooms)
-            await _demand_owner(board.settings.network.host, accounts)
+            store = await Store.open(settings.folders.database)
+            closing.push_async_callback(store.close)
+            accounts = await Accounts.open(settings, store)
+            closing.push_async_callback(accounts.close)
+            await _demand_owner(settings.network.host, accounts)
+            media = Media(
+                settings.folders.outputs, store.images, __version__, append_user=settings.outputs.append_user
+            )
+            jobs = Jobs(store, media, most_waiting=settings.limits.waiting_images)
+            pool = _make_pool(settings, jobs)
+            jobs.use(pool)
+            catalog = Catalog(settings, pool.builtin_models())
+            await catalog.refresh()
+            registry = Registry(pool.types(), pool.states)
+            rooms: dict[type, object] = {}
+            for room in (settings, board, store, accounts, media, jobs, pool, catalog, registry):
+                rooms |= parts_of(room)
             board.open(rooms, accounts)
+            closing.push_async_callback(pool.stop)
+            await pool.start()
+            closing.push_async_callback(jobs.stop)
+            await jobs.start()
             yield
 
     return lifespan
 
 
-class NotYet(Exception):
-    """The hub cannot start like this; the text tells what to do first."""
+def parts_of(room: object) -> dict[type, object]:
+    """A room and its public parts by type, so that a route can ask for just the part it needs."""
+    names = getattr(room, "__struct_fields__", None) or getattr(room, "__dict__", {})
+    parts = (getattr(room, name) for name in names if not name.startswith("_"))
+    ours = {type(part): part for part in parts if type(part).__module__.startswith("hub.")}
+    return ours | {type(room): room}
+
+
+def _make_pool(settings: Settings, jobs: Jobs) -> Pool:
+    chosen = settings.engines
+    configs = [EngineConfig(id=number, type=name) for number, name in enumerate(chosen.types)]
+    return Pool(
+        settings.folders.engines,
+        configs,
+        jobs.report,
+        jobs.engines_changed,
+        jobs.lost,
+        start_at_boot=chosen.start_at_boot,
+        spawning=SpawnOptions(threads=chosen.threads, downloads=chosen.downloads),
+    )
 
 
 async def _demand_owner(host: str, accounts: Accounts) -> None:
@@ -39,19 +88,3 @@ async def _demand_owner(host: str, accounts: Accounts) -> None:
             "Start it on this machine first (--host 127.0.0.1) and register the first account, which becomes "
             "the owner: the page offers it, or POST /API/RegisterBasic with username and password."
         )
-
-
-async def _open_ground(settings: Settings, closing: AsyncExitStack, rooms: dict[type, object]) -> Accounts:
-    """The store and who is calling."""
-    store = await Store.open(settings.folders.database)
-    closing.push_async_callback(store.close)
-    accounts = await Accounts.open(settings, store)
-    closing.push_async_callback(accounts.close)
-    rooms |= {
-        Store: store,
-        Accounts: accounts,
-        Sessions: accounts.sessions,
-        Tokens: accounts.tokens,
-        Users: accounts.users,
-    }
-    return accounts

@@ -55,9 +55,7 @@ class Network(Struct, frozen=True):
     max_headers: Annotated[Positive, Meta(description="Most headers a request may have.")] = 200
     proxies: Annotated[
         tuple[str, ...],
-        Meta(
-            description="Addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."
-        ),
+        Meta(description="Addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."),
     ] = ()
     first_frame_seconds: Annotated[
         Amount, Meta(description="Seconds a new websocket has to send its first frame.")
@@ -136,20 +134,23 @@ class Folders(Struct, frozen=True):
 
 
 class Engines(Struct, frozen=True):
-    """The engines on this machine."""
+    """The engines of this hub."""
 
+    types: Annotated[tuple[str, ...], Meta(description="Types of the engines to run, one engine each.")] = (
+        "diffusers_local",
+    )
     start_at_boot: Annotated[bool, Meta(description="Whether the engines start together with the hub.")] = (
         True
     )
     threads: Annotated[
-        int, Meta(ge=0, description="CPU threads of the local engine; 0 takes every core.")
+        int, Meta(ge=0, description="CPU threads of a local engine; 0: as many as fit the machine.")
     ] = 0
+    downloads: Annotated[
+        bool, Meta(description="Whether an engine's libraries may fetch files from the internet.")
+    ] = False
     default_model: Annotated[
         str, Meta(description="Model of a request that names none; empty: the starter.")
     ] = ""
-    restart_seconds: Annotated[
-        Amount, Meta(description="Seconds before a dead worker is first restarted.")
-    ] = 0.5
 
 
 class Limits(Struct, frozen=True):
