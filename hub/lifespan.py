@@ -11,7 +11,7 @@ from backends.spawn import SpawnOptions
 from hub import __version__
 from hub.accounts import Accounts
 from hub.catalog import Catalog
-from hub.jobs import Jobs
+from hub.jobs import Intake, Jobs
 from hub.media import Media
 from hub.params import Registry
 from hub.settings import Settings
@@ -45,8 +45,9 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             catalog = Catalog(settings, pool.builtin_models())
             await catalog.refresh()
             registry = Registry(pool.types(), pool.states)
+            intake = Intake(accounts, registry, catalog, media, settings.limits)
             rooms: dict[type, object] = {}
-            for room in (settings, board, store, accounts, media, jobs, pool, catalog, registry):
+            for room in (settings, board, store, accounts, media, jobs, pool, catalog, registry, intake):
                 rooms |= parts_of(room)
             board.open(rooms, accounts)
             closing.push_async_callback(pool.stop)
