@@ -21,7 +21,11 @@ import { firstFault, requestOf } from "./shaping";
 
 const NAME = "desk";
 const TABS = "hub.tabs";
-const HISTORY_CHANGED = "history";
+
+/** What tabs of this browser tell each other about a finished picture. */
+interface Finished {
+  finished: { image: string; metadata: string | null };
+}
 
 export class Desk {
   readonly hub: Hub;
@@ -78,7 +82,11 @@ export class Desk {
     }
     answerAsks(() => this.hub.current?.session_id ?? null, wire);
     this.#tabs.addEventListener("message", (event: MessageEvent<unknown>) => {
-      if (event.data === HISTORY_CHANGED) this.history.soon();
+      const told = (event.data as Partial<Finished>).finished;
+      if (told) this.history.add(told.image, told.metadata);
+    });
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden && this.generation.connection.state === "up") this.history.soon();
     });
     await this.read();
     void this.#watch();
@@ -163,8 +171,9 @@ export class Desk {
   #heard(frame: Frame): void {
     this.catalog.hear(frame);
     if (typeof frame.image === "string") {
-      this.history.soon();
-      this.#tabs.postMessage(HISTORY_CHANGED);
+      const finished = { image: frame.image, metadata: frame.metadata ?? null };
+      this.history.add(finished.image, finished.metadata);
+      this.#tabs.postMessage({ finished } satisfies Finished);
       const cells = this.generation.batch.requests.filter((one) => one.state !== "ended").flatMap((one) => one.cells);
       const done = cells.filter((cell) => cell.state === "done").length;
       this.notices.say(t("Image {done} of {all} done.", { done, all: cells.length }));

@@ -36,8 +36,8 @@ export class History {
 
   async #read(): Promise<void> {
     try {
-      const session = await this.hub.session();
-      const root = session.output_append_user ? `View/${session.user_id}/` : "Output/";
+      await this.hub.session();
+      const root = this.#root();
       const given = { path: "", depth: 10, sortBy: "Date", sortReverse: false };
       const answer = await this.hub.call<HistoryAnswer>("ListImages", given);
       this.items = answer.files.map((file) => toItem(file, root));
@@ -46,6 +46,19 @@ export class History {
       this.state = "failed";
       this.problem = trouble instanceof Error ? trouble.message : String(trouble);
     }
+  }
+
+  /** Where this user's pictures lie on the wire. */
+  #root(): string {
+    const session = this.hub.current;
+    return session?.output_append_user === false ? "Output/" : `View/${session?.user_id ?? ""}/`;
+  }
+
+  /** Puts a picture that was just finished in front, without reading the whole list again. */
+  add(src: string, metadata: string | null): void {
+    const root = this.#root();
+    if (!src.startsWith(root) || this.find(pictureAddress(src)) !== null) return;
+    this.items = [toItem({ src: src.slice(root.length), metadata }, root), ...this.items];
   }
 
   /** Reads the list anew soon; many pictures finishing together cause one reading. */
