@@ -1,0 +1,15 @@
+"""An open store on a temporary file."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from hub.store import Store
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    found = await Store.open(tmp_path / "hub.sqlite3")
+    yield found
+    await found.close()
