@@ -2,6 +2,7 @@
 
 from hub.jobs.active import ImageView, JobView
 from hub.jobs.bus import Bus, Channel, Listener, Unsubscribe
+from hub.jobs.intake import Intake
 from hub.jobs.job import Job
 from hub.jobs.runner import Jobs
 from hub.jobs.status import BackendStatus, Status, StatusText, status_body
@@ -13,6 +14,7 @@ __all__ = [
     "Channel",
     "Counts",
     "ImageView",
+    "Intake",
     "Job",
     "JobView",
     "Jobs",

@@ -68,6 +68,8 @@ class Jobs:
         self._floor = Floor(self._ended)
         self._memory = Memory()
         self._sequence = 0
+        self.run = uuid4().hex[:12]
+        """Changes with every start: event numbers count anew then."""
         self._saving: set[asyncio.Task[None]] = set()
         self._engines: Engines | None = None
         self._woken = False
@@ -192,6 +194,11 @@ class Jobs:
         concerned = self._floor.interrupt(met, image)
         self._floor.pump()
         return concerned
+
+    def find(self, job: str, user: str) -> Job | None:
+        """An unfinished job of `user`."""
+        active = self._floor.jobs.get(job)
+        return active.job if active is not None and active.job.user == user else None
 
     def listen_to_job(self, job: str, user: str, listener: Listener, *, after: int = 0) -> Unsubscribe | None:
         """Hear the events of a job of `user` after number `after`, the past ones at once.

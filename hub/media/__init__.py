@@ -5,6 +5,7 @@ from hub.media.gallery import Gallery, Listing, NoSuchFolder, NoSuchImage
 from hub.media.media import Media
 from hub.media.outputs import Outputs, OutsideOutputs
 from hub.media.save import Finished, NotSaved, Saved, occasion_of
+from hub.media.serve import NoSuchRange, Served, find_file, read_part, read_range
 from hub.media.splice import read_text, splice
 
 __all__ = [
@@ -14,13 +15,18 @@ __all__ = [
     "Media",
     "NoSuchFolder",
     "NoSuchImage",
+    "NoSuchRange",
     "NotSaved",
     "Outputs",
     "OutsideOutputs",
     "Saved",
+    "Served",
     "describe",
     "describe_preview",
+    "find_file",
     "occasion_of",
+    "read_part",
+    "read_range",
     "read_text",
     "splice",
     "to_text",

@@ -12,7 +12,8 @@ from hub.media.outputs import SIBLINGS, Outputs, OutsideOutputs
 from hub.store import ImageRow, Images
 
 STARRED = "Starred"
-MOST_LISTED = 10_000  # images of one answer (MaxImagesInHistory)
+MOST_LISTED = 1_000  # images of one answer (MaxImagesInHistory)
+MOST_SCANNED = 10_000  # images looked at for it (MaxImagesScannedInHistory)
 MOST_FOLDERS = 5_000
 _MOST_DEPTH = 10
 _PAGE = 2_000
@@ -49,19 +50,28 @@ class Gallery:
         self._images = images
 
     async def browse(
-        self, user: str, path: str, depth: int, *, by_date: bool = False, reverse: bool = False
+        self,
+        user: str,
+        path: str,
+        depth: int,
+        *,
+        by_date: bool = False,
+        reverse: bool = False,
+        most: int = MOST_LISTED,
+        most_scanned: int = MOST_SCANNED,
     ) -> Listing:
         """What is in a folder, `depth` levels down; the deepest folders are named but not read.
 
-        Newest or highest name first, the other way round with `reverse`. Raises NoSuchFolder.
+        Newest or highest name first, the other way round with `reverse`; at most `most` images, found among
+        the first `most_scanned`. Raises NoSuchFolder.
         """
         folder = self._clean(user, path)
         depth = max(1, min(depth, _MOST_DEPTH))
         folders = self._folders(user, folder, depth)
-        rows = await self._rows(user, folder, depth, by_date, reverse)
+        rows = await self._rows(user, folder, depth, by_date, reverse, most_scanned)
         if not rows and not folders and folder and not (self._outputs.home(user) / folder).is_dir():
             raise NoSuchFolder(path)
-        return Listing(folders, _listed(rows, folder))
+        return Listing(folders, _listed(rows, folder)[: max(0, most)])
 
     async def delete(self, user: str, path: str) -> None:
         """Remove an image, its siblings and its row. Raises NoSuchImage, OSError when the file stays.
@@ -99,6 +109,15 @@ class Gallery:
             raise NoSuchImage(path)
         await self._star(user, row, starred)
         return True
+
+    def owns(self, user: str, path: str) -> bool:
+        """Whether `path` is an image of `user`."""
+        return self._images.exists(user, path)
+
+    async def missed(self, user: str, path: str) -> None:
+        """A file was asked for that is gone: its row, if there is one, goes too."""
+        if self._images.exists(user, path):
+            await self._images.delete(user, path)
 
     # ---- inner -------------------------------------------------------------------------------------------
 
@@ -184,13 +203,15 @@ class Gallery:
         cut = len(folder) + 1 if folder else 0
         return [path[cut:] for path in found[:MOST_FOLDERS]]
 
-    async def _rows(self, user: str, folder: str, depth: int, by_date: bool, reverse: bool) -> list[ImageRow]:
+    async def _rows(
+        self, user: str, folder: str, depth: int, by_date: bool, reverse: bool, most: int
+    ) -> list[ImageRow]:
         """Rows at most `depth` levels down, page by page, so that no other query waits long."""
         rows: list[ImageRow] = []
         at_most = folder.count("/") + (1 if folder else 0) + depth - 1
         scanned = 0
         seen: ImageRow | None = None
-        while len(rows) < MOST_LISTED and scanned < 4 * MOST_LISTED:
+        while scanned < most:
             if by_date:
                 before = None if seen is None else (seen.created, seen.id or 0)
                 page = await self._images.page(
@@ -205,11 +226,11 @@ class Gallery:
                     newest_first=not reverse,
                 )
             rows += [row for row in page if row.path.count("/") <= at_most]
+            scanned += len(page)
             if len(page) < _PAGE:
                 break
             seen = page[-1]
-            scanned += _PAGE
-        return rows[:MOST_LISTED]
+        return rows
 
 
 def _listed(rows: list[ImageRow], folder: str) -> list[Listed]:

@@ -1,0 +1,65 @@
+"""From what a client sent to a checked request: what parsing needs of other rooms, gathered for a caller."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from hub.accounts import Accounts, Caller
+from hub.catalog import Catalog
+from hub.media import Media, OutsideOutputs
+from hub.params import Context, GenRequest, Registry, Wishes, is_heavy, parse, preset_titles
+from hub.settings import Limits
+
+
+class Intake:
+    """Reads requests. Everything SwarmUI's routes and every dialect sends goes through here."""
+
+    def __init__(
+        self, accounts: Accounts, registry: Registry, catalog: Catalog, media: Media, limits: Limits
+    ) -> None:
+        self._accounts = accounts
+        self._registry = registry
+        self._catalog = catalog
+        self._media = media
+        self._limits = limits
+
+    async def read(self, raw: Mapping[str, Any], caller: Caller) -> GenRequest:
+        """The request that `raw` means. Raises HubError or BadInput; nothing has changed then."""
+        context = self._context(raw, caller)
+        if is_heavy(raw):
+            return await asyncio.to_thread(parse, raw, caller, context)
+        return parse(raw, caller, context)
+
+    def _context(self, raw: Mapping[str, Any], caller: Caller) -> Context:
+        user = caller.user
+        presets = {}
+        for title in preset_titles(raw):
+            row = self._accounts.presets.get(user, title)
+            if row is not None:
+                presets[title.lower()] = row.param_map
+
+        def read_output(path: str) -> bytes | None:
+            try:
+                return self._media.outputs.inside(user, path).read_bytes()
+            except (OutsideOutputs, OSError):
+                return None
+
+        return Context(
+            registry=self._registry,
+            catalog=self._catalog,
+            limits=self._limits,
+            wishes=self._wishes(user),
+            presets=presets,
+            read_output=read_output,
+        )
+
+    def _wishes(self, user: str) -> Wishes:
+        value = self._accounts.preferences.value
+        return Wishes(
+            format=str(value(user, "fileformat.imageformat")),
+            quality=int(str(value(user, "fileformat.imagequality"))),
+            save=bool(value(user, "savefiles")),
+            save_metadata=bool(value(user, "fileformat.savemetadata")),
+            path_format=str(value(user, "outpathbuilder.format")),
+            path_max_part=int(str(value(user, "outpathbuilder.maxlenperpart"))),
+        )

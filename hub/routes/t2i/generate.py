@@ -1,0 +1,191 @@
+"""GenerateText2Image and GenerateText2ImageWS (swarm-api §4): the same job, collected or streamed."""
+
+import asyncio
+import logging
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from hub.accounts import Caller
+from hub.errors import HubError
+from hub.jobs import Counts, Intake, Job, Jobs, Unsubscribe
+from hub.jobs.events import Ended, ImageCancelled, Imaged, ImageFailed, JobEvent
+from hub.routes.t2i.shape import CLOSE_INTENT, INTERRUPTED, KEEP_ALIVE, Shape, error_frame
+from hub.wire import Body, Stream, api, encode
+
+REUSE_SECONDS = 2.0
+KEEP_ALIVE_SECONDS = 30.0
+BROKEN = "Something went wrong while generating images."
+NO_IMAGES = "No images were generated (all refused, or failed - check server logs for details)."
+_log = logging.getLogger(__name__)
+
+
+class GenerateIn(Struct, frozen=True):
+    """A request: how many `images`, and every parameter by its id at the root of the body."""
+
+    images: Annotated[int, Meta(description="How many images.")]
+    raw: Annotated[Body, Meta(description="Parameters by id (see ListT2IParams), presets, extra_metadata.")]
+
+
+class GenerateOut(Struct, frozen=True):
+    """`images` are addresses or data URLs, in the order they were finished."""
+
+    images: list[str]
+
+
+@api("GenerateText2Image", permission="basic_image_generation", active=True)
+async def generate(caller: Caller, given: GenerateIn, jobs: Jobs, intake: Intake) -> GenerateOut:
+    """Generate images and answer once all of them are done.
+
+    The first error replaces everything. The work goes on when the client leaves.
+    """
+    job = await jobs.submit(await intake.read(given.raw, caller), caller)
+    over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    images: list[str] = []
+    errors: list[HubError] = []
+
+    def hear(event: JobEvent) -> None:
+        if isinstance(event, Imaged):
+            images.append(event.url)
+        elif isinstance(event, ImageFailed):
+            extra: dict[str, Any] = dict(event.extra)
+            errors.append(HubError(event.reason, **extra))
+        elif isinstance(event, ImageCancelled):
+            errors.append(HubError(INTERRUPTED))
+        elif isinstance(event, Ended) and not over.done():
+            over.set_result(None)
+
+    leave = jobs.listen_to_job(job.id, caller.user, hear)
+    try:
+        await over
+    finally:
+        if leave is not None:
+            leave()
+    if errors:
+        raise errors[0]
+    if not images:
+        raise HubError(NO_IMAGES)
+    return GenerateOut(images)
+
+
+@api("GenerateText2ImageWS", permission="basic_image_generation", active=True, socket=True)
+async def generate_streamed(
+    caller: Caller, given: GenerateIn, stream: Stream, jobs: Jobs, intake: Intake
+) -> msgspec.Raw:
+    """Generate images and stream status, progress, previews and images as they come.
+
+    Further requests may follow on the same socket; closing it never cancels work.
+    """
+    talk = Talk(caller, stream, jobs, intake)
+    try:
+        await talk.hold(given.raw)
+    finally:
+        talk.leave()
+    return msgspec.Raw(jobs.status_frame(jobs.counts(session=caller.session)))
+
+
+class Talk:
+    """One conversation: several requests, each a job, their frames as they come, and the way to its end."""
+
+    def __init__(self, caller: Caller, stream: Stream, jobs: Jobs, intake: Intake) -> None:
+        self._caller = caller
+        self._stream = stream
+        self._jobs = jobs
+        self._intake = intake
+        self._promised = 0
+        self._open: dict[str, Unsubscribe] = {}
+        self._being_read = 0
+        self._limit: asyncio.Timeout | None = None
+        self._alive: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+
+    async def hold(self, first: dict[str, Any]) -> None:
+        """Take requests until two seconds passed with nothing to do. Raises Closed when the client leaves."""
+        self._alive = self._loop.call_later(KEEP_ALIVE_SECONDS, self._stay)
+        try:
+            async with asyncio.timeout(None) as limit:
+                self._limit = limit
+                await self._take(first)
+                while True:
+                    await self._take(await self._next())
+        except TimeoutError:
+            if self._limit is None or not self._limit.expired():
+                raise
+
+    async def _next(self) -> dict[str, Any]:
+        """The next request object; a frame that is none is answered and disturbs nothing."""
+        while True:
+            try:
+                return await self._stream.receive()
+            except HubError as refusal:
+                self._stream.push(encode(refusal.body()))
+
+    async def _take(self, raw: dict[str, Any]) -> None:
+        """Start one request; a refusal is an error frame and the socket lives on."""
+        self._being_read += 1
+        if self._limit is not None:
+            self._limit.reschedule(None)
+        try:
+            raw = {key: value for key, value in raw.items() if key != "session_id"}
+            self._follow(await self._jobs.submit(await self._intake.read(raw, self._caller), self._caller))
+        except HubError as refusal:
+            self._stream.push(encode(refusal.body()))
+        except Exception:
+            _log.exception("A request on a generation socket broke")
+            self._stream.push(error_frame(BROKEN, {"error_id": "internal_error"}))
+        finally:
+            self._being_read -= 1
+            self._rest()
+
+    def _follow(self, job: Job) -> None:
+        session = self._caller.session
+
+        def status_of(mine: Counts) -> bytes:
+            counts = self._jobs.counts(session=session)
+            counts = counts.without(job.counts)
+            counts.change(mine.waiting_gens, mine.loading_models, mine.waiting_backends, mine.live_gens)
+            return self._jobs.status_frame(counts)
+
+        shape = Shape(self._promised, job.request_id, status_of)
+        self._promised += len(job.pictures)
+        push = self._stream.push
+
+        def hear(event: JobEvent) -> None:
+            for frame, key in shape.frames(event):
+                push(frame, key=key)
+            if type(event) is Ended:
+                self._finished(job.id)
+
+        self._open[job.id] = _nothing
+        leave = self._jobs.listen_to_job(job.id, self._caller.user, hear)
+        if job.id in self._open and leave is not None:
+            self._open[job.id] = leave
+
+    def _finished(self, job: str) -> None:
+        self._open.pop(job, _nothing)()
+        self._rest()
+
+    def _rest(self) -> None:
+        """With nothing left to do, say so and give the client two seconds to ask for more."""
+        if self._open or self._being_read or self._limit is None or self._limit.expired():
+            return
+        self._stream.push(CLOSE_INTENT)
+        self._limit.reschedule(self._loop.time() + REUSE_SECONDS)
+
+    def _stay(self) -> None:
+        if self._open:
+            self._stream.push(KEEP_ALIVE)
+        self._alive = self._loop.call_later(KEEP_ALIVE_SECONDS, self._stay)
+
+    def leave(self) -> None:
+        """Stop listening; the work goes on."""
+        for unsubscribe in self._open.values():
+            unsubscribe()
+        self._open.clear()
+        if self._alive is not None:
+            self._alive.cancel()
+
+
+def _nothing() -> None:
+    """What there is to leave before anything is listened to."""
