@@ -149,6 +149,7 @@ def _environment(options: SpawnOptions) -> dict[str, str]:
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
     offline = {} if options.downloads else {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
     return {
+        "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin while they wait starve a busy machine
         **os.environ,
         **dict.fromkeys(names, threads),
         **offline,

@@ -5,6 +5,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from backends.contract import EngineType
+from backends.diffusers_local.sampling import SAMPLERS, SCHEDULERS
 
 _STARTER = Path(__file__).resolve().parent / "starter" / "weights"
 
@@ -29,5 +30,8 @@ ENGINE = EngineType(
     settings=DiffusersSettings,
     drawer="backends.diffusers_local.drawer:DiffusersDrawer",
     slots=8,
+    features=("variation_seed",),
+    samplers=tuple(SAMPLERS),
+    schedulers=tuple(SCHEDULERS),
     builtin_models=(_STARTER,),
 )

@@ -1,0 +1,309 @@
+"""The engine's thread: one turn is one forward of one group of requests.
+
+Requests join at the next turn and leave after their own last step; nobody waits for a stranger's batch to
+end. Everything here runs on one thread; other threads only append to `inbox` and set `wake`.
+"""
+
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+
+import torch
+from PIL import Image as Picture
+
+from backends.contract import (
+    Cancel,
+    Cancelled,
+    Command,
+    Emit,
+    Failed,
+    Free,
+    Held,
+    Load,
+    Loaded,
+    LoadFailed,
+    Loading,
+    Log,
+    ModelRef,
+    Progress,
+    Started,
+    Submit,
+    Work,
+)
+from backends.diffusers_local import pictures, steps
+from backends.diffusers_local.batching import Batches
+from backends.diffusers_local.folders import ModelTrouble
+from backends.diffusers_local.model import Model
+from backends.diffusers_local.pace import ThreadChoice
+from backends.diffusers_local.press import Finished, Press, Preview
+from backends.diffusers_local.row import Refused, Row, check, prepare
+from backends.diffusers_local.shelf import Shelf
+
+PREVIEW_SECONDS = 0.05
+"""At most one preview of a work in this time."""
+
+_DECODED_TOGETHER = 2
+
+
+class Loop:
+    """Draws everything that was submitted, step by step, until told to stop."""
+
+    def __init__(self, shelf: Shelf, emit: Emit) -> None:
+        self.inbox: deque[Command] = deque()
+        self.wake = threading.Event()
+        self.stopping = False
+        self._shelf = shelf
+        self._emit = emit
+        self._press = Press(emit)
+        self._batches = Batches()
+        self._most = torch.get_num_threads()
+        self._paces: defaultdict[Hashable, ThreadChoice] = defaultdict(lambda: ThreadChoice(self._most))
+        self._waiting: deque[Work] = deque()
+        self._rows: list[Row] = []
+        self._finished: list[Row] = []
+
+    def run(self) -> None:
+        """The thread's body."""
+        with torch.inference_mode():
+            while not self.stopping:
+                if not self._busy:
+                    self.wake.wait()
+                self.wake.clear()
+                self.turn()
+        self._press.close()
+
+    @property
+    def _busy(self) -> bool:
+        return bool(self.inbox or self._waiting or self._rows or self._finished)
+
+    def turn(self) -> None:
+        """Commands, then newcomers, then one forward, then at most one decode."""
+        while self.inbox:
+            self._obey(self.inbox.popleft())
+        while self._waiting and not self.stopping:
+            self._admit(self._waiting.popleft())
+            while self.inbox:
+                self._obey(self.inbox.popleft())
+        self._draw(self._batches.choose(self._rows))
+        self._decode()
+
+    # ---- commands ------------------------------------------------------------------------------------------
+
+    def _obey(self, command: Command) -> None:
+        match command:
+            case Submit(work=work):
+                self._waiting.append(work)
+            case Cancel(ids=ids):
+                self._cancel(frozenset(ids))
+            case Load(ticket=ticket, model=model):
+                self._load_on_request(ticket, model)
+            case Free():
+                self._shelf.free(self._pinned())
+                self._press.put(Held(self._shelf.names))
+            case _:
+                pass
+
+    def _cancel(self, ids: frozenset[str]) -> None:
+        gone = [work.id for work in self._waiting if work.id in ids]
+        gone += [row.work.id for row in (*self._rows, *self._finished) if row.work.id in ids]
+        self._waiting = deque(work for work in self._waiting if work.id not in ids)
+        self._rows = [row for row in self._rows if row.work.id not in ids]
+        self._finished = [row for row in self._finished if row.work.id not in ids]
+        for work in gone:
+            self._press.put(Cancelled(work))
+
+    def _pinned(self) -> set[str]:
+        works = [*self._waiting, *(row.work for row in (*self._rows, *self._finished))]
+        return {work.model.path for work in works}
+
+    def _load_on_request(self, ticket: str, ref: ModelRef) -> None:
+        try:
+            if self._shelf.find(ref) is None:
+                _, seconds = self._shelf.load(ref, self._pinned())
+            else:
+                seconds = 0.0
+            self._press.put(Loaded(ref.name, self._shelf.names, ticket, seconds))
+        except ModelTrouble as trouble:
+            self._press.put(LoadFailed(ref.name, str(trouble), ticket))
+            self._press.put(Held(self._shelf.names))
+
+    # ---- newcomers -----------------------------------------------------------------------------------------
+
+    def _admit(self, work: Work) -> None:
+        try:
+            check(work)
+            model, seconds = self._model_for(work)
+            row = prepare(work, model, seconds)
+        except (Refused, ModelTrouble) as refused:
+            self._press.put(Failed(work.id, str(refused)))
+        except Exception as error:
+            self._press.put(self._failure(work, error))
+        else:
+            if row.finished:
+                self._start(row)
+                self._finished.append(row)
+            else:
+                self._rows.append(row)
+
+    def _model_for(self, work: Work) -> tuple[Model, float]:
+        model = self._shelf.find(work.model)
+        if model is not None:
+            return model, 0.0
+        self._press.put(Loading(work.id, work.model.name))
+        try:
+            model, seconds = self._shelf.load(work.model, self._pinned())
+        except ModelTrouble as trouble:
+            self._press.put(LoadFailed(work.model.name, str(trouble)))
+            raise
+        self._press.put(Loaded(work.model.name, self._shelf.names, "", seconds))
+        return model, seconds
+
+    def _start(self, row: Row) -> None:
+        row.begin()
+        self._press.put(Started(row.work.id, row.steps))
+
+    # ---- steps ---------------------------------------------------------------------------------------------
+
+    def _draw(self, rows: Sequence[Row]) -> None:
+        if not rows:
+            return
+        for row in rows:
+            if not row.begun:
+                self._start(row)
+        begun = time.perf_counter()
+        try:
+            with self._threads(rows):
+                predictions = steps.predict(rows)
+        except Exception as error:
+            self._recover(rows, error)
+            return
+        for row, prediction in zip(rows, predictions, strict=True):
+            self._take_step(row, prediction)
+        count = sum(len(row.states) for row in rows)
+        self._batches.took(rows[0].key, len(rows), count, time.perf_counter() - begun)
+
+    @contextmanager
+    def _threads(self, rows: Sequence[Row], what: str = "forward") -> Iterator[None]:
+        """Run with as many threads as have been fastest for this."""
+        choice = self._paces[what, rows[0].key, len(rows)]
+        # a work that must be repeatable must not depend on how busy the machine was
+        threads = self._most if rows[0].alone else choice.threads()
+        if threads != torch.get_num_threads():
+            torch.set_num_threads(threads)
+        begun = time.perf_counter()
+        yield
+        if not rows[0].alone:
+            choice.record(threads, time.perf_counter() - begun)
+
+    def _take_step(self, row: Row, prediction: steps.Prediction) -> None:
+        moment, before = row.times[row.index], row.step
+        try:
+            steps.advance(row, prediction)
+        except Exception as error:
+            self._fail(row, error)
+            return
+        if row.step > before:
+            self._tell_step(row, prediction, moment)
+        if row.finished:
+            self._rows.remove(row)
+            self._finished.append(row)
+
+    def _tell_step(self, row: Row, prediction: steps.Prediction, moment: torch.Tensor) -> None:
+        progress = Progress(row.work.id, row.step, row.steps)
+        now = time.perf_counter()
+        if not row.work.previews or now - row.shown < PREVIEW_SECONDS:
+            self._press.put(progress)
+            return
+        row.shown = now
+        clean = steps.foreseen(row.model, prediction, moment)
+        self._press.put(Preview(progress, clean, row.model.preview))
+
+    def _recover(self, rows: Sequence[Row], error: Exception) -> None:
+        """A forward failed: smaller if memory ran out, else each alone once, so that only the guilty one
+        fails.
+        """
+        if len(rows) == 1:
+            self._fail(rows[0], error)
+            return
+        if _out_of_memory(error):
+            self._batches.ran_out(rows[0].key)
+            return
+        for row in rows:
+            try:
+                (prediction,) = steps.predict([row])
+            except Exception as own:
+                self._fail(row, own)
+            else:
+                self._take_step(row, prediction)
+
+    def _fail(self, row: Row, error: Exception) -> None:
+        self._rows = [other for other in self._rows if other is not row]
+        self._press.put(self._failure(row.work, error))
+
+    def _failure(self, work: Work, error: Exception) -> Failed:
+        """What a user is told; the log gets the rest. The traceback is dropped: it would keep tensors
+        alive.
+        """
+        error.__traceback__ = None
+        if _out_of_memory(error):
+            return Failed(
+                work.id,
+                f"There is not enough memory to draw {work.width}x{work.height} pixels; ask for less.",
+            )
+        self._emit(Log("error", f"{work.id}: {type(error).__name__}: {error}"))
+        return Failed(work.id, f"Drawing failed: {error}")
+
+    # ---- results -------------------------------------------------------------------------------------------
+
+    def _decode(self) -> None:
+        if not self._finished:
+            return
+        first = self._finished[0]
+        rows = [row for row in self._finished if row.key == first.key and not row.alone][:_DECODED_TOGETHER]
+        rows = rows if first in rows else [first]
+        self._finished = [row for row in self._finished if row not in rows]
+        untouched = [row for row in rows if row.start is not None and not len(row.times)]
+        for row in untouched:
+            self._deliver(row, partial(_start_of, row))
+        drawn = [row for row in rows if row not in untouched and self._is_finite(row)]
+        if not drawn:
+            return
+        try:
+            with self._threads(drawn, "decode"):
+                decoded = steps.decode(drawn)
+        except Exception as error:
+            for row in drawn:
+                self._fail(row, error)
+            return
+        for row, pixels in zip(drawn, decoded, strict=True):
+            self._deliver(row, partial(pictures.as_picture, pixels))
+
+    def _is_finite(self, row: Row) -> bool:
+        """A picture of no numbers would otherwise come out as a plausible flat one."""
+        if bool(torch.isfinite(row.latents).all()):
+            return True
+        reason = (
+            f"The picture came out as no numbers with sampler {row.work.sampler!r}, "
+            f"scheduler {row.work.scheduler!r} and CFG {row.work.cfg_scale:g}; try others."
+        )
+        self._press.put(Failed(row.work.id, reason))
+        return False
+
+    def _deliver(self, row: Row, pixels: Callable[[], Picture.Image]) -> None:
+        seconds = time.perf_counter() - row.begun
+        centred = row.start is not None
+        self._press.put(Finished(row.work, row.plan, pixels, row.load_seconds, seconds, row.notes, centred))
+
+
+def _start_of(row: Row) -> Picture.Image:
+    """The untouched initial picture of a row."""
+    if row.start is None:
+        raise ValueError("There is no initial picture.")
+    return row.start
+
+
+def _out_of_memory(error: Exception) -> bool:
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)

@@ -1,0 +1,93 @@
+"""Turns what the engine thread finishes into reports, in order, off that thread.
+
+Everything about a work goes through one queue: a preview's JPEG is made there, a result is handed from
+there to two encoders, and so no preview can come after its picture. The engine thread never encodes and
+never sends.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as Picture
+
+from backends.contract import Done, Emit, Failed, Image, Progress, Report, Work
+from backends.diffusers_local import pictures
+from backends.diffusers_local.preview import PreviewMap
+from backends.diffusers_local.sizes import SizePlan
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Latents (channels, h, w) to be shown after a step."""
+
+    progress: Progress
+    latents: Floats
+    map: PreviewMap
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A drawing to be fitted and encoded; `pixels` gives the picture as the model drew it."""
+
+    work: Work
+    plan: SizePlan
+    pixels: Callable[[], Picture.Image]
+    load_seconds: float
+    seconds: float
+    notes: dict[str, str | int | float | bool | list[str]]
+    centred: bool = False
+
+
+class Press:
+    """One thread in order, two encoders behind it."""
+
+    def __init__(self, emit: Emit, encoders: int = 2) -> None:
+        self._emit = emit
+        self._queue: queue.SimpleQueue[Report | Preview | Finished | None] = queue.SimpleQueue()
+        self._encoders = ThreadPoolExecutor(encoders, thread_name_prefix="encode")
+        self._thread = threading.Thread(target=self._run, name="press", daemon=True)
+        self._thread.start()
+
+    def put(self, what: Report | Preview | Finished) -> None:
+        """Say this after everything put before it."""
+        self._queue.put(what)
+
+    def close(self) -> None:
+        """Finish what is in the queue."""
+        self._queue.put(None)
+        self._thread.join(2)
+        self._encoders.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self) -> None:
+        while (what := self._queue.get()) is not None:
+            if isinstance(what, Preview):
+                self._emit(self._with_preview(what))
+            elif isinstance(what, Finished):
+                self._encoders.submit(self._encode, what)
+            else:
+                self._emit(what)
+
+    def _with_preview(self, preview: Preview) -> Progress:
+        done = preview.progress
+        try:
+            return Progress(done.id, done.step, done.steps, preview.map.jpeg(preview.latents))
+        except (ValueError, OSError):  # a picture that cannot be shown yet is no reason to stop drawing it
+            return done
+
+    def _encode(self, done: Finished) -> None:
+        work = done.work
+        try:
+            picture = pictures.fit(done.pixels(), done.plan, centred=done.centred)
+            data = pictures.encode(picture, work.format, work.quality)
+        except Exception as error:
+            self._emit(Failed(work.id, f"The picture could not be encoded as {work.format}: {error}"))
+            return
+        self._emit(Image(work.id, data, work.format, done.load_seconds, done.seconds, done.notes))
+        self._emit(Done(work.id))

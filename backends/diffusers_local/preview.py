@@ -1,0 +1,101 @@
+"""Latents -> small pictures by one matrix: cheap enough for every step, and never the decoder."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image as Picture
+from safetensors import SafetensorError, safe_open
+
+Floats = npt.NDArray[np.float32]
+
+_LARGEST = 256  # pixels along a preview's longer side
+_QUALITY = 80
+_CHART = 16  # latent cells along one side of the chart a map is fitted on
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewMap:
+    """A linear map from a latent cell to `patch` x `patch` pixels: `basis` (channels, 3*patch*patch),
+    `mean` of that.
+
+    Pixels come as three colour planes, -1..1.
+    """
+
+    basis: Floats
+    mean: Floats
+    patch: int
+
+    def draw(self, latents: Floats) -> Picture.Image:
+        """Latents (channels, h, w) -> a picture of w*patch by h*patch pixels."""
+        channels, high, wide = latents.shape
+        cells = latents.reshape(channels, high * wide).T @ self.basis + self.mean
+        side = self.patch
+        planes = cells.reshape(high, wide, 3, side, side).transpose(0, 3, 1, 4, 2)
+        pixels = np.clip(planes.reshape(high * side, wide * side, 3) * 127.5 + 127.5, 0, 255)
+        return Picture.fromarray(np.nan_to_num(pixels).astype(np.uint8))
+
+    def jpeg(self, latents: Floats) -> bytes:
+        """Latents (channels, h, w) -> a small JPEG."""
+        picture = self.draw(latents)
+        if max(picture.size) > _LARGEST:
+            picture.thumbnail((_LARGEST, _LARGEST), Picture.Resampling.BILINEAR)
+        out = io.BytesIO()
+        picture.save(out, "JPEG", quality=_QUALITY)
+        return out.getvalue()
+
+
+def read_preview(folder: Path) -> PreviewMap | None:
+    """The map a model brings in `preview.safetensors`; None when it brings none or a broken one."""
+    path = folder / "preview.safetensors"
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, "np") as file:
+            basis, mean = (
+                file.get_tensor("basis").astype(np.float32),
+                file.get_tensor("mean").astype(np.float32),
+            )
+    except (SafetensorError, OSError, ValueError):
+        return None
+    patch = round((mean.size / 3) ** 0.5)
+    fitting = basis.ndim == 2 and basis.shape[1] == mean.size == 3 * patch * patch
+    return PreviewMap(basis, mean.reshape(-1), patch) if fitting else None
+
+
+def fit_preview(vae: Any, device: torch.device, dtype: torch.dtype) -> PreviewMap:
+    """Fit a map to any autoencoder: encode a chart of colours and find the matrix that gives them back best.
+
+    One encoding of a small picture; the factors are this autoencoder's own and not somebody's average.
+    """
+    scale = 2 ** (len(vae.config.block_out_channels) - 1)
+    chart = _chart(_CHART, scale)
+    with torch.inference_mode():
+        encoded = vae.encode(torch.from_numpy(chart)[None].to(device, dtype))
+        latents = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
+    cells = (latents[0].float() * vae.config.scaling_factor).cpu().numpy()
+    channels, high, wide = cells.shape
+    inputs = np.concatenate([cells.reshape(channels, -1).T, np.ones((high * wide, 1), np.float32)], axis=1)
+    wanted = chart.reshape(3, high, scale, wide, scale).mean(axis=(2, 4)).reshape(3, -1).T
+    ridge = 1e-3 * np.eye(channels + 1, dtype=np.float64) * len(inputs)
+    factors = np.linalg.solve(
+        inputs.T.astype(np.float64) @ inputs + ridge, inputs.T.astype(np.float64) @ wanted
+    )
+    return PreviewMap(factors[:-1].astype(np.float32), factors[-1].astype(np.float32), 1)
+
+
+def _chart(cells: int, scale: int) -> Floats:
+    """(3, cells*scale, cells*scale) in -1..1: soft random colour fields, every colour beside every other."""
+    rng = np.random.default_rng(5)
+    coarse = rng.uniform(0, 255, (cells, cells, 3)).astype(np.uint8)
+    size = (cells * scale, cells * scale)
+    sharp = np.asarray(Picture.fromarray(coarse).resize(size, Picture.Resampling.NEAREST), dtype=np.float32)
+    soft = np.asarray(
+        Picture.fromarray(coarse[:4, :4]).resize(size, Picture.Resampling.BICUBIC), dtype=np.float32
+    )
+    mixed = np.where(np.arange(size[0])[:, None, None] < size[0] // 2, sharp, soft)
+    return np.ascontiguousarray((mixed / 127.5 - 1).transpose(2, 0, 1))

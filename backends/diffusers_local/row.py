@@ -1,0 +1,196 @@
+"""One request at work: everything of it that lives between two steps."""
+
+import math
+import time
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from diffusers.utils.torch_utils import randn_tensor
+from PIL import Image as Picture
+
+from backends.contract import Work
+from backends.diffusers_local import pictures
+from backends.diffusers_local.model import Model
+from backends.diffusers_local.sampling import refusal
+from backends.diffusers_local.schedules import set_steps, step_arguments
+from backends.diffusers_local.sizes import SizePlan, plan_size
+
+Notes = dict[str, str | int | float | bool | list[str]]
+
+
+class Refused(Exception):
+    """The work cannot be drawn; the text is a sentence for the user."""
+
+
+@dataclass(slots=True, eq=False)
+class Row:
+    """A request between its first and last step.
+
+    `latents` (1, channels, h, w); `states` (2, tokens, width) with guidance, (1, …) without; `times` the
+    time steps to walk, `index` the next of them; `start` the initial picture, placed as the model draws.
+    """
+
+    work: Work
+    model: Model
+    plan: SizePlan
+    scheduler: Any
+    times: torch.Tensor
+    arguments: dict[str, Any]
+    latents: torch.Tensor
+    states: torch.Tensor
+    notes: Notes
+    load_seconds: float
+    start: Picture.Image | None = None
+    index: int = 0
+    begun: float = 0.0
+    shown: float = 0.0
+    key: Hashable = field(default=None)
+
+    def __post_init__(self) -> None:
+        self.key = (self.model.key, tuple(self.latents.shape[1:]), tuple(self.states.shape[1:]))
+
+    @property
+    def alone(self) -> bool:
+        """It must not share a forward: only then the picture is the same to the last bit."""
+        return self.work.deterministic
+
+    @property
+    def steps(self) -> int:
+        """Steps to show: schedulers of the second order walk two times a step, but for the last."""
+        return math.ceil(len(self.times) / self.scheduler.order)
+
+    @property
+    def step(self) -> int:
+        """Steps finished."""
+        return self.steps if self.finished else self.index // self.scheduler.order
+
+    @property
+    def finished(self) -> bool:
+        """Every step is done."""
+        return self.index >= len(self.times)
+
+    def begin(self) -> None:
+        """The first step begins now."""
+        self.begun = time.perf_counter()
+
+
+def check(work: Work) -> None:
+    """Refuse what would fail later with a riddle. Raises Refused."""
+    numbers = (work.cfg_scale, work.strength, work.variation_strength)
+    if not all(math.isfinite(number) for number in numbers):
+        raise Refused("CFG scale, creativity and variation strength must be finite numbers.")
+    if work.width < 1 or work.height < 1:
+        raise Refused(f"A picture of {work.width}x{work.height} pixels cannot be drawn.")
+    if work.steps < 0:
+        raise Refused(f"{work.steps} steps cannot be walked.")
+    if work.mask is not None:
+        raise Refused("This engine does not redraw under a mask; remove the mask.")
+    if why := refusal(work.sampler, work.scheduler, work.steps):
+        raise Refused(why)
+
+
+def prepare(work: Work, model: Model, load_seconds: float) -> Row:
+    """Everything up to the first step, with the arithmetic and the order of random numbers of the stock
+    pipelines.
+
+    Raises Refused.
+    """
+    plan = plan_size(work.width, work.height, work.model.native_sizes, model.scale)
+    guided = work.cfg_scale > 1
+    text = model.text(work.prompt)
+    states = torch.cat([model.text(work.negative_prompt).states, text.states]) if guided else text.states
+    try:
+        scheduler = model.schedules.make(work.sampler, work.scheduler, work.steps)
+        start = (
+            pictures.place_start(pictures.open_picture(work.init_image), plan) if work.init_image else None
+        )
+        times = _times(work, scheduler, model)
+    except ValueError as error:
+        raise Refused(str(error)) from error
+    generator = torch.Generator("cpu").manual_seed(work.seed)
+    latents = _first_latents(work, model, plan, scheduler, times, generator, start)
+    return Row(
+        work=work,
+        model=model,
+        plan=plan,
+        scheduler=scheduler,
+        times=times,
+        arguments=step_arguments(scheduler, generator),
+        latents=latents,
+        states=states,
+        notes=_notes(plan, text.unknown, text.cut),
+        load_seconds=load_seconds,
+        start=start,
+    )
+
+
+def _times(work: Work, scheduler: Any, model: Model) -> torch.Tensor:
+    if work.steps == 0:
+        return torch.empty(0)
+    strength = None if work.init_image is None else min(1.0, max(0.0, work.strength))
+    return set_steps(scheduler, work.steps, strength, model.device)
+
+
+def _first_latents(
+    work: Work,
+    model: Model,
+    plan: SizePlan,
+    scheduler: Any,
+    times: torch.Tensor,
+    generator: torch.Generator,
+    start: Picture.Image | None,
+) -> torch.Tensor:
+    encoded = None
+    if start is not None and len(times):
+        pixels = torch.from_numpy(pictures.as_floats(start))[None].to(model.device, model.dtype)
+        encoded = _encode(model, pixels, generator)
+    width, height = plan.drawn
+    shape = (1, model.unet.config.in_channels, height // model.scale, width // model.scale)
+    noise = randn_tensor(shape, generator=generator, device=model.device, dtype=model.dtype)
+    if work.variation_seed is not None and work.variation_strength > 0:
+        other = torch.Generator("cpu").manual_seed(work.variation_seed)
+        aim = randn_tensor(shape, generator=other, device=model.device, dtype=model.dtype)
+        noise = slerp(noise, aim, min(1.0, work.variation_strength))
+    if encoded is not None:
+        noisy: torch.Tensor = scheduler.add_noise(encoded, noise, times[:1])
+        return noisy
+    return noise * scheduler.init_noise_sigma if len(times) else noise
+
+
+def _encode(model: Model, pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Pixels (1, 3, H, W) in -1..1 -> latents, drawn from the encoder's distribution where it has one."""
+    encoded = model.vae.encode(pixels)
+    if hasattr(encoded, "latent_dist"):
+        latents: torch.Tensor = encoded.latent_dist.sample(generator)
+    else:
+        latents = encoded.latents
+    return latents * model.vae.config.scaling_factor
+
+
+def slerp(one: torch.Tensor, other: torch.Tensor, part: float) -> torch.Tensor:
+    """From `one` (part 0) to `other` (part 1) along the sphere: the mixture of two noises is noise of the
+    same size.
+    """
+    a, b = one.float().flatten(), other.float().flatten()
+    cosine = torch.clamp(torch.dot(a / a.norm(), b / b.norm()), -1, 1)
+    angle = torch.acos(cosine)
+    if float(torch.sin(angle)) < 1e-6:
+        return torch.lerp(one, other, part)
+    mixed = (
+        torch.sin((1 - part) * angle) * one.float() + torch.sin(part * angle) * other.float()
+    ) / torch.sin(angle)
+    return mixed.to(one.dtype)
+
+
+def _notes(plan: SizePlan, unknown: list[str], cut: str) -> Notes:
+    notes: Notes = {}
+    if plan.fitted:
+        notes["drawn_size"] = f"{plan.drawn[0]}x{plan.drawn[1]}"
+        notes["fitted"] = plan.fitted
+    if unknown:
+        notes["unknown_words"] = unknown
+    if cut:
+        notes["prompt_cut"] = cut
+    return notes

@@ -1,0 +1,88 @@
+"""Makes the diffusers scheduler of a request: the model's own noise schedule, the sampler's class and
+options.
+"""
+
+import copy
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import diffusers
+import numpy as np
+import torch
+
+from backends.diffusers_local.sampling import SAMPLERS, options_of
+
+_SMALLEST = 2.0**-24
+"""What is left of the signal at the last step of a zero terminal SNR schedule, so that its sigma stays
+finite.
+"""
+
+
+class Schedules:
+    """The schedulers of one model. `config` is the model's own scheduler configuration."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._config = dict(config)
+        self._made: dict[tuple[str, str], Any] = {}
+
+    def make(self, sampler: str, scheduler: str, steps: int = 0) -> Any:
+        """A scheduler of the caller's own; raises KeyError for names that `sampling.refusal` refuses."""
+        if steps == 1 and scheduler == "normal" and "simple" in SAMPLERS[sampler].schedulers:
+            scheduler = (
+                "simple"  # one step spread from the first to the last is the last: nothing would be drawn
+            )
+        made = self._made.get((sampler, scheduler))
+        if made is None:
+            made = self._made[sampler, scheduler] = self._build(sampler, scheduler)
+        return copy.deepcopy(made)
+
+    def _build(self, sampler: str, scheduler: str) -> Any:
+        kind = getattr(diffusers, SAMPLERS[sampler].scheduler)
+        known = set(inspect.signature(kind.__init__).parameters)
+        config = {key: value for key, value in self._config.items() if key in known}
+        config.update({key: value for key, value in options_of(sampler, scheduler).items() if key in known})
+        if "clip_sample" in known and "clip_sample" not in self._config:
+            config["clip_sample"] = (
+                False  # clipping belongs to pixel models; several classes clip unless told not to
+            )
+        if self._config.get("rescale_betas_zero_snr") and "rescale_betas_zero_snr" not in known:
+            config["trained_betas"] = self._rescaled_betas()
+        return kind(**config)
+
+    def _rescaled_betas(self) -> list[float]:
+        """The betas of the zero terminal SNR schedule, for classes that cannot rescale by themselves."""
+        ddim = diffusers.DDIMScheduler
+        known = set(inspect.signature(ddim.__init__).parameters)
+        left = (
+            ddim(**{k: v for k, v in self._config.items() if k in known})
+            .alphas_cumprod.double()
+            .numpy()
+            .copy()
+        )
+        left[-1] = _SMALLEST
+        return [float(beta) for beta in 1 - left / np.concatenate([[1.0], left[:-1]])]
+
+
+def set_steps(scheduler: Any, steps: int, strength: float | None, device: torch.device) -> torch.Tensor:
+    """Set the scheduler to `steps` and give the time steps to walk: the last `strength` part of them (None:
+    all).
+
+    Same arithmetic as the stock pipelines, so that the same request gives the same picture. Empty when the
+    part rounds to nothing. Raises ValueError for a number of steps the scheduler cannot walk.
+    """
+    scheduler.set_timesteps(steps, device=device)
+    times: torch.Tensor = scheduler.timesteps
+    if strength is None:
+        return times
+    skipped = max(steps - min(int(steps * strength), steps), 0) * scheduler.order
+    if hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(skipped)
+    return times[skipped:]
+
+
+def step_arguments(scheduler: Any, generator: torch.Generator) -> dict[str, Any]:
+    """What besides prediction, time and sample this scheduler's `step` takes (as in the stock pipelines)."""
+    known = inspect.signature(scheduler.step).parameters
+    extra: dict[str, Any] = {"eta": 0.0} if "eta" in known else {}
+    return extra | ({"generator": generator} if "generator" in known else {})
