@@ -151,20 +151,6 @@ class Accounts:
         identity = self.identify(door.address, door.is_loopback, door.headers, door.cookies)
         return None if identity is None else self.caller_without_session(identity, door.address)
 
-    def rooms(self) -> dict[type, object]:
-        """What routes may ask for, by type."""
-        return {
-            Accounts: self,
-            Users: self.users,
-            Sessions: self.sessions,
-            Tokens: self.tokens,
-            SignIn: self.sign_in,
-            Presets: self.presets,
-            Preferences: self.preferences,
-            Keepsakes: self.keepsakes,
-            UpstreamKeys: self.upstream_keys,
-        }
-
     def roles_changed(self) -> None:
         """Take up changed roles in every open session at once."""
         self.users.roles_changed()

@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,14 +32,14 @@ class Migration(migrations.Migration):
 
 
 @pytest.fixture
-def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Path]:
+def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Path]]:
     """The migrations of a later version: ours and one more, as a package of their own."""
     folder = tmp_path / "later_migrations"
     shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
     newest = max(path.stem for path in folder.glob("[0-9]*.py"))
     (folder / "0999_rating.py").write_text(NEXT.format(previous=newest))
     monkeypatch.syspath_prepend(str(tmp_path))
-    yield "later_migrations", folder  # type: ignore[misc]
+    yield "later_migrations", folder
     for name in [name for name in sys.modules if name.startswith("later_migrations")]:
         del sys.modules[name]
 
