@@ -158,6 +158,7 @@ class WorkerProcess:
             self._starting.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._starting
+        self._settled.set()  # else whoever waits in `start` waits for ever
         self._fail_loads("The engine was stopped.")
         if self._transport is not None:
             self._transport.close()
