@@ -1,6 +1,8 @@
 """The environment made for real, with small packages from a local folder instead of the internet."""
 
 import io
+import os
+import shutil
 import socket
 import subprocess
 import zipfile
@@ -131,7 +133,7 @@ def test_an_unreachable_package_server_is_told_without_a_traceback(
         monkeypatch.delenv("PIP_FIND_LINKS")
         for name in ("PIP_EXTRA_INDEX_URL", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
             monkeypatch.delenv(name, raising=False)
-        monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+        monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
         monkeypatch.setenv("PIP_RETRIES", "1")
         monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{closed.getsockname()[1]}/simple")
         with pytest.raises(SetupProblem) as failed:
@@ -186,3 +188,20 @@ def test_uv_is_left_aside_when_pip_was_given_sources(text: str, answer: bool) ->
 )  # fmt: skip
 def test_lines_of_pip_become_progress(line: str, shown: str | None) -> None:
     assert read_pip(line) == shown
+
+
+@pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not installed")
+def test_uv_takes_over_where_pip_has_no_sources_of_its_own(
+    root: Path, packages: Path, screen: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = ensure(root, ["run"], Terminal(screen), PROOF)
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("UV_FIND_LINKS", str(packages))
+    write_lock(root, "2.0")
+    ensure(root, ["run"], Terminal(screen), PROOF)
+    assert version_in(python, "hubdemo") == "2.0"
+    assert version_in(python, "torch") == "2.13.0+cu999"
+    assert "trying with pip" not in screen.getvalue()
