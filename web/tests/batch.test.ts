@@ -64,6 +64,17 @@ describe("a refusal", () => {
   });
 });
 
+describe("a refusal in the middle", () => {
+  it("moves the requests behind it up: the hub counts no index for what it refused", () => {
+    const batch = after(
+      asked("a", 1), sent("a"), progress(0, "1001", 0.2), asked("b", 3), sent("b", 1), asked("c", 1), sent("c", 4),
+      frame({ error: "no", field: "steps" }), progress(1, "1002", 0.5),
+    );
+    expect(states(batch)).toEqual([["running"], [], ["running"]]);
+    expect(batch.requests[2]).toMatchObject({ offset: 1, requestId: "1002" });
+  });
+});
+
 describe("failures", () => {
   it("fail every image that is still open", () => {
     expect(states(after(asked("a", 3), sent("a"), image(0, "1"), frame({ error: "boom" })))).toEqual([["done", "failed", "failed"]]);

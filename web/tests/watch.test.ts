@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { EMPTY, reduce, type Batch, type BatchEvent } from "../src/state/batch";
-import { eventsOf, requestOfJob, type JobFrame } from "../src/state/watch";
+import { eventsOf, eventsOfList, type JobFrame, type JobView } from "../src/state/watch";
 
 const detached = (...more: BatchEvent[]): Batch =>
   [
     { kind: "asked", id: "a", promised: 2, given: {}, at: 0 } as const,
-    { kind: "sent", id: "a", socket: 1, offset: 3 } as const,
+    { kind: "sent", id: "a", socket: 1, offset: 3, session: "SESSION" } as const,
     ...more,
     { kind: "lost", socket: 1 } as const,
   ].reduce(reduce, EMPTY);
@@ -13,48 +13,71 @@ const named: BatchEvent = {
   kind: "frame", socket: 1,
   frame: { gen_progress: { batch_index: "3", request_id: "1001", overall_percent: 0.1, current_percent: 0.1 } },
 };
+const view = (more: Partial<JobView> = {}): JobView => ({
+  job: "j", request_id: "1001", session: "SESS", state: "running",
+  images: [0, 1].map((index) => ({ index, state: "waiting", image: null, error: null })), ...more,
+});
+const apply = (batch: Batch, events: BatchEvent[]): Batch => events.reduce(reduce, batch);
+const listed = (batch: Batch, ...jobs: JobView[]): Batch => apply(batch, eventsOfList(jobs, batch.requests));
 const follow = (batch: Batch, ...frames: JobFrame[]): Batch =>
-  frames.reduce((now, frame) => eventsOf(frame, now.requests).reduce(reduce, now), batch);
-const job = { job: "j", request_id: 1001, session: "S" };
+  frames.reduce((now, frame) => apply(now, eventsOf(frame, now.requests)), batch);
 
-describe("the job stream", () => {
-  it("finds the request by the hub's number and gives it its job", () => {
-    const batch = follow(detached(named), { ...job, type: "queued", images: 2 });
-    expect(batch.requests[0]).toMatchObject({ job: "j", requestId: "1001" });
+describe("the list of jobs", () => {
+  it("finds the request by the hub's number and shows it as it stands", () => {
+    const images = [
+      { index: 0, state: "done", image: "View/x.png", error: null },
+      { index: 1, state: "failed", image: null, error: "no memory" },
+    ];
+    const batch = listed(detached(named), view({ images, state: "failed" }));
+    expect(batch.requests[0]).toMatchObject({ job: "j", state: "ended" });
+    expect(batch.requests[0]?.cells).toMatchObject([
+      { index: 3, state: "done", image: "View/x.png" },
+      { index: 4, state: "failed", reason: "no memory" },
+    ]);
   });
 
-  it("finds a request the hub had said nothing of by how many images it asked for", () => {
-    const { requests } = detached();
-    expect(requestOfJob({ ...job, type: "queued", images: 2 }, requests)?.id).toBe("a");
-    expect(requestOfJob({ ...job, type: "queued", images: 5 }, requests)).toBeNull();
+  it("finds a request the hub had not named by its session and number of images", () => {
+    expect(listed(detached(), view()).requests[0]).toMatchObject({ job: "j", requestId: "1001", state: "detached" });
   });
 
-  it("passes over jobs of other tabs", () => {
-    const { requests } = detached(named);
-    expect(eventsOf({ job: "other", request_id: 7, type: "ended" }, requests)).toEqual([]);
+  it("sends again what never arrived", () => {
+    expect(listed(detached()).requests[0]?.state).toBe("unsent");
+    expect(listed(detached(), view({ session: "OTHER" })).requests[0]?.state).toBe("unsent");
+    expect(listed(detached(), view({ images: [] })).requests[0]?.state).toBe("unsent");
   });
 
-  it("fills the gap: an image, a step, a failure, the end", () => {
+  it("ends what the hub no longer knows, and says where a picture would be", () => {
+    const batch = listed(detached(named));
+    expect(batch.requests[0]?.state).toBe("ended");
+    expect(batch.requests[0]?.cells[0]?.reason).toContain("history");
+  });
+
+  it("gives one job to one request only", () => {
+    const two = apply(EMPTY, [
+      { kind: "asked", id: "a", promised: 2, given: {}, at: 0 }, { kind: "sent", id: "a", socket: 1, offset: 0, session: "SESSION" },
+      { kind: "asked", id: "b", promised: 2, given: {}, at: 0 }, { kind: "sent", id: "b", socket: 1, offset: 2, session: "SESSION" },
+      { kind: "lost", socket: 1 },
+    ]);
+    expect(listed(two, view()).requests.map((request) => request.state)).toEqual(["detached", "unsent"]);
+  });
+});
+
+describe("the events of a job", () => {
+  it("fill the gap: an image, a step, a failure, the end", () => {
+    const known = listed(detached(named), view());
     const running = follow(
-      detached(named), { ...job, type: "imaged", index: 0, url: "View/x.png", metadata: "{}" },
-      { ...job, type: "progressed", index: 1, step: 4, steps: 16, preview: "data:p" },
+      known, { job: "j", event: "imaged", index: 0, image: "View/x.png", metadata: "{}" },
+      { job: "j", event: "progressed", index: 1, step: 4, steps: 16, preview: "data:p" },
     );
     expect(running.requests[0]?.cells).toMatchObject([
       { index: 3, state: "done", image: "View/x.png" },
       { index: 4, state: "running", step: 4, steps: 16, preview: "data:p" },
     ]);
-    const over = follow(running, { ...job, type: "image_failed", index: 1, reason: "no memory" }, { ...job, type: "ended", state: "failed" });
+    const over = follow(running, { job: "j", event: "image_failed", index: 1, reason: "no memory" }, { job: "j", event: "ended" });
     expect(over.requests[0]).toMatchObject({ state: "ended", cells: [{ state: "done" }, { state: "failed", reason: "no memory" }] });
   });
 
-  it("takes a snapshot where the events are gone", () => {
-    const images = [{ index: 1, url: "View/y.png", metadata: null }];
-    const batch = follow(detached(named), { ...job, type: "snapshot", state: "cancelled", images });
-    expect(batch.requests[0]?.cells.map((cell) => cell.state)).toEqual(["interrupted", "done"]);
-  });
-
-  it("ends what the hub no longer knows", () => {
-    const batch = follow(detached(named), { ...job, type: "queued" }, { type: "unknown", job: "j" });
-    expect(batch.requests[0]?.state).toBe("ended");
+  it("of other tabs are passed over", () => {
+    expect(eventsOf({ job: "other", event: "ended" }, listed(detached(named), view()).requests)).toEqual([]);
   });
 });

@@ -51,7 +51,7 @@ export interface Batch {
 
 export type BatchEvent =
   | { kind: "asked"; id: string; promised: number; given: Record<string, Value>; at: number }
-  | { kind: "sent"; id: string; socket: number; offset: number }
+  | { kind: "sent"; id: string; socket: number; offset: number; session?: string }
   | { kind: "held"; id: string }
   | { kind: "frame"; socket: number; frame: Frame }
   | { kind: "lost"; socket: number }
@@ -100,7 +100,7 @@ export function reduce(batch: Batch, event: BatchEvent): Batch {
 function asked(event: Extract<BatchEvent, { kind: "asked" }>): Request {
   return {
     id: event.id, state: "unsent", given: event.given, sentAt: event.at, stopping: false, refusal: null,
-    socket: null, offset: 0, promised: event.promised, requestId: null, job: null,
+    socket: null, session: null, offset: 0, promised: event.promised, requestId: null, job: null,
     cells: Array.from({ length: event.promised }, (_, index) => blank(index)),
   };
 }
@@ -119,7 +119,8 @@ function touched(request: Request, event: Single): Request {
     case "sent": {
       const shift = event.offset - request.offset;
       const cells = request.cells.map((cell) => ({ ...cell, index: cell.index + shift }));
-      return { ...request, state: "open", socket: event.socket, offset: event.offset, cells };
+      const { socket, offset, session = null } = event;
+      return { ...request, state: "open", socket, session, offset, cells };
     }
     case "held":
       return { ...request, state: "unsent", socket: null };
@@ -169,7 +170,7 @@ function framed(batch: Batch, socket: number, frame: Frame): Batch {
     }));
   }
   if (frame.error !== undefined || frame.error_id !== undefined) {
-    next = toOwner(next, socket, numberOr(frame.batch_index), frame.request_id, (request) => failed(request, frame));
+    next = closedUp(toOwner(next, socket, numberOr(frame.batch_index), frame.request_id, (one) => failed(one, frame)), next);
   }
   if (frame.discard_indices) next = discarded(next, socket, frame);
   if (frame.socket_intention === "close") next = onSocket(next, socket, (request) => settle(request, null));
@@ -220,6 +221,21 @@ function failed(request: Request, frame: Frame): Request {
     }),
   };
 }
+
+/** The hub counts no index for what it refused, so the requests behind a newly refused one move up. */
+function closedUp(batch: Batch, before: Batch): Batch {
+  const refused = batch.requests.find((one, at) => one.refusal !== null && before.requests[at]?.refusal === null);
+  if (!refused) return batch;
+  const behind = (one: Request): boolean =>
+    one.socket === refused.socket && one.state === "open" && one.offset > refused.offset;
+  return each(batch, (one) => (behind(one) ? movedUp(one, refused.promised) : one));
+}
+
+const movedUp = (request: Request, by: number): Request => ({
+  ...request,
+  offset: request.offset - by,
+  cells: request.cells.map((cell) => ({ ...cell, index: cell.index - by })),
+});
 
 function discarded(batch: Batch, socket: number, frame: Frame): Batch {
   const indices = frame.discard_indices ?? [];

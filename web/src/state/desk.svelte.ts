@@ -66,8 +66,8 @@ export class Desk {
       refused: (request: Request) => this.#refused(request),
       connection: (now: Connection) => this.#connection(now),
     };
-    this.generation = new Generation(this.hub, connect, ears, (detached, tell) =>
-      reattach({ hub: this.hub, page: location.href, detached, tell, changed: () => this.history.soon() }),
+    this.generation = new Generation(this.hub, connect, ears, (requests, tell) =>
+      reattach({ hub: this.hub, page: location.href, requests, tell, changed: () => this.history.soon() }),
     );
   }
 

@@ -23,7 +23,7 @@ export interface Ears {
 }
 
 /** Looks up what became of requests whose socket was lost, and tells the batch; rejects when it lost its way. */
-export type Reattach = (detached: () => Request[], tell: (event: BatchEvent) => void) => Promise<void>;
+export type Reattach = (requests: () => Request[], tell: (event: BatchEvent) => void) => Promise<void>;
 
 export class Generation {
   batch = $state.raw<Batch>(EMPTY);
@@ -116,7 +116,7 @@ export class Generation {
       if (request?.state !== "unsent") return;
       const { images, ...rest } = request.given;
       const where = this.#line.submit({ session_id, images, ...rest }, request.promised);
-      this.#tell({ kind: "sent", id, ...where });
+      this.#tell({ kind: "sent", id, session: session_id, ...where });
     } catch (trouble) {
       if (trouble instanceof Unreachable) this.unreachable();
       else this.#tell({ kind: "ended", id, reason: trouble instanceof Error ? trouble.message : String(trouble) });
@@ -128,7 +128,9 @@ export class Generation {
     const before = new Set(this.batch.requests.filter((request) => request.refusal !== null));
     this.#tell({ kind: "frame", socket, frame });
     for (const request of this.batch.requests) {
-      if (request.refusal !== null && !before.has(request)) this.ears.refused(request);
+      if (request.refusal === null || before.has(request)) continue;
+      this.#line.refused(socket, request.promised);
+      this.ears.refused(request);
     }
     this.ears.frame(frame);
   }
@@ -197,7 +199,8 @@ export class Generation {
     if (detached().length === 0 || this.#following) return;
     this.#following = true;
     try {
-      await this.reattach(detached, (event) => this.#tell(event));
+      await this.reattach(() => this.batch.requests, (event) => this.#tell(event));
+      await this.#flush();
       this.#strays = 0;
     } catch {
       this.#strays += 1;

@@ -6,6 +6,8 @@ import type { Cell, Request } from "./batch";
 export interface Owned {
   /** Number of the socket it was sent on, counted by this page; null before it is sent. */
   socket: number | null;
+  /** The session it was sent under. */
+  session: string | null;
   /** The `batch_index` of its first image: indices go on counting over all requests of one socket. */
   offset: number;
   /** How many images it asked for. */

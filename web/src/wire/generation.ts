@@ -50,6 +50,11 @@ export class GenerationLine {
     return { socket: line.number, offset };
   }
 
+  /** The hub refused a request on socket number `socket`: its `images` indices are counted for later ones. */
+  refused(socket: number, images: number): void {
+    if (this.#line?.number === socket) this.#line.promised -= images;
+  }
+
   /** Leaves the present socket to itself: the next request gets a new one (its session is fixed at connect). */
   leave(): void {
     this.#line = null;
