@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from hub.wire.route import routes_of
 from tests.hub.running import RunningHub, running
@@ -33,6 +34,23 @@ async def hub(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[R
     functions = [function for mark in request.node.iter_markers("hub_routes") for function in mark.args]
     routes = [route for function in functions for route in routes_of(function)]
     async with running(tmp_path / "data", overrides, routes) as hub:
+        yield hub
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_hub(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> AsyncIterator[RunningHub]:
+    """One running hub for all tests of a module whose `pytestmark` is
+    `pytest.mark.asyncio(loop_scope="module")`.
+
+    The module's HUB_ROUTES (declared functions) and HUB_SETTINGS (a dictionary) are taken up.
+    """
+    routes = [
+        route for function in getattr(request.module, "HUB_ROUTES", ()) for route in routes_of(function)
+    ]
+    data = tmp_path_factory.mktemp("hub") / "data"
+    async with running(data, getattr(request.module, "HUB_SETTINGS", {}), routes) as hub:
         yield hub
 
 

@@ -100,12 +100,16 @@ async def query(caller: Caller, given: QueryIn) -> dict[str, Any]:
     return {"limit": given.limit, "starred": given.starred, "user": caller.user}
 
 
-ROUTES = pytest.mark.hub_routes(
-    echo, whole, body_of, breaks, refuses, nothing, guarded, socket_only, cookie, query
-)
+HUB_ROUTES = (echo, whole, body_of, breaks, refuses, nothing, guarded, socket_only, cookie, query)
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@ROUTES
+@pytest.fixture
+def hub(shared_hub: RunningHub) -> RunningHub:
+    """One hub for all these tests: none of them changes it."""
+    return shared_hub
+
+
 class TestFraming:
     async def test_wrong_content_type(self, hub: RunningHub) -> None:
         answer = await hub.http.post(
@@ -139,15 +143,6 @@ class TestFraming:
             "/API/TestEcho", content=b"", headers={"content-type": "application/json"}
         )
         assert (answer.status_code, answer.json()["error"]) == (400, "bad content length")
-
-    @pytest.mark.hub_settings("network.max_request_mib=1")
-    async def test_body_over_the_limit_names_it(self, hub: RunningHub) -> None:
-        answer = await hub.post("/API/TestEcho", {"session_id": hub.session, "text": "x" * 2**20})
-        assert answer.status_code == 413
-        assert answer.json()["error_id"] == "basic_api"
-        assert answer.json()["limit"] == 2**20
-        assert "network.max_request_mib" in answer.json()["error"]
-        assert (await hub.call("TestEcho", text="still alive"))["text"] == "still alive"
 
     @pytest.mark.parametrize(
         "text",
@@ -188,7 +183,6 @@ class TestFraming:
         assert (answer.status_code, answer.headers["location"]) == (302, "/Error/NoGetAPI")
 
 
-@ROUTES
 class TestSession:
     async def test_missing(self, hub: RunningHub) -> None:
         answer = await hub.post("/API/TestEcho", {"text": "x"})
@@ -248,7 +242,6 @@ class TestSession:
         assert await hub.call("TestGuarded") == {"success": True}
 
 
-@ROUTES
 class TestHandlers:
     async def test_uncaught_exception_tells_nothing_inside(self, hub: RunningHub) -> None:
         answer = await hub.post("/API/TestBreaks", {"session_id": hub.session})
@@ -283,7 +276,6 @@ class TestHandlers:
         assert answer.json()["address"] == "127.0.0.1 (via 1.2.3.4) (via 5.6.7.8)"
 
 
-@ROUTES
 class TestOwnReads:
     async def test_query_is_bound(self, hub: RunningHub) -> None:
         answer = await hub.http.get("/hub/v1/test/query?limit=3&starred=true")
@@ -312,7 +304,6 @@ class TestOwnReads:
         assert (await hub.http.get("/hub/v1/health")).json()["status"] == "ok"
 
 
-@ROUTES
 class TestBinding:
     async def test_defaults(self, hub: RunningHub) -> None:
         answer = await hub.call("TestEcho", text="x")
@@ -385,25 +376,6 @@ class TestBinding:
         assert (await hub.call("TestWhole", rawInput={"title": "deep"}))["title"] == "deep"
 
 
-@pytest.mark.hub_settings("network.max_headers=50", "network.max_header_kib=8")
-class TestHeaderLimits:
-    async def test_too_many(self, hub: RunningHub) -> None:
-        headers = {f"x-h{number}": "1" for number in range(60)}
-        answer = await hub.http.get("/hub/v1/health", headers=headers)
-        assert answer.status_code == 431
-        assert "network.max_headers" in answer.text
-
-    async def test_too_large(self, hub: RunningHub) -> None:
-        answer = await hub.http.get("/hub/v1/health", headers={"x-big": "1" * 9000})
-        assert answer.status_code == 431
-
-    async def test_kept_alive_connections_count_anew(self, hub: RunningHub) -> None:
-        for _ in range(3):
-            answer = await hub.http.get("/hub/v1/health", headers={f"x-h{n}": "1" for n in range(30)})
-            assert answer.status_code == 200
-
-
-@ROUTES
 class TestManyAtOnce:
     async def test_calls_do_not_mix(self, hub: RunningHub) -> None:
         answers = await asyncio.gather(*(hub.call("TestEcho", text=f"t{n}") for n in range(50)))
