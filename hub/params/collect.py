@@ -64,9 +64,7 @@ class Collected:
         if param is None:
             self._without(key)
             return
-        if value == param.ignore or (
-            param.ignore is not None and not isinstance(value, str) and text_of(param, value) == param.ignore
-        ):
+        if param.ignore is not None and text_of(param, value) == param.ignore:
             self.values.pop(param.id, None)
             return
         if param.permission is not None and not self._caller.may(param.permission):

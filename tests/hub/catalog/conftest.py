@@ -31,7 +31,9 @@ def write_safetensors(
     return path
 
 
-def write_folder(path: Path, pipeline: str = "StableDiffusionPipeline", **notes: Any) -> Path:
+def write_folder(
+    path: Path, pipeline: str = "StableDiffusionPipeline", notes: dict[str, Any] | None = None
+) -> Path:
     """A diffusers folder; `notes` become its hub.json."""
     path.mkdir(parents=True)
     (path / "model_index.json").write_text(json.dumps({"_class_name": pipeline}))
@@ -60,8 +62,8 @@ def starter(tmp_path: Path) -> Path:
     """A built-in model folder, laid out as the starter's."""
     return write_folder(
         tmp_path / "engine" / "starter" / "weights",
-        title="The starter",
-        **{
+        notes={
+            "title": "The starter",
             "class": "starter",
             "native_sizes": [[256, 256], [384, 256]],
             "defaults": {"steps": 16, "cfgscale": 3.0, "sampler": "ddim", "scheduler": "sgm_uniform"},

@@ -113,7 +113,7 @@ class TestFolders:
         assert entries["sd/tiny"].special_format == "diffusers"
 
     def test_hub_notes_inside(self, tmp_path: Path) -> None:
-        write_folder(tmp_path / "m", title="T", native_sizes=[[320, 192]], **{"class": "starter"})
+        write_folder(tmp_path / "m", notes={"title": "T", "native_sizes": [[320, 192]], "class": "starter"})
         entry = only(tmp_path)["m"]
         assert (entry.title, entry.class_id, entry.size()) == ("T", "starter", (320, 192))
         assert entry.ref().native_sizes == ((320, 192),)

@@ -1,0 +1,128 @@
+"""Every registered parameter carries exactly the documented values (swarm-api §5.3, §5.4)."""
+
+import pytest
+
+from backends.contract import EngineType
+from hub.params import DOCUMENTED, Registry
+from permissions import FLAGS
+from tests.hub.params.conftest import TYPES
+
+# id, name, type, default, min, max, step, view_min, view_max, view, group, priority, flags
+TABLE = """
+prompt|Prompt|text||0|0|1|0|0|prompt||-100|hidden
+negativeprompt|Negative Prompt|text||0|0|1|0|0|prompt||-90|hidden ign=
+model|Model|model||0|0|1|0|0|small||10|hidden perm=model_params sub=Stable-Diffusion
+images|Images|integer|1|1|10000|1|0|0|small|coreparameters|-50|retain ign=1
+seed|Seed|integer|-1|-1|9223372036854775807|1|0|0|seed|coreparameters|-30|
+steps|Steps|integer|20|0|500|1|0|60|slider|coreparameters|-20|sect
+cfgscale|CFG Scale|decimal|7|0|100|0.5|0|20|slider|coreparameters|-18|sect
+variationseed|Variation Seed|integer|-1|-1|4294967295|1|0|0|seed|variationseed|-17|sect ff=variation_seed
+variationseedstrength|Variation Seed Strength|decimal|0|0|1|0.05|0|0|slider|variationseed|-17|sect ign=0 ff=variation_seed
+aspectratio|Aspect Ratio|dropdown|1:1|0|0|1|0|0|small|resolution|-11|
+width|Width|integer|512|64|16384|32|256|2048|pot_slider|resolution|-10|
+height|Height|integer|512|64|16384|32|256|2048|pot_slider|resolution|-9|
+sidelength|Side Length|integer|1024|64|16384|32|256|4096|pot_slider|resolution|-8|tog
+sampler|Sampler|dropdown|euler|0|0|1|0|0|small|sampling|-5|tog sect
+scheduler|Scheduler|dropdown|normal|0|0|1|0|0|small|sampling|-4|tog sect
+initimage|Init Image|image|null|0|0|1|0|0|small|initimage|-5|
+initimagecreativity|Init Image Creativity|decimal|0.6|0|1|0.05|0|0|slider|initimage|-4.5|
+batchsize|Batch Size|integer|1|1|100|1|0|10|slider|swarminternal|-20|adv ign=1
+altresolutionheightmultiplier|Alt Resolution Height Multiplier|decimal|1|0|10|0.1|0|0|small|swarminternal|-19|adv tog
+rawresolution|Raw Resolution|text|1024x1024|0|0|1|0|0|small|swarminternal|-18|adv tog
+donotsave|Do Not Save|boolean|false|0|0|1|0|0|small|swarminternal|-15|adv retain ign=false
+nopreviews|No Previews|boolean|false|0|0|1|0|0|small|swarminternal|-14|adv retain ign=false
+continueaftererrors|Continue After Errors|boolean|false|0|0|1|0|0|small|swarminternal|-12|adv retain ign=false
+internalbackendtype|[Internal] Backend Type|dropdown|Any|0|0|1|0|0|small|swarminternal|-10|adv retain ign=Any perm=param_backend_type
+exactbackendid|Exact Backend ID|dropdown|0|0|0|1|0|0|big|swarminternal|-9|adv tog retain perm=param_backend_id
+noseedincrement|No Seed Increment|boolean|false|0|0|1|0|0|small|swarminternal|-4|adv retain ign=false
+personalnote|Personal Note|text||0|0|1|0|0|big|swarminternal|0|adv retain ign=
+imageformat|Image Format|dropdown|PNG|0|0|1|0|0|small|swarminternal|1|adv tog retain
+overrideoutpathformat|Override Outpath Format|text|raw/[year]-[month]-[day]/[hour][minute][request_time_inc]-[prompt]-[model]|0|0|1|0|0|small|swarminternal|3|adv tog
+"""  # noqa: E501
+ROWS = [line.split("|") for line in TABLE.strip().splitlines()]
+
+# id, name, priority, toggles, open, advanced
+GROUPS = {
+    "coreparameters": ("Core Parameters", -50, False, True, False),
+    "variationseed": ("Variation Seed", -17, True, False, False),
+    "resolution": ("Resolution", -11, False, False, False),
+    "sampling": ("Sampling", -8, False, False, False),
+    "initimage": ("Init Image", -5, True, False, False),
+    "swarminternal": ("Swarm Internal", 0, False, False, True),
+}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
+def test_a_parameter_is_as_documented(registry: Registry, row: list[str]) -> None:
+    param = registry.params[row[0]]
+    default = "null" if param.default is None else param.default
+    numbers = (param.min, param.max, param.step, param.view_min, param.view_max)
+    found = [param.id, param.name, param.type, default, *map(str, numbers)]
+    found += [param.view_type, param.group or "", f"{param.priority:g}"]
+    assert found == row[:12]
+    flags = {
+        "adv": param.advanced,
+        "tog": param.toggleable,
+        "hidden": not param.visible,
+        "retain": param.always_retain,
+        "sect": param.can_sectionalize,
+        f"ign={param.ignore}": param.ignore is not None,
+        f"ff={param.feature_flag}": param.feature_flag is not None,
+        f"perm={param.permission}": param.permission is not None,
+        f"sub={param.subtype}": param.subtype is not None,
+        "dep": param.depend_non_default is not None,
+        "noreuse": param.nonreusable,
+        "nosave": param.do_not_save,
+        "nopreview": param.do_not_preview,
+        "xhidden": param.extra_hidden,
+        "nometa": param.hide_from_metadata,
+    }
+    assert {flag for flag, on in flags.items() if on} == set(row[12].split())
+
+
+def test_every_parameter_is_in_the_table(registry: Registry) -> None:
+    assert set(registry.params) == {row[0] for row in ROWS}
+
+
+def test_groups_are_as_documented(registry: Registry) -> None:
+    assert {
+        group.id: (group.name, group.priority, group.toggles, group.open, group.advanced)
+        for group in registry.groups.values()
+    } == GROUPS
+    assert all(param.group is None or param.group in registry.groups for param in registry.params.values())
+
+
+def test_every_parameter_is_explained_and_documented(registry: Registry) -> None:
+    for param in registry.params.values():
+        assert len(param.description) > 20
+        assert DOCUMENTED[param.id] in (param.name, param.id)
+        assert param.permission is None or param.permission in FLAGS
+        assert param.values is None or len(param.values) == len(param.value_names or ())
+
+
+def test_the_documented_ids_are_all_known() -> None:
+    assert len(DOCUMENTED) > 240
+    for name in (
+        "loras",
+        "refinermodel",
+        "controlnetthreestrength",
+        "txxlmodel",
+        "videofps",
+        "ipadapterweight",
+    ):
+        assert name in DOCUMENTED
+
+
+class TestWhatEnginesDecide:
+    def test_documented_order_then_their_own(self, registry: Registry) -> None:
+        assert list(registry.source("samplers").names) == ["euler", "dpmpp_2m", "ddim", "own_sampler"]
+        assert list(registry.source("schedulers").names) == ["normal", "karras", "sgm_uniform"]
+
+    def test_engines_that_name_nothing_narrow_nothing(self) -> None:
+        nothing = [EngineType(id="x", name="X", description="", settings=TYPES[0].settings, drawer="")]
+        assert len(Registry(nothing).source("samplers").names) == 44
+        assert len(Registry().source("schedulers").names) == 16
+
+    def test_kinds_and_engines(self, registry: Registry) -> None:
+        assert registry.source("engine_types").names == {"Any": "Any", "local": "Local", "other": "Other"}
+        assert registry.source("engines").names == {"0": "0: local", "3": "3: Far away"}
