@@ -28,8 +28,8 @@ IDS = sorted(DOCUMENTED)
 REGISTERED = (
     "prompt negativeprompt images seed steps cfgscale variationseed variationseedstrength aspectratio width "
     "height sidelength initimage initimagecreativity model sampler scheduler batchsize rawresolution "
-    "donotsave altresolutionheightmultiplier exactbackendid internalbackendtype personalnote imageformat presets "
-    "overrideoutpathformat extra_metadata"
+    "donotsave altresolutionheightmultiplier exactbackendid internalbackendtype personalnote imageformat "
+    "presets overrideoutpathformat extra_metadata"
 ).split()
 KEYS = st.sampled_from(REGISTERED) | st.sampled_from(IDS) | st.text(max_size=12)
 # A fixture that only reads may be shared by all examples.

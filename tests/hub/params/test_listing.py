@@ -7,9 +7,8 @@ from tests.hub.params.conftest import person
 
 PARAM_FIELDS = (
     "name id description type subtype default min max view_min view_max step values value_names examples "
-    "visible "
-    "advanced feature_flag toggleable priority group always_retain do_not_save do_not_preview view_type "
-    "extra_hidden can_sectionalize nonreusable depend_non_default"
+    "visible advanced feature_flag toggleable priority group always_retain do_not_save do_not_preview "
+    "view_type extra_hidden can_sectionalize nonreusable depend_non_default"
 ).split()
 GROUP_FIELDS = [
     "name",

@@ -1,0 +1,1 @@
+"""SwarmUI's Models family (swarm-api §2.3)."""

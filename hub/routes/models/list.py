@@ -1,0 +1,97 @@
+"""What models there are: ListModels, DescribeModel, ListLoadedModels."""
+
+import asyncio
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from backends.pool import Pool
+from hub.accounts import Caller
+from hub.catalog import Catalog, cards, list_folder, none_card
+from hub.errors import HubError
+from hub.wire import Nothing, api
+
+WILDCARDS = "Wildcards"
+NO_MODEL = "(none)"
+
+Subtype = Annotated[str, Meta(description="Kind of models, like Stable-Diffusion or LoRA.")]
+
+
+class ListModelsIn(Struct, frozen=True):
+    """Where to look, how deep, and in which order."""
+
+    path: Annotated[str, Meta(description="Folder to look in; empty for all.")]
+    depth: Annotated[int, Meta(description="How many folders deep to look, held to 1..20.")]
+    subtype: Subtype = "Stable-Diffusion"
+    sortBy: Annotated[str, Meta(description="Name, Title, DateCreated or DateModified.")] = "Name"
+    allowRemote: Annotated[bool, Meta(description="Whether models of remote engines are listed too.")] = True
+    sortReverse: Annotated[bool, Meta(description="Whether the order is turned round.")] = False
+    dataImages: Annotated[
+        bool, Meta(description="Whether previews come as data instead of as addresses.")
+    ] = False
+
+
+class ListModelsOut(Struct, frozen=True):
+    """Folders relative to the path asked for, and the model objects."""
+
+    folders: list[str]
+    files: list[dict[str, Any]]
+
+
+class DescribeModelIn(Struct, frozen=True):
+    """Which model."""
+
+    modelName: Annotated[str, Meta(description="Exact name; .safetensors may be left out.")]
+    subtype: Subtype = "Stable-Diffusion"
+
+
+class DescribeModelOut(Struct, frozen=True):
+    """The model object."""
+
+    model: dict[str, Any]
+
+
+class ModelsOut(Struct, frozen=True):
+    """Model objects."""
+
+    models: list[dict[str, Any]]
+
+
+@api("ListModels", permission="fundamental_model_access")
+async def list_models(caller: Caller, given: ListModelsIn, catalog: Catalog, pool: Pool) -> ListModelsOut:
+    """Lists the models in a folder, as deep as asked, with what is known of each."""
+    entries = [] if given.subtype == WILDCARDS else catalog.seen_by(caller, given.subtype)
+    found = list_folder(
+        entries, given.path, depth=given.depth, sort_by=given.sortBy, reverse=given.sortReverse
+    )
+    if given.dataImages:
+        files = await asyncio.to_thread(cards, found.entries, _loaded(pool), with_picture=True)
+    else:
+        files = cards(found.entries, _loaded(pool), with_picture=False)
+    return ListModelsOut(list(found.folders), files)
+
+
+@api("DescribeModel", permission="fundamental_model_access")
+async def describe_model(
+    caller: Caller, given: DescribeModelIn, catalog: Catalog, pool: Pool
+) -> DescribeModelOut:
+    """Tells everything known of one model, its preview picture included."""
+    if given.subtype == WILDCARDS:
+        raise HubError("Model not found.")
+    if given.modelName.strip().lower() == NO_MODEL:
+        return DescribeModelOut(none_card())
+    entry = catalog.exact(given.subtype, given.modelName, caller)
+    (model,) = await asyncio.to_thread(cards, [entry], _loaded(pool), with_picture=True)
+    return DescribeModelOut(model)
+
+
+@api("ListLoadedModels", permission="fundamental_model_access")
+async def list_loaded_models(caller: Caller, given: Nothing, catalog: Catalog, pool: Pool) -> ModelsOut:
+    """Lists the models that at least one engine has in memory."""
+    loaded = _loaded(pool)
+    entries = [entry for entry in catalog.seen_by(caller, "Stable-Diffusion") if entry.name in loaded]
+    return ModelsOut(await asyncio.to_thread(cards, entries, loaded, with_picture=True))
+
+
+def _loaded(pool: Pool) -> frozenset[str]:
+    return frozenset(name for state in pool.states() for name in state.models)

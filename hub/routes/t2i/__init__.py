@@ -1,0 +1,1 @@
+"""SwarmUI's T2I family (swarm-api §2.2)."""
