@@ -25,7 +25,7 @@ ALLOWED: dict[str, frozenset[str]] = {
         "hub.settings": "hub.errors",
         "hub.setup": "",
         "hub.store": "hub.errors hub.settings",
-        "hub.accounts": "hub.store hub.settings hub.errors permissions",
+        "hub.accounts": "hub.store hub.settings hub.errors permissions languages themes",
         "hub.catalog": "hub.accounts hub.store hub.settings hub.errors backends.contract",
         "hub.params": "hub.catalog hub.accounts hub.settings hub.errors permissions languages "
         "backends.contract",
@@ -38,6 +38,10 @@ ALLOWED: dict[str, frozenset[str]] = {
 # Files of plain values that cross rooms on every call: imported by their own name, so that needing a
 # value does not load the room that makes it.
 SEAMS = ("hub.accounts.caller", "hub.params.request", "hub.jobs.events")
+# One module -> what it alone may reach although its room may not, and why.
+EXCEPTIONS = {
+    ("hub.wire.discover", "hub.routes"): "it scans the folder for route files, and calls none by name"
+}
 KNOW_ALL = ("hub.app", "hub.lifespan", "hub.__main__", "hub.rooms")
 ABOVE = ("hub.routes", "hub.dialects")
 
@@ -92,6 +96,7 @@ def test_rooms_import_only_the_rooms_below_them() -> None:
                 and other != room
                 and target != "hub"
                 and other not in ALLOWED[room]
+                and (module.name, target) not in EXCEPTIONS
             ):
                 below = ", ".join(sorted(ALLOWED[room])) or "only the standard library and msgspec"
                 wrong.append(f"{module.where}:{found.line}: {room} may not import {target}; it may: {below}")
@@ -178,7 +183,7 @@ def test_nothing_imports_upwards_to_routes_or_the_app() -> None:
         for module in house()
         if not lies_in(module.name, KNOW_ALL + ABOVE)
         for found, target in reached(module)
-        if lies_in(target, KNOW_ALL + ABOVE)
+        if lies_in(target, KNOW_ALL + ABOVE) and (module.name, target) not in EXCEPTIONS
     ]
     assert not wrong, "Rooms do not know who serves them:\n" + "\n".join(wrong)
 
@@ -187,6 +192,8 @@ def test_rooms_are_entered_by_their_front() -> None:
     wrong = []
     for module in house():
         room = room_of(module.name)
+        if module.name in KNOW_ALL:  # they put the rooms together, inner parts included
+            continue
         for found, target in reached(module):
             other = room_of(target)
             folder = ROOT.joinpath(*other.split("."))
