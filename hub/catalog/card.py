@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
 from hub.catalog.beside import preview_of
 from hub.catalog.entry import Entry
 
@@ -48,6 +50,9 @@ def card(entry: Entry, *, loaded: bool, with_picture: bool) -> dict[str, Any]:
         "hash": entry.hash,
         "hash_sha256": entry.hash,
         "special_format": entry.special_format,
+        # Ours, beyond the documented keys: what our page proposes when a request leaves it out.
+        "native_sizes": entry.native_sizes,
+        "defaults": msgspec.structs.asdict(entry.defaults),
     }
 
 
