@@ -12,7 +12,7 @@ from hub.setup.page import ensure_modules
 from hub.setup.terminal import Terminal, clock_text
 from hub.setup.trouble import SetupProblem
 
-TYPED = ("hub", "backends", "permissions", "languages", "themes", "bench")
+TYPED = ("hub", "backends", "permissions", "languages", "themes", "bench", "tests")
 
 
 @dataclass(frozen=True)

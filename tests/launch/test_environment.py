@@ -5,81 +5,16 @@ import os
 import shutil
 import socket
 import subprocess
-import zipfile
-from collections.abc import Iterator
+import sys
 from pathlib import Path
 
 import pytest
 
-from hub.setup import environment, layers
+from hub.setup import environment
 from hub.setup.environment import ensure, names_sources, python_of, read_pip
 from hub.setup.terminal import Terminal
 from hub.setup.trouble import SetupProblem
-
-PROJECT = """
-[project]
-dependencies = ["hubdemo"]
-[project.optional-dependencies]
-local = ["torch"]
-develop = ["hubtool"]
-page = []
-"""
-PROOF = "import hubdemo, torch"
-
-
-def wheel(folder: Path, name: str, version: str) -> None:
-    """Write the smallest package pip accepts."""
-    info = f"{name}-{version}.dist-info"
-    files = {
-        f"{name}.py": f"VERSION = {version!r}\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/entry_points.txt": f"[console_scripts]\n{name}-command = {name}:main\n",
-    }
-    record = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
-        for path, text in {**files, f"{info}/RECORD": record}.items():
-            archive.writestr(path, text)
-
-
-def version_in(python: Path, name: str) -> str:
-    code = f"import {name}; print({name}.VERSION)"
-    return subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
-
-
-@pytest.fixture
-def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "packages"
-    folder.mkdir()
-    for name, version in (
-        ("hubdemo", "1.0"),
-        ("hubdemo", "2.0"),
-        ("hubtool", "1.0"),
-        ("torch", "2.13.0+cu999"),
-    ):
-        wheel(folder, name, version)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    monkeypatch.setenv("HUB_TORCH_INDEX", "")
-    return folder
-
-
-@pytest.fixture
-def root(tmp_path: Path, packages: Path) -> Path:
-    root = tmp_path / "hub"
-    root.mkdir()
-    (root / "pyproject.toml").write_text(PROJECT)
-    write_lock(root, "1.0")
-    return root
-
-
-def write_lock(root: Path, version: str) -> None:
-    (root / layers.LOCK).write_text(f"hubdemo=={version}\nhubtool==1.0\ntorch==2.13.0\n")
-
-
-@pytest.fixture
-def screen() -> Iterator[io.StringIO]:
-    yield io.StringIO()
+from tests.launch.conftest import PROOF, version_in, write_lock
 
 
 def test_first_set_up_then_a_free_start_then_an_update_that_keeps_torch(
@@ -111,6 +46,7 @@ def test_first_set_up_then_a_free_start_then_an_update_that_keeps_torch(
     assert "Keeping the installed torch 2.13.0+cu999." in screen.getvalue()
 
 
+@pytest.mark.long
 def test_a_failed_update_leaves_the_old_environment(root: Path, screen: io.StringIO) -> None:
     python = ensure(root, ["run"], Terminal(screen), PROOF)
     write_lock(root, "3.0")
@@ -147,6 +83,7 @@ def test_an_unreachable_package_server_is_told_without_a_traceback(
     assert not (root / ".venv-new").exists()
 
 
+@pytest.mark.long
 def test_a_half_made_environment_of_a_killed_set_up_is_made_again(root: Path, screen: io.StringIO) -> None:
     (root / ".venv" / "bin").mkdir(parents=True)
     (root / ".venv-new").mkdir()
@@ -154,6 +91,7 @@ def test_a_half_made_environment_of_a_killed_set_up_is_made_again(root: Path, sc
     assert version_in(python, "hubdemo") == "1.0"
 
 
+@pytest.mark.long
 def test_python_of_another_version_makes_it_anew(root: Path, screen: io.StringIO) -> None:
     python = python_of(root / ".venv")
     python.parent.mkdir(parents=True)
@@ -205,3 +143,20 @@ def test_uv_takes_over_where_pip_has_no_sources_of_its_own(
     assert version_in(python, "hubdemo") == "2.0"
     assert version_in(python, "torch") == "2.13.0+cu999"
     assert "trying with pip" not in screen.getvalue()
+
+
+@pytest.mark.long
+def test_two_set_ups_at_once_do_not_meet(root: Path) -> None:
+    code = (
+        "import pathlib, sys\n"
+        "from hub.setup.environment import ensure\n"
+        "from hub.setup.terminal import Terminal\n"
+        f"ensure(pathlib.Path(sys.argv[1]), ['run'], Terminal(), {PROOF!r})\n"
+    )
+    words = [sys.executable, "-c", code, str(root)]
+    env = dict(os.environ, PYTHONPATH=str(Path(__file__).resolve().parents[2]))
+    both = [subprocess.Popen(words, env=env, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [child.communicate(timeout=120)[1] for child in both]
+    assert [child.returncode for child in both] == [0, 0], told
+    assert sum("Installing the hub's packages" in text for text in told) == 1, told
+    assert version_in(python_of(root / ".venv"), "hubdemo") == "1.0"
