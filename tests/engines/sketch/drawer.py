@@ -1,7 +1,7 @@
 """One thread a picture. Words in the prompt steer it:
 
 `slow` takes 30 ms a step, `hold` waits to be cancelled, `stubborn` draws on when cancelled, `fail` fails,
-`empty` finishes without a picture, `load` reports loading first, `crash` kills the process at the second step,
+`empty` finishes without a picture, `load` reports loading first, `crash` kills the process at step two,
 `crash once <file>` does so while that file does not exist.
 """
 
