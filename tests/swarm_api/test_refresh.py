@@ -12,7 +12,7 @@ def catalog_age(hub: RunningHub, seconds: float) -> None:
     catalog._refreshed -= seconds
 
 
-async def test_a_new_model_is_found_but_not_twice_in_ten_seconds(self, hub: RunningHub) -> None:
+async def test_a_new_model_is_found_but_not_twice_in_ten_seconds(hub: RunningHub) -> None:
     folder = hub.app.board.settings.folders.models[0] / "LoRA"
     catalog_age(hub, 60)
     write_safetensors(folder / "one.safetensors")
@@ -25,7 +25,7 @@ async def test_a_new_model_is_found_but_not_twice_in_ten_seconds(self, hub: Runn
     assert len((await hub.call("TriggerRefresh", strong="true"))["models"]["LoRA"]) == 2
 
 
-async def test_without_the_right_it_only_lists(self, hub: RunningHub) -> None:
+async def test_without_the_right_it_only_lists(hub: RunningHub) -> None:
     folder = hub.app.board.settings.folders.models[0] / "LoRA"
     catalog_age(hub, 60)
     write_safetensors(folder / "one.safetensors")
