@@ -83,7 +83,12 @@ def _works(python: Path) -> bool:
 
 def _rebuild(root: Path, environment: Path, accelerator: str, terminal: Terminal, proof: str) -> None:
     """Make the environment beside the one in place, prove it, then swap; on failure the old one stays."""
-    terminal.say("Setting up Generation Hub: this takes a few minutes and happens once.")
+    updating = _works(python_of(environment))
+    terminal.say(
+        "Bringing the Python environment up to date."
+        if updating
+        else "Setting up Generation Hub: this takes a few minutes and happens once."
+    )
     free_gb = shutil.disk_usage(root).free / 1e9
     if free_gb < NEEDED_FREE_GB:
         terminal.say(
@@ -93,7 +98,7 @@ def _rebuild(root: Path, environment: Path, accelerator: str, terminal: Terminal
     shutil.rmtree(beside, ignore_errors=True)
     installer = Installer(root, beside, terminal)
     try:
-        if _works(python_of(environment)):
+        if updating:
             copy_tree(environment, beside)  # so that an installed torch, of any variant, is kept
             layers.write_stamps(beside, {})
         else:
@@ -286,6 +291,8 @@ def read_pip(line: str) -> str | None:
         verb, name, rest = found.groups()
         size = re.search(r"\(([\d.]+ [kMG]?B)\)", rest)
         return f"{verb} {name.rsplit('/', 1)[-1]}" + (f", {size[1]}" if size else "")
+    if found := re.match(r"Requirement already satisfied: ([\w.-]+)", line):
+        return f"Already there: {found[1]}"
     if line.startswith("Installing collected packages"):
         return f"Unpacking {line.count(',') + 1} packages"
     return None

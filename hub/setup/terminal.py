@@ -42,6 +42,8 @@ class Terminal:
         if self._live:
             width = max(20, os.get_terminal_size(self._out.fileno()).columns - 1)
             line = text[:width]
+            if line == self._shown:
+                return
             print(
                 "\r" + line + " " * max(0, len(self._shown) - len(line)), end="", file=self._out, flush=True
             )

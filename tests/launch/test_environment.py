@@ -121,7 +121,8 @@ def test_uv_is_left_aside_when_pip_was_given_sources(text: str, answer: bool) ->
         ("Collecting torch==2.13.0", "Collecting torch"),
         ("  Downloading https://x/y/torch-2.13.0.whl (812.3 MB)", "Downloading torch-2.13.0.whl, 812.3 MB"),
         ("Installing collected packages: a, b, c", "Unpacking 3 packages"),
-        ("Requirement already satisfied: pip", None),
+        ("Requirement already satisfied: idna==3.20 in /x (3.20)", "Already there: idna"),
+        ("Looking in links: /wheels", None),
     ],
 )  # fmt: skip
 def test_lines_of_pip_become_progress(line: str, shown: str | None) -> None:
