@@ -82,11 +82,25 @@ def imports(module: Module) -> Iterator[Import]:
 
 
 def targets(found: Import) -> tuple[str, ...]:
-    """Return the modules an import reaches: `from a import b` is a.b where b is a module, else a."""
-    known = {module.name for module in modules()}
+    """Return the modules an import reaches: `from a import b` is a.b where b is a module that a's front does
+    not offer as something of its own (a function may share its file's name), else a."""
+    known = {module.name for module in modules()} - offered()
     inner = tuple(f"{found.module}.{name}" for name in found.names if f"{found.module}.{name}" in known)
     rest = len(inner) < len(found.names) or not found.names
     return inner + ((found.module,) if rest else ())
+
+
+@cache
+def offered() -> frozenset[str]:
+    """Return the full names in every front's `__all__` that the front imports from the file of that name."""
+    fronts = (module for module in modules() if module.path.name == "__init__.py")
+    return frozenset(
+        f"{front.name}.{name}"
+        for front in fronts
+        for found in imports(front)
+        for name in found.names
+        if found.module == f"{front.name}.{name}"
+    )
 
 
 @cache
