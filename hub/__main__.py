@@ -15,6 +15,7 @@ BAD_SETTINGS = 2
 CANNOT_LISTEN = 3
 CANNOT_START = 4
 INTERRUPTED = 130
+DOCS = Path(__file__).parent.parent / "docs" / "api"
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -38,6 +39,9 @@ def _parser() -> argparse.ArgumentParser:
         "--log-level", choices=("debug", "info", "warning", "error"), help="least level logged"
     )
     serve.set_defaults(run=_serve)
+    docs = commands.add_parser("docs", help="write docs/api from the declared routes")
+    docs.add_argument("--out", type=Path, default=DOCS, metavar="DIR", help="where to (default: docs/api)")
+    docs.set_defaults(run=_docs)
     return parser
 
 
@@ -51,6 +55,15 @@ def _serve(given: argparse.Namespace) -> int:
         level=settings.log.level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
     )
     return _run(settings)
+
+
+def _docs(given: argparse.Namespace) -> int:
+    from hub.wire.discover import find_modules, find_routes
+    from hub.wire.docs import save_pages
+
+    count = save_pages(find_routes(find_modules()), given.out)
+    sys.stdout.write(f"{count} pages in {given.out}\n")
+    return 0
 
 
 def _run(settings: Settings) -> int:
