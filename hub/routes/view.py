@@ -4,6 +4,7 @@ import asyncio
 from typing import Any, Final
 
 from litestar import Request, get
+from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from hub.accounts import Caller, clean_name
@@ -18,7 +19,7 @@ CHUNK: Final = 1 << 20
 
 
 @get("/View/{place:path}", opt=OPEN, status_code=200, include_in_schema=False)
-async def view(request: Request[Any, Any, Any], place: str) -> ASGIApp:
+async def view(request: Request[Any, Any, Any], place: FromPath[str]) -> ASGIApp:
     """A file of a user: one's own, or with `view_others_outputs` anybody's."""
     user, _, path = str(place).lstrip("/").partition("/")
     caller = visitor_of(request)
@@ -32,7 +33,7 @@ async def view(request: Request[Any, Any, Any], place: str) -> ASGIApp:
 
 
 @get("/Output/{place:path}", opt=OPEN, status_code=200, include_in_schema=False)
-async def view_own(request: Request[Any, Any, Any], place: str) -> ASGIApp:
+async def view_own(request: Request[Any, Any, Any], place: FromPath[str]) -> ASGIApp:
     """A file of one's own, by SwarmUI's older address."""
     caller = visitor_of(request)
     path = str(place).lstrip("/")
