@@ -45,6 +45,7 @@ async def browser(browser_path: str | None) -> AsyncIterator[Browser]:
 @pytest.fixture
 async def open_tab(browser: Browser, hub: HubProcess) -> AsyncIterator[OpenTab]:
     """Opens tabs of one browser window; at the end none may have met an error of its own."""
+    hub.ensure()
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
     tabs: list[Tab] = []
 

@@ -42,6 +42,11 @@ class HubProcess:
             time.sleep(0.1)
         raise AssertionError(f"The hub did not answer within {START_SECONDS} s:\n{self.log()}")
 
+    def ensure(self) -> None:
+        """Start it if a test before left it stopped."""
+        if self._process is None:
+            self.start()
+
     def _answers(self, port: int) -> bool:
         try:
             answer = httpx.get(f"http://127.0.0.1:{port}/hub/v1/health", trust_env=False)

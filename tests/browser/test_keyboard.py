@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from tests.browser.conftest import OpenTab
 from tests.browser.hub_process import ROOT, HubProcess
@@ -50,7 +50,7 @@ async def test_a_wrong_number_is_named_under_its_field_and_nothing_is_sent(open_
     await tab.generate()
     await tab.page.wait_for_selector("#fault-steps")
     assert "500" in await tab.page.inner_text("#fault-steps")
-    await tab.page.wait_for_function("document.activeElement.id === 'field-steps'")
+    await expect(tab.page.locator("#field-steps")).to_be_focused()
     assert await tab.cells().count() == 0
 
 
@@ -63,7 +63,7 @@ async def test_a_refusal_of_the_hub_stands_under_its_field(open_tab: OpenTab) ->
     )
     await tab.generate()
     await tab.page.wait_for_selector("#fault-prompt")
-    await tab.page.wait_for_function("document.activeElement.id === 'field-prompt'")
+    await expect(tab.page.locator("#field-prompt")).to_be_focused()
     assert await tab.page.get_attribute("#field-prompt", "aria-invalid") == "true"
     assert await tab.cells().count() == 0
 
@@ -108,10 +108,10 @@ async def test_the_theme_can_be_chosen_and_is_kept(open_tab: OpenTab) -> None:
     tab = await open_tab()
     colour = "getComputedStyle(document.documentElement).backgroundColor"
     await tab.page.select_option("header select", "modern_light")
-    await tab.page.wait_for_function(f"{colour} === 'rgb(243, 245, 247)'")
+    await tab.page.wait_for_function(f"() => {colour} === 'rgb(243, 245, 247)'")
     await tab.page.reload()
     await tab.ready()
-    await tab.page.wait_for_function(f"{colour} === 'rgb(243, 245, 247)'")
+    await tab.page.wait_for_function(f"() => {colour} === 'rgb(243, 245, 247)'")
     await tab.page.select_option("header select", "system")
 
 

@@ -17,7 +17,7 @@ async def test_a_dead_session_is_replaced_without_a_word(open_tab: OpenTab, hub:
     await tab.write("a red circle on a blue background")
     dead = await tab.session()
     await asyncio.to_thread(hub.stop)
-    with sqlite3.connect(next(hub.data.glob("*.db"), hub.data / "hub.db")) as store:
+    with sqlite3.connect(hub.data / "hub.sqlite3") as store:
         store.execute("DELETE FROM sessions")
     await asyncio.to_thread(hub.start)
     await tab.generate()
