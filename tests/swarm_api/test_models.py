@@ -161,3 +161,20 @@ class TestSelectModel:
         assert before["status"]["loading_models"] == 1
         assert done == {"success": True}
         assert after["status"]["loading_models"] == 0
+
+
+class TestPreviewAddress:
+    async def test_serves_the_picture_the_list_names(self, hub: RunningHub) -> None:
+        await fill(hub)
+        (file,) = (await hub.call("ListModels", path="sdxl", depth=1))["files"]
+        answer = await hub.http.get(file["preview_image"])
+        assert (answer.status_code, answer.content) == (200, b"picture")
+        assert answer.headers["content-type"] == "image/png"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+    @pytest.mark.parametrize("name", ["a.safetensors", "nothing.safetensors", "..%2f..%2fetc/passwd"])
+    async def test_nothing_else(self, hub: RunningHub, name: str) -> None:
+        await fill(hub)
+        answer = await hub.http.get(f"/ViewSpecial/Stable-Diffusion/{name}")
+        assert b"error" in answer.content
+        assert not answer.headers["content-type"].startswith("image/")

@@ -1,0 +1,60 @@
+"""The page docs/parameters.md, written from the declarations and compared with them by a test."""
+
+from collections.abc import Iterator
+
+from hub.params.registry import Registry
+from hub.params.spec import Group, Param
+
+NOTE = "<!-- Written by `python -m hub.params` from hub/params/groups; edit those. -->"
+
+_HEAD = """# Parameters
+
+{note}
+
+What a generation request may say (`GenerateText2Image`, `GenerateText2ImageWS`). Keys are read by
+their letters alone: `cfgscale`, `CFG Scale` and `cfg_scale` are one. Numbers may come as text,
+switches as `true` or `false`, lists are joined. Choices and models are matched loosely: the same
+name, else the shortest that contains what was sent. What a request leaves out comes from the chosen
+model's own defaults where it has some; the defaults below are what a page shows. Other parameters
+of SwarmUI are named in a picture's metadata under `unused_parameters`; words that nobody knows are
+ignored.
+"""
+
+_SOURCES = {
+    "samplers": "what the engines here can do",
+    "schedulers": "what the engines here can do",
+    "engine_types": "`Any` or an engine type",
+    "engines": "the engines by number",
+}
+
+
+def write_page(registry: Registry) -> str:
+    """The page's Markdown."""
+    groups: list[Group | None] = [None, *sorted(registry.groups.values(), key=lambda group: group.priority)]
+    parts = [_HEAD.format(note=NOTE)]
+    for group in groups:
+        rows = "\n".join(_rows(registry, group))
+        title = f"## {group.name}\n\n{group.description}" if group is not None else "## The picture itself"
+        table = f"| parameter | type | default | accepted | |\n| --- | --- | --- | --- | --- |\n{rows}"
+        parts.append(f"{title}\n\n{table}\n")
+    return "\n".join(parts)
+
+
+def _rows(registry: Registry, group: Group | None) -> Iterator[str]:
+    name = None if group is None else group.id
+    for param in registry.params.values():
+        if param.group == name:
+            text = param.description.replace("\n", " ")
+            if param.permission is not None:
+                text += f" Needs `{param.permission}`."
+            default = f"`{param.default}`" if param.default else ""
+            cells = (f"`{param.id}`", param.type, default, _accepted(param), text)
+            yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _accepted(param: Param) -> str:
+    if param.source is not None:
+        return _SOURCES[param.source]
+    if param.values is not None:
+        return ", ".join(f"`{value}`" for value in param.values)
+    return f"{param.min} to {param.max}" if param.bounded else ""

@@ -1,0 +1,36 @@
+"""The preview pictures of models, at the address their lists give (swarm-api §8)."""
+
+import asyncio
+from typing import Any
+
+from litestar import Request, get
+from litestar.params import FromPath
+from litestar.types import ASGIApp
+
+from hub.catalog import Catalog, preview_of
+from hub.errors import HubError
+from hub.wire import Answer, room_of, visitor_of
+
+
+@get(
+    "/ViewSpecial/{subtype:str}/{name:path}",
+    opt={"permission": "fundamental_model_access"},
+    status_code=200,
+    include_in_schema=False,
+)
+async def show_model_preview(
+    request: Request[Any, Any, Any], subtype: FromPath[str], name: FromPath[str]
+) -> ASGIApp:
+    """The preview picture of a model the caller may see."""
+    entry = room_of(request, Catalog).exact(subtype, str(name).lstrip("/"), visitor_of(request))
+    found = await asyncio.to_thread(preview_of, entry)
+    if found is None:
+        raise HubError("That model has no preview picture.", error_id="file_not_found", status=404)
+    data, media = found
+    headers = [
+        (b"content-type", media.encode()),
+        (b"content-length", b"%d" % len(data)),
+        (b"cache-control", b"private, max-age=86400"),  # the address changes with the model's files
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    return Answer(200, data, headers)
