@@ -113,5 +113,12 @@ def test_readme_commands_exist(line: str) -> None:
     assert not words or words[0].startswith("-") or words[0] in COMMANDS
 
 
+def test_what_the_readme_names_exists() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    links = [link for link in re.findall(r"(?<!!)\[[^\]]*\]\(([^)#]+)\)", text) if "://" not in link]
+    missing = [link for link in links if not (ROOT / link).exists()]
+    assert not missing, f"README.md links to what is not there: {missing}"
+
+
 def test_readme_shows_the_two_commands() -> None:
     assert "python launch.py" in launch_lines() or "python3 launch.py" in launch_lines()

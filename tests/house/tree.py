@@ -105,7 +105,15 @@ def offered() -> frozenset[str]:
 
 @cache
 def tracked() -> tuple[Path, ...]:
-    """Every file git would ship: tracked ones and new ones that are not ignored."""
+    """Every file git would ship: tracked ones and new ones that are not ignored. Without git, every file."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    return tuple(path for line in sorted(set(listed.stdout.splitlines())) if (path := ROOT / line).is_file())
+    try:
+        listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return tuple(path for path in sorted(ROOT.rglob("*")) if path.is_file() and _may_ship(path))
+    return tuple(path for line in sorted(set(listed.splitlines())) if (path := ROOT / line).is_file())
+
+
+def _may_ship(path: Path) -> bool:
+    folders = path.relative_to(ROOT).parts[:-1]
+    return not SKIPPED.intersection(folders) and not any(part.startswith(".") for part in folders)
