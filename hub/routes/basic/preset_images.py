@@ -3,12 +3,12 @@
 from typing import Any
 
 from litestar import Request, get
+from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from hub.accounts import Presets
 from hub.errors import HubError
-from hub.wire.answers import Answer
-from hub.wire.handlers import room_of, visitor_of
+from hub.wire import Answer, room_of, visitor_of
 
 
 @get(
@@ -17,7 +17,7 @@ from hub.wire.handlers import room_of, visitor_of
     status_code=200,
     include_in_schema=False,
 )
-async def show_preset_image(request: Request[Any, Any, Any], title: str) -> ASGIApp:
+async def show_preset_image(request: Request[Any, Any, Any], title: FromPath[str]) -> ASGIApp:
     """The JPEG picture of one of the caller's own presets."""
     data = room_of(request, Presets).preview(visitor_of(request).user, str(title).lstrip("/"))
     if data is None:
