@@ -15,7 +15,7 @@ from hub.settings import Settings
 from hub.wire.answers import encode, redirect, text_answer
 from hub.wire.discover import check_flags, find_handlers, find_modules, find_routes
 from hub.wire.door import header
-from hub.wire.handlers import ENDS, api_handlers, make_guard, own_handlers
+from hub.wire.handlers import ENDS, api_handlers, make_guard, own_handlers, schema_handler
 from hub.wire.route import API, OWN, Route
 from hub.wire.socket import refuse
 from hub.wire.switchboard import Switchboard, as_error
@@ -32,7 +32,8 @@ class Hub(Litestar):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Judge the Host, spell the prefix as declared, then let Litestar route."""
-        if scope["type"] == "lifespan":
+        kind: str = scope["type"]
+        if kind == "lifespan":
             await super().__call__(scope, receive, send)
             return
         refusal = self.board.gate.host_refusal(_host_of(scope))
@@ -42,7 +43,7 @@ class Hub(Litestar):
         path: str = scope["path"]
         if path[:4] != "/API":
             scope["path"] = _spelled(path)
-        if scope["type"] == "websocket":
+        if kind == "websocket":
             scope[ENDS] = (receive, send)
         elif self.board.settings.network.allow_origins:
             origin = header(scope, b"origin")
@@ -62,7 +63,7 @@ def build(settings: Settings, extra_routes: Iterable[Route] = ()) -> Hub:
     check_flags(routes, handlers, FLAGS)
     board = Switchboard(settings, routes)
     app = Hub(
-        route_handlers=[*api_handlers(board), *own_handlers(board), *handlers],
+        route_handlers=[*api_handlers(board), *own_handlers(board), schema_handler(board), *handlers],
         guards=[make_guard(board)],
         exception_handlers={
             NotFoundException: _send_to_404,
@@ -95,7 +96,7 @@ def _spelled(path: str) -> str:
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, text: str) -> None:
-    if scope["type"] == "websocket":
+    if str(scope["type"]) == "websocket":
         await receive()
         await refuse(scope, send, MISDIRECTED, text)
     else:

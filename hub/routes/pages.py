@@ -8,8 +8,7 @@ from typing import Any, Final
 from litestar import Request, get
 from litestar.types import ASGIApp
 
-from hub.wire.answers import redirect
-from hub.wire.files import Files, html_answer
+from hub.wire import Files, html_answer, redirect
 
 STATIC: Final = Path(__file__).parent.parent / "static"
 """Where the page is built to."""

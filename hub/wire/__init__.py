@@ -1,9 +1,30 @@
 """From bytes to a call, from a value to bytes: how a route is declared, reached and answered."""
 
-from hub.wire.answers import encode
+from hub.wire.answers import Answer, Headers, encode, error_answer, json_answer, redirect
 from hub.wire.bind import Body
-from hub.wire.door import Door
+from hub.wire.door import Door, header
+from hub.wire.files import Files, html_answer
+from hub.wire.handlers import room_of, visitor_of
 from hub.wire.route import Nothing, api, own
 from hub.wire.stream import Closed, Stream
 
-__all__ = ["Body", "Closed", "Door", "Nothing", "Stream", "api", "encode", "own"]
+__all__ = [
+    "Answer",
+    "Body",
+    "Closed",
+    "Door",
+    "Files",
+    "Headers",
+    "Nothing",
+    "Stream",
+    "api",
+    "encode",
+    "error_answer",
+    "header",
+    "html_answer",
+    "json_answer",
+    "own",
+    "redirect",
+    "room_of",
+    "visitor_of",
+]

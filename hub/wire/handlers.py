@@ -14,9 +14,11 @@ from litestar.exceptions import PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp
 
+from hub import __version__
 from hub.accounts import Caller
 from hub.errors import Forbidden
-from hub.wire.answers import redirect
+from hub.wire.answers import encode, json_answer, redirect
+from hub.wire.describe import openapi
 from hub.wire.door import header
 from hub.wire.http import answer_get, answer_post
 from hub.wire.route import API, OWN
@@ -79,6 +81,16 @@ def own_handlers(board: Switchboard) -> list[BaseRouteHandler]:
         await converse(board, board.table.own, scope["path"][skip:].lower(), scope, receive, send)
 
     return [call_own, read_own, talk_own]
+
+
+def schema_handler(board: Switchboard) -> BaseRouteHandler:
+    """The OpenAPI description of every route, for readers and generators; needs no session."""
+
+    @get("/schema/openapi.json", opt={"permission": None}, status_code=200, include_in_schema=False)
+    async def show_openapi(request: Request[Any, Any, Any]) -> ASGIApp:
+        return json_answer(encode(openapi(board.routes, __version__)))
+
+    return show_openapi
 
 
 ENDS = "hub.ends"

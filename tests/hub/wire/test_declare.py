@@ -51,7 +51,7 @@ class TestDeclaring:
             api("X", permission=None)(silent)
 
     def test_untyped_parameters_are_refused(self) -> None:
-        async def untyped(x) -> dict[str, Any]:  # type: ignore[no-untyped-def]
+        async def untyped(x) -> dict[str, Any]:
             """Answer."""
             return {}
 

@@ -77,7 +77,15 @@ async def talk(caller: Caller, stream: Stream) -> dict[str, Any]:
     return {"user": caller.user}
 
 
-HUB_ROUTES = (count, breaks, refuses, echo, guarded, plain, talk)
+@api("TestSleepyWS", permission=FLAG, socket=True)
+async def sleepy(stream: Stream) -> None:
+    """Never read anything."""
+    gone = asyncio.Event()
+    stream.on_close(gone.set)
+    await gone.wait()
+
+
+HUB_ROUTES = (count, breaks, refuses, echo, guarded, plain, talk, sleepy)
 HUB_SETTINGS = {"network.first_frame_seconds": "0.5", "network.max_request_mib": "24"}
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -220,15 +228,6 @@ class TestConversation:
                     await connection.send(json.dumps({"n": number}))
                     await asyncio.sleep(0.001)
             assert connection.close_code == 1008
-
-
-@api("TestSleepyWS", permission=FLAG, socket=True)
-async def sleepy(stream: Stream) -> None:
-    """Never read anything."""
-    await asyncio.sleep(20 if not stream.closed else 0)
-
-
-HUB_ROUTES += (sleepy,)
 
 
 class TestSessionsEnd:
