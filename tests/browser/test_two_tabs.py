@@ -70,6 +70,16 @@ async def test_all_my_tabs_can_be_stopped_from_one(open_tab: OpenTab) -> None:
     assert await one.cells("interrupted").count() >= 8
 
 
+async def test_one_image_can_be_stopped_and_the_rest_goes_on(open_tab: OpenTab) -> None:
+    tab = await open_tab()
+    await tab.write(RED_CIRCLE, images="4", steps="60")
+    await tab.generate()
+    await tab.until_running()
+    await tab.page.click("[aria-label='Stop image 4']")
+    await tab.until("done", 3)
+    await tab.until("interrupted", 1)
+
+
 async def test_a_picture_finished_in_one_tab_appears_in_the_other(open_tab: OpenTab) -> None:
     one, other = await open_tab(), await open_tab()
     before = await other.page.locator(".history li").count()

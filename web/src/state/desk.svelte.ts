@@ -8,7 +8,7 @@ import { answerAsks, heldElsewhere, readKept, writeKept, type Wire } from "../wi
 import type { Frame, SessionAnswer } from "../wire/shapes";
 import { Refused, Unreachable } from "../wire/trouble";
 import { t } from "../words.svelte";
-import type { Request } from "./batch";
+import { INTERRUPTED, type Request } from "./batch";
 import { Catalog } from "./catalog.svelte";
 import { Draft } from "./draft.svelte";
 import { Generation, type Connection } from "./generation.svelte";
@@ -178,7 +178,7 @@ export class Desk {
       const done = cells.filter((cell) => cell.state === "done").length;
       this.notices.say(t("Image {done} of {all} done.", { done, all: cells.length }));
     }
-    if (frame.error !== undefined) this.notices.urgent = frame.error;
+    if (frame.error !== undefined && frame.error !== INTERRUPTED) this.notices.urgent = frame.error;
   }
 
   #refused(request: Request): void {

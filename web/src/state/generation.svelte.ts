@@ -5,8 +5,10 @@ import { GenerationLine, type Socket } from "../wire/generation";
 import type { Hub } from "../wire/request";
 import type { Frame, Value } from "../wire/shapes";
 import { Refused, Unreachable } from "../wire/trouble";
-import { EMPTY, reduce, type Batch, type BatchEvent, type Request } from "./batch";
+import { t } from "../words.svelte";
+import { EMPTY, reduce, type Batch, type BatchEvent, type Cell, type Request } from "./batch";
 import { keepOpen } from "./open";
+import { jobOf, type JobView } from "./watch";
 
 const SESSION_TRIES = 4;
 const FOLLOW_TRIES = 4;
@@ -61,6 +63,16 @@ export class Generation {
   async stop(everywhere: boolean): Promise<void> {
     this.#tell({ kind: "stopped" });
     await this.hub.call("InterruptAll", { other_sessions: everywhere });
+  }
+
+  /** Stops one image and leaves the rest of its request alone. */
+  async stopImage(request: Request, cell: Cell): Promise<void> {
+    const { jobs } = await this.hub.call<{ jobs: JobView[] }>("hub/v1/jobs");
+    const job = request.job ?? jobOf(jobs, request, this.batch.requests)?.job;
+    const index = cell.index - request.offset;
+    if (job === undefined) throw new Refused(t("The hub no longer knows this request."));
+    await this.hub.call("hub/v1/jobs/cancel", { job, index });
+    this.#tell({ kind: "missing", id: request.id, index, state: "interrupted", reason: "" });
   }
 
   forget(id: string): void {

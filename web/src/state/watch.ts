@@ -41,22 +41,31 @@ const OVER = new Set(["done", "failed", "cancelled"]);
 const UNKNOWN = { reason: "The hub no longer knows this request. If the picture was finished, it is in the history." };
 
 /**
- * What the list of jobs means for the requests whose socket was lost. A request the hub had not yet named is the
- * oldest job of its session that asked for as many images and belongs to no other request; where there is none, the
- * request never arrived and is sent again.
+ * The job a request became: the one of its number, or, where the hub had not yet named it, the oldest of its session
+ * that has as many images and belongs to no other request of this page.
+ */
+export function jobOf(jobs: JobView[], request: Request, all: Request[]): JobView | null {
+  const taken = new Set(all.map((one) => one.requestId));
+  const fits = (job: JobView): boolean =>
+    request.requestId === null
+      ? !taken.has(job.request_id) && job.images.length === request.promised && (request.session ?? "").startsWith(job.session)
+      : job.request_id === request.requestId;
+  return jobs.findLast(fits) ?? null;
+}
+
+/**
+ * What the list of jobs means for the requests whose socket was lost. Where a request the hub had not named is not
+ * among them, it never arrived and is sent again.
  */
 export function eventsOfList(jobs: JobView[], detached: Request[], others: Request[] = []): BatchEvent[] {
-  const taken = new Set([...others, ...detached].map((request) => request.requestId).filter((number) => number !== null));
-  const oldestFirst = [...jobs].reverse();
+  const all = [...others, ...detached];
   return detached.flatMap((request): BatchEvent[] => {
-    const job = oldestFirst.find((one) =>
-      request.requestId === null
-        ? !taken.has(one.request_id) && one.images.length === request.promised && (request.session ?? "").startsWith(one.session)
-        : one.request_id === request.requestId,
-    );
-    if (job) taken.add(job.request_id);
-    if (job) return standing(request.id, job);
-    return [request.requestId === null ? { kind: "held", id: request.id } : { kind: "ended", id: request.id, ...UNKNOWN }];
+    const job = jobOf(jobs, request, all);
+    if (job === null) {
+      return [request.requestId === null ? { kind: "held", id: request.id } : { kind: "ended", id: request.id, ...UNKNOWN }];
+    }
+    all.push({ ...request, requestId: job.request_id });
+    return standing(request.id, job);
   });
 }
 

@@ -9,9 +9,9 @@ export function baseOf(page: string): string {
   return url.toString();
 }
 
-/** The address of one API route, for `fetch`. */
+/** The address of one route, for `fetch`: a bare name lies under `API/`, a path such as `hub/v1/jobs` beside it. */
 export function routeAddress(page: string, route: string): string {
-  return `${baseOf(page)}API/${route}`;
+  return route.includes("/") ? `${baseOf(page)}${route}` : `${baseOf(page)}API/${route}`;
 }
 
 /** The address of a socket below the page, with `ws:` for `http:` and `wss:` for `https:`. */

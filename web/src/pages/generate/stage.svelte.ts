@@ -37,7 +37,7 @@ export class Stage {
     const { cell, key } = found;
     const address = cell.image === null ? cell.preview : pictureAddress(cell.image);
     const item = cell.image === null ? null : this.desk.history.find(pictureAddress(cell.image));
-    return { key, cell, address, metadata: cell.metadata, item };
+    return { key, cell, address, metadata: cell.metadata ?? item?.metadata ?? null, item };
   }
 
   #fromHistory(): Shown | null {
