@@ -56,10 +56,10 @@ async def running(
 
 
 @contextlib.asynccontextmanager
-async def peer(name: str) -> AsyncIterator[Program]:
+async def peer(name: str, env: Mapping[str, str] | None = None) -> AsyncIterator[Program]:
     """Run `bench/peers/<name>.py` on a free port."""
     port = free_port()
-    async with running(["-m", f"bench.peers.{name}", str(port)], port) as program:
+    async with running(["-m", f"bench.peers.{name}", str(port)], port, env) as program:
         yield program
 
 

@@ -1,7 +1,7 @@
 """The plainest Litestar app that answers what the hub answers: a POST with `data: dict`, a fan-out.
 
-`POST /API/GetCurrentStatus` returns a ready status object. `POST /publish` with frames, size (bytes) and pause
-(seconds) sends that many text frames to every connected socket by a plain loop of Litestar sends.
+`POST /API/GetCurrentStatus` returns a ready status object. `POST /publish` with frames, size (bytes) and
+pause (seconds) sends that many text frames to every connected socket by a plain loop of Litestar sends.
 """
 
 import asyncio
@@ -32,7 +32,8 @@ async def listen(socket: WebSocket[Any, Any, Any]) -> None:
     await socket.accept()
     SOCKETS.append(socket)
     try:
-        await socket.receive_text()
+        while True:
+            await socket.receive_text()
     finally:
         SOCKETS.remove(socket)
 
