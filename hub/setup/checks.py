@@ -31,7 +31,9 @@ def python_steps(root: Path, python: Path) -> list[Step]:
     typed = [name for name in TYPED if any((root / name).rglob("*.py"))]
     return [
         Step("format (ruff format)", (*tool, "ruff", "format", "--check", "--quiet", "."), root),
-        Step("lint (ruff check)", (*tool, "ruff", "check", "--quiet", "."), root),
+        Step(
+            "lint (ruff check)", (*tool, "ruff", "check", "--quiet", "--output-format", "concise", "."), root
+        ),
         Step("types (mypy, strict)", (*tool, "mypy", *typed), root),
         Step("house rules (tests/house)", (*tool, "pytest", "-q", "tests/house"), root),
     ]

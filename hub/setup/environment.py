@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hub.setup import layers
-from hub.setup.hardware import find_accelerator, torch_indexes
+from hub.setup.hardware import find_accelerator, torch_indexes, warning
 from hub.setup.terminal import Terminal, run_watched
 from hub.setup.trouble import SetupProblem, explain
 
@@ -210,11 +210,8 @@ class Installer:
             self._terminal.say(f"Keeping the installed torch {kept}.")
             return
         extra = torch_indexes(accelerator)
-        if accelerator == "cpu" and not extra and sys.platform.startswith("linux"):
-            self._terminal.say(
-                "PyTorch's index of small CPU builds does not answer; taking the build of the configured "
-                "package source (it may be several GB)."
-            )
+        if not extra and (told := warning(accelerator)):
+            self._terminal.say(told)
         indexes = [word for index in extra for word in ("--extra-index-url", index)]
         command = [*self._pip(), *indexes, "torch"]  # its version comes from the lock
         self._run(command, f"Installing torch for {accelerator}", reading=read_pip)

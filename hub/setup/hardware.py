@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+CUDA_INDEX = "https://download.pytorch.org/whl/cu130"  # the CUDA that torch 2.13.0 on PyPI is built for, too
 ANSWER_WITHIN_S = 3.0
 
 
@@ -26,15 +27,31 @@ def find_accelerator() -> str:
 def torch_indexes(accelerator: str, platform_name: str = sys.platform) -> tuple[str, ...]:
     """Return package indexes to ask for torch in addition to the configured ones.
 
-    Only Linux without an accelerator needs one: what PyPI carries there is built for CUDA and several GB.
+    PyPI carries CUDA builds of several GB for Linux and CPU builds for Windows. So Linux without an accelerator
+    and Windows with an NVIDIA card look elsewhere first; an index that does not answer in time is left out.
     $HUB_TORCH_INDEX, when set, is the whole answer (empty: none), for other builds of torch.
     """
     chosen = os.environ.get("HUB_TORCH_INDEX")
     if chosen is not None:
         return (chosen,) if chosen else ()
-    if accelerator == "cpu" and platform_name.startswith("linux") and answers(CPU_INDEX + "/torch/"):
-        return (CPU_INDEX,)
-    return ()
+    special = {("cpu", "linux"): CPU_INDEX, ("cuda", "win32"): CUDA_INDEX}.get((accelerator, platform_name))
+    return (special,) if special and answers(special + "/torch/") else ()
+
+
+def warning(accelerator: str, platform_name: str = sys.platform) -> str | None:
+    """Return what to tell before torch comes from the configured sources alone, or None when that is fine."""
+    if accelerator == "rocm":
+        return (
+            "An AMD card was found. For it, torch has to come from PyTorch's ROCm index: its address is on "
+            "https://pytorch.org/get-started/previous-versions (2.13.0). Set HUB_TORCH_INDEX to it and delete "
+            ".venv to begin anew; without it the hub computes on the CPU."
+        )
+    if accelerator == "cpu" and platform_name == "linux":
+        return (
+            "PyTorch's index of small CPU builds does not answer; taking the build of the configured package "
+            "source (it may be several GB)."
+        )
+    return None
 
 
 def answers(url: str, within_s: float = ANSWER_WITHIN_S) -> bool:
