@@ -1,10 +1,11 @@
 """Accounts: names, roles and what they add up to, kept in memory once seen."""
 
-import json
 import re
 import sqlite3
 from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from hub.accounts.clock import Clock, now_ms
 from hub.accounts.roles import Roles
@@ -98,9 +99,15 @@ class Users:
         self._reread(name)
 
     async def set_settings(self, name: str, settings: Mapping[str, Any]) -> None:
-        """Replace what the user chose (dotted key to value)."""
-        await self._store.users.set_settings(name, json.loads(json.dumps(dict(settings))))
-        self._reread(name)
+        """Replace what the user chose (dotted key to value). It holds at once, so that a second change in the
+        same moment builds on it."""
+        row = self.get(name)
+        if row is not None:
+            self._rows[name] = msgspec.structs.replace(row, settings=dict(settings))
+        try:
+            await self._store.users.set_settings(name, settings)
+        finally:
+            self._rows.pop(name, None)
 
     async def has_password_owner(self) -> bool:
         """Whether somebody with a password holds the star: demanded before the hub listens beyond

@@ -1,5 +1,6 @@
 """User settings, upstream keys, roles over an update, starred models."""
 
+import asyncio
 import json
 import stat
 
@@ -75,6 +76,12 @@ class TestPreferences:
         assert list(skipped) == [key]
         assert accounts.preferences.value("local", "StarNoFolders") is True
         assert accounts.users.grants("local")[0] == FLAGS.keys()
+
+    async def test_two_changes_in_the_same_moment_both_hold(self, accounts: Accounts) -> None:
+        change = accounts.preferences.change
+        await asyncio.gather(change("local", {"fileformat.dpi": 72}), change("local", {"savefiles": False}))
+        assert accounts.preferences.value("local", "fileformat.dpi") == 72
+        assert accounts.preferences.value("local", "savefiles") is False
 
     def test_every_default_is_a_value_the_setting_would_take(self, accounts: Accounts) -> None:
         from hub.accounts.preference import read
