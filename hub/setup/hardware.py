@@ -27,8 +27,9 @@ def find_accelerator() -> str:
 def torch_indexes(accelerator: str, platform_name: str = sys.platform) -> tuple[str, ...]:
     """Return package indexes to ask for torch in addition to the configured ones.
 
-    PyPI carries CUDA builds of several GB for Linux and CPU builds for Windows. So Linux without an accelerator
-    and Windows with an NVIDIA card look elsewhere first; an index that does not answer in time is left out.
+    PyPI carries CUDA builds of several GB for Linux and CPU builds for Windows. So Linux without an
+    accelerator and Windows with an NVIDIA card look elsewhere first; an index that does not answer in time is
+    left out.
     $HUB_TORCH_INDEX, when set, is the whole answer (empty: none), for other builds of torch.
     """
     chosen = os.environ.get("HUB_TORCH_INDEX")
@@ -43,8 +44,8 @@ def warning(accelerator: str, platform_name: str = sys.platform) -> str | None:
     if accelerator == "rocm":
         return (
             "An AMD card was found. For it, torch has to come from PyTorch's ROCm index: its address is on "
-            "https://pytorch.org/get-started/previous-versions (2.13.0). Set HUB_TORCH_INDEX to it and delete "
-            ".venv to begin anew; without it the hub computes on the CPU."
+            "https://pytorch.org/get-started/previous-versions (2.13.0). Set HUB_TORCH_INDEX to it and "
+            "delete .venv to begin anew; without it the hub computes on the CPU."
         )
     if accelerator == "cpu" and platform_name == "linux":
         return (

@@ -62,7 +62,12 @@ def test_only_where_pypi_has_the_wrong_build_another_index_is_asked(
 ) -> None:
     monkeypatch.delenv("HUB_TORCH_INDEX", raising=False)
     asked: list[str] = []
-    monkeypatch.setattr(hardware, "answers", lambda url: not asked.append(url))
+
+    def answer(url: str) -> bool:
+        asked.append(url)
+        return True
+
+    monkeypatch.setattr(hardware, "answers", answer)
     assert torch_indexes(accelerator, platform) == ((index,) if index else ())
     assert len(asked) == (1 if index else 0)
 
