@@ -1,0 +1,137 @@
+"""`kill -9` of a worker and of the hub in mid-work: nothing accepted is lost, nothing made twice."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import websockets
+
+from backends.pool import Pool
+from hub.jobs import Jobs
+from hub.jobs.events import Requeued
+from tests.hub.running import RunningHub
+from tests.swarm_api.sketching import SETTINGS, SMALL, heard, sketching, talking
+
+ROOT = Path(__file__).parents[2]
+
+
+@sketching
+class TestTheWorkerDies:
+    async def test_the_job_finishes_after_the_restart(self, hub: RunningHub, tmp_path: Path) -> None:
+        async with talking(hub) as talk:
+            again = asyncio.create_task(heard(hub, Requeued))
+            await talk.ask(prompt=f"red crash once {tmp_path / 'mark'}", images=2)
+            await talk.until("socket_intention", seconds=40)
+            assert talk.of("error") == [] and len(talk.of("image")) == 2
+            assert "killed by signal 9" in str(getattr(await again, "reason", ""))
+
+    async def test_after_one_retry_it_fails_with_the_reason(self, hub: RunningHub) -> None:
+        async with talking(hub) as talk:
+            await talk.ask(prompt="red crash")
+            error = await talk.until("error", seconds=40)
+            assert "killed by signal 9" in error["error"]
+            await talk.ask(prompt="blue")
+            assert await talk.until("image", seconds=40)
+
+    async def test_finished_images_of_the_job_are_kept(self, hub: RunningHub) -> None:
+        async with talking(hub) as talk:
+            await talk.ask(prompt="red slow", images=12, steps=3)
+            await talk.until("image")
+            pid = hub.room(Pool).processes()[0]
+            assert pid is not None
+            os.kill(pid, signal.SIGKILL)
+            await talk.until("socket_intention", seconds=40)
+            indices = [frame["batch_index"] for frame in talk.frames if "image" in frame]
+            assert sorted(map(int, indices)) == list(range(12)) and talk.of("error") == []
+
+    async def test_an_image_to_be_stopped_is_not_drawn_again(self, hub: RunningHub) -> None:
+        async with talking(hub) as talk:
+            await talk.ask(prompt="red slow stubborn", steps=100)
+            await talk.until("gen_progress")
+            pid = hub.room(Pool).processes()[0]
+            assert pid is not None
+            await hub.call("InterruptAll")
+            os.kill(pid, signal.SIGKILL)
+            assert (await talk.until("error"))["error"] == "Generation session interrupted."
+            assert hub.room(Jobs).counts().idle
+
+
+class Outside:
+    """A hub in a process of its own."""
+
+    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
+        self.process = process
+        self.port = port
+        self.session = ""
+
+    async def call(self, name: str, **body: Any) -> Any:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=20) as client:
+            answer = await client.post(f"/API/{name}", json={"session_id": self.session, **body})
+            return answer.json()
+
+    async def kill(self) -> None:
+        self.process.kill()
+        await self.process.wait()
+
+
+@asynccontextmanager
+async def outside(data: Path, port: int) -> AsyncIterator[Outside]:
+    environment = {f"HUB_{key.replace('.', '_').upper()}": value for key, value in SETTINGS.items()}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "hub", "serve", "--port", str(port), "--data-dir", str(data), "--log-level", "warning"),
+        cwd=ROOT,
+        env={**os.environ, **environment},
+    )
+    hub = Outside(process, port)
+    try:
+        async with asyncio.timeout(40):
+            while True:
+                try:
+                    await hub.call("GetNewSession")
+                    break
+                except httpx.TransportError:
+                    await asyncio.sleep(0.1)
+        yield hub
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
+
+
+@pytest.mark.long
+async def test_the_hub_dies_and_goes_on_where_it_was(tmp_path: Path, free_port: int) -> None:
+    shown: list[str] = []
+    async with outside(tmp_path, free_port) as hub:
+        hub.session = session = (await hub.call("GetNewSession"))["session_id"]
+        url = f"ws://127.0.0.1:{free_port}/API/GenerateText2ImageWS"
+        async with websockets.connect(url, proxy=None) as socket:
+            for prompt in ("red slow", "blue slow"):
+                asked = {"session_id": session, **SMALL, "prompt": prompt, "images": 8}
+                await socket.send(json.dumps(asked))
+            async for text in socket:
+                frame = json.loads(text)
+                shown += [frame["image"]] if "image" in frame else []
+                if len(shown) == 3:
+                    break
+            await hub.kill()
+    async with outside(tmp_path, free_port) as hub:
+        hub.session = session  # it is still good
+        async with asyncio.timeout(60):
+            while (await hub.call("GetCurrentStatus"))["status"]["waiting_gens"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        listed = (await hub.call("ListImages", path="", depth=9))["files"]
+    made = [json.loads(file["metadata"])["sui_image_params"] for file in listed]
+    assert len(listed) == 16 and len({(params["prompt"], params["seed"]) for params in made}) == 16
+    assert {url.removeprefix("View/local/") for url in shown} <= {file["src"] for file in listed}
+    home = tmp_path / "outputs" / "local"
+    assert list((home / ".pending").iterdir()) == []
+    assert len(list(home.rglob("*.png"))) == 16
