@@ -10,12 +10,16 @@ from msgspec import Struct
 from hub.accounts.caller import Caller
 from hub.catalog.access import may_see, sees_all
 from hub.catalog.entry import SUBTYPES, Entry
+from hub.catalog.keep import recall, remember
 from hub.catalog.match import closest, plain_model
 from hub.catalog.scan import Root, scan
 from hub.errors import BadInput, HubError
 from hub.settings import Settings
 
 NOT_FOUND = "Model not found."
+
+FILE = "models.cache"
+"""In the data folder: what the last look found, so that the next start reads only what has changed."""
 
 
 class Shelf(Struct, frozen=True):
@@ -38,6 +42,7 @@ class Catalog:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._default = settings.engines.default_model
+        self._file = settings.folders.data / FILE
         self._roots = _roots(settings.folders.models, builtin)
         self._shelves: Mapping[str, Shelf] = {}
         self._clock = clock
@@ -53,14 +58,23 @@ class Catalog:
         async with self._lock:
             if self._refreshed is not None and self._clock() - self._refreshed < not_within:
                 return False
-            known = {subtype: shelf.entries for subtype, shelf in self._shelves.items()}
-            found = await asyncio.to_thread(scan, self._roots, known)
-            shelves = {subtype: _shelf(entries) for subtype, entries in found.items()}
-            if shelves != self._shelves:
-                self._shelves = shelves
+            changed = await asyncio.to_thread(self._look)
+            if changed is not None:
+                self._shelves = changed
                 self.version += 1
             self._refreshed = self._clock()
             return True
+
+    def _look(self) -> Mapping[str, Shelf] | None:
+        """What is on the disk now, None when nothing has changed. Blocks, even to compare."""
+        known = {subtype: shelf.entries for subtype, shelf in self._shelves.items()}
+        before = known or recall(self._file)
+        found = scan(self._roots, before)
+        if found != before:
+            remember(self._file, found)
+        if found == known:
+            return None
+        return {subtype: _shelf(entries) for subtype, entries in found.items()}
 
     def find(self, subtype: str, name: str, caller: Caller) -> Entry:
         """The model a loosely typed name means: the same one, else the shortest that contains it.

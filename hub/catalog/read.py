@@ -19,16 +19,23 @@ MAX_CONFIG_BYTES = 1024 * 1024
 """A pipeline's JSON file longer than this is not read."""
 
 HASH_NOW_BYTES = 64 * 1024 * 1024
-"""Weights up to this size are hashed while scanning; larger ones carry the hash their metadata names."""
+"""Main models up to this size are hashed while scanning; others carry the hash their metadata names.
 
-_MAX_TEXT = 256 * 1024
-_SIZE = re.compile(r"\s*(\d{1,5})\s*x\s*(\d{1,5})\s*", re.IGNORECASE)
-_ARCHITECTURE_KEYS = ("modelspec.architecture", "architecture", "general.architecture", "model_type")
-_WEIGHTS = (
+Add-ons never are: reading every LoRA of a large library would take an hour.
+"""
+
+_HASHED = "Stable-Diffusion"
+
+WEIGHTS = (
     "unet/diffusion_pytorch_model.safetensors",
     "transformer/diffusion_pytorch_model.safetensors",
     "vae/diffusion_pytorch_model.safetensors",
 )
+"""Where a pipeline folder keeps its main network, the likeliest first."""
+
+_MAX_TEXT = 256 * 1024
+_SIZE = re.compile(r"\s*(\d{1,5})\s*x\s*(\d{1,5})\s*", re.IGNORECASE)
+_ARCHITECTURE_KEYS = ("modelspec.architecture", "architecture", "general.architecture", "model_type")
 
 _log = logging.getLogger("hub.catalog")
 
@@ -55,7 +62,7 @@ def read_file(subtype: str, found: Found) -> Entry:
         )
     notes = dict(header.metadata) | _spec(found)
     guess = partial(_from_header, header)
-    digest = partial(_hash, found.path)
+    digest = partial(_hash, found.path) if subtype == _HASHED else None
     return _entry(
         subtype, found, notes, guess, digest=digest, in_header=bool(header_preview(header.metadata))
     )
@@ -65,7 +72,7 @@ def read_folder(subtype: str, found: Found) -> Entry:
     """The entry of a diffusers folder."""
     index = _config(found.path / "model_index.json")
     guess = partial(by_pipeline, index, lambda part: _config(found.path / part / "config.json"))
-    weights = next((found.path / name for name in _WEIGHTS if (found.path / name).is_file()), None)
+    weights = next((found.path / name for name in WEIGHTS if (found.path / name).is_file()), None)
     digest = None if weights is None else partial(_hash, weights)
     return _entry(subtype, found, _spec(found), guess, digest=digest, special_format="diffusers")
 

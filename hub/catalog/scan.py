@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from hub.catalog.beside import PREVIEW_ENDINGS
 from hub.catalog.entry import Entry
-from hub.catalog.read import Found, read_builtin, read_file, read_folder, read_listed
+from hub.catalog.read import WEIGHTS, Found, read_builtin, read_file, read_folder, read_listed
 
 MAX_DEPTH = 20
 """How many folders deep a model may lie; ListModels shows no deeper either."""
@@ -119,14 +119,9 @@ def _folder(name: str, path: Path) -> Found:
     spec = beside if beside.is_file() else inside(".swarm.json")
     notes = inside("hub.json")
     preview = inside("preview.png", "preview.jpg", "preview.webp")
-    return Found(
-        name,
-        path,
-        notes,
-        spec,
-        preview,
-        _stamp(path / "model_index.json", notes, spec, preview, path / "unet"),
-    )
+    weights = (path / file for file in WEIGHTS)
+    stamp = _stamp(path / "model_index.json", notes, spec, preview, *weights)
+    return Found(name, path, notes, spec, preview, stamp)
 
 
 def _stamp(*files: Path | None) -> tuple[int, ...]:
