@@ -1,5 +1,6 @@
 """Jobs, images, users, presets and small texts as their rooms use them."""
 
+import asyncio
 import sqlite3
 
 import pytest
@@ -89,6 +90,26 @@ class TestImages:
         assert await store.images.delete("ann", "a.png") == 0
         assert await store.images.delete("ann", "c.png") == 1
         assert await store.images.count("ann") == 1
+
+
+async def test_a_long_scan_keeps_neither_point_reads_nor_writes_waiting(store: Store) -> None:
+    sql = (
+        'INSERT INTO images (job, "index", "user", path, created, prompt) '
+        "SELECT 'j', 0, 'ann', 'raw/' || value || '.png', value, hex(zeroblob(120)) FROM generate"
+    )
+    numbers = (
+        "WITH RECURSIVE generate(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM generate LIMIT 60000) "
+    )
+    await store.writer.execute(sql.replace("INSERT", f"{numbers} INSERT", 1))
+    scan = asyncio.create_task(store.images.page("ann", search="in no prompt at all"))
+    await asyncio.sleep(0)
+    done = 0
+    while not scan.done():
+        assert store.images.exists("ann", f"raw/{done + 1}.png")
+        await store.images.star("ann", f"raw/{done + 1}.png", True)
+        done += 1
+    assert await scan == []
+    assert done >= 20
 
 
 class TestUsers:
