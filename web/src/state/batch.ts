@@ -2,24 +2,8 @@
 
 import { pictureAddress } from "../wire/address";
 import type { Counts, Frame, Value } from "../wire/shapes";
+import { blank, done, isTerminal, over, running, stepped, type Cell } from "./cell";
 import { ownerOf, settle, type Owned } from "./owner";
-
-export type CellState = "waiting" | "running" | "done" | "failed" | "interrupted" | "discarded";
-
-export interface Cell {
-  /** The image's `batch_index` on its socket. */
-  index: number;
-  state: CellState;
-  /** Fractions 0..1 of the whole image and of its present step. */
-  overall: number;
-  current: number;
-  step: number | null;
-  steps: number | null;
-  preview: string | null;
-  image: string | null;
-  metadata: string | null;
-  reason: string | null;
-}
 
 export interface Refusal {
   message: string;
@@ -67,13 +51,6 @@ export type BatchEvent =
 
 export const EMPTY: Batch = { requests: [], counts: null };
 export const INTERRUPTED = "Generation session interrupted.";
-
-export const isTerminal = (cell: Cell): boolean => cell.state !== "waiting" && cell.state !== "running";
-
-const blank = (index: number): Cell => ({
-  index, state: "waiting", overall: 0, current: 0, step: null, steps: null,
-  preview: null, image: null, metadata: null, reason: null,
-});
 
 /** The next state; never changes the one given. */
 export function reduce(batch: Batch, event: BatchEvent): Batch {
@@ -144,21 +121,12 @@ function touched(request: Request, event: Single): Request {
   }
 }
 
-function stepped(cell: Cell, event: Extract<BatchEvent, { kind: "progressed" }>): Cell {
-  if (isTerminal(cell)) return cell;
-  const overall = event.steps > 0 ? event.step / event.steps : 0;
-  return {
-    ...cell, state: "running", overall, current: overall, step: event.step, steps: event.steps,
-    preview: event.preview ?? cell.preview,
-  };
-}
-
 function framed(batch: Batch, socket: number, frame: Frame): Batch {
   let next = frame.status ? { ...batch, counts: frame.status } : batch;
   if (frame.gen_progress) {
     const { gen_progress: said } = frame;
     next = toOwner(next, socket, Number(said.batch_index), said.request_id, (request) => ({
-      ...withCell(request, Number(said.batch_index), (cell) => running(cell, frame)),
+      ...withCell(request, Number(said.batch_index), (cell) => running(cell, said)),
       requestId: String(said.request_id),
     }));
   }
@@ -178,27 +146,6 @@ function framed(batch: Batch, socket: number, frame: Frame): Batch {
 }
 
 const numberOr = (value: string | number | undefined): number | null => (value === undefined ? null : Number(value));
-
-function running(cell: Cell, frame: Frame): Cell {
-  const said = frame.gen_progress;
-  if (said === undefined || isTerminal(cell)) return cell;
-  return {
-    ...cell,
-    state: "running",
-    overall: said.overall_percent,
-    current: said.current_percent,
-    step: said.step ?? cell.step,
-    steps: said.steps ?? cell.steps,
-    preview: said.preview ?? cell.preview,
-    metadata: said.metadata ?? cell.metadata,
-  };
-}
-
-const done = (cell: Cell, image: string, metadata: string | null): Cell => ({
-  ...cell, state: "done", overall: 1, current: 1, preview: null, image, metadata, reason: null,
-});
-
-const over = (cell: Cell, state: CellState, reason: string | null): Cell => ({ ...cell, state, reason });
 
 /** What the error is about decides: the whole request (nothing was begun), one image, or all that is still open. */
 function failed(request: Request, frame: Frame): Request {

@@ -4,7 +4,7 @@ import { getContext, setContext } from "svelte";
 import { socketAddress } from "../wire/address";
 import type { Socket } from "../wire/generation";
 import { Hub } from "../wire/request";
-import { answerAsks, heldElsewhere, readKept, writeKept, type Wire } from "../wire/session";
+import { readKept, writeKept } from "../wire/session";
 import type { Frame, SessionAnswer } from "../wire/shapes";
 import { Refused, Unreachable } from "../wire/trouble";
 import { t } from "../words.svelte";
@@ -17,15 +17,11 @@ import { Language } from "./language.svelte";
 import { Notices } from "./notices.svelte";
 import { takeOpen } from "./open";
 import { reattach } from "./reattach";
+import { explain } from "./explain";
 import { firstFault, requestOf } from "./shaping";
+import { Tabs } from "./tabs";
 
 const NAME = "desk";
-const TABS = "hub.tabs";
-
-/** What tabs of this browser tell each other about a finished picture. */
-interface Finished {
-  finished: { image: string; metadata: string | null };
-}
 
 export class Desk {
   readonly hub: Hub;
@@ -42,7 +38,7 @@ export class Desk {
   trouble = $state("");
   /** The hub was updated while this page was open. */
   outdated = $state(false);
-  #tabs = new BroadcastChannel(TABS);
+  #tabs = new Tabs();
 
   constructor() {
     const kept = readKept(sessionStorage);
@@ -74,17 +70,15 @@ export class Desk {
   /** Takes or keeps the session, then reads all the page draws from. */
   async start(): Promise<void> {
     const kept = this.hub.current;
-    const wire = this.#tabs as unknown as Wire;
-    if (kept !== null && !isReload() && (await heldElsewhere(kept.session_id, wire))) {
+    if (kept !== null && (await this.#tabs.hold(kept.session_id))) {
       await this.hub.renew(kept.session_id).catch(() => undefined);
     } else {
       this.generation.restore(takeOpen());
     }
-    answerAsks(() => this.hub.current?.session_id ?? null, wire);
-    this.#tabs.addEventListener("message", (event: MessageEvent<unknown>) => {
-      const told = (event.data as Partial<Finished>).finished;
-      if (told) this.history.add(told.image, told.metadata);
-    });
+    this.#tabs.listen(
+      () => this.hub.current?.session_id ?? null,
+      (finished) => this.history.add(finished.image, finished.metadata),
+    );
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden && this.generation.connection.state === "up") this.history.soon();
     });
@@ -102,7 +96,7 @@ export class Desk {
       if (this.may("read_user_settings")) await this.attempt(() => this.language.load());
       this.signedOut = false;
     } catch (cause) {
-      this.trouble = this.explain(cause);
+      this.trouble = explain(cause);
       this.signedOut = cause instanceof Refused && this.hub.current === null;
       if (cause instanceof Unreachable) this.generation.unreachable();
     }
@@ -134,6 +128,13 @@ export class Desk {
     );
   }
 
+  /** Looks for models added since. */
+  async refresh(): Promise<void> {
+    await this.catalog.refresh();
+    this.draft.settleModel(this.catalog.models);
+    this.notices.say(t("{n} models found.", { n: this.catalog.models.length }));
+  }
+
   /** Signs in and reads everything; raises what the hub refused. */
   async signIn(username: string, password: string): Promise<void> {
     await this.hub.signIn(username, password);
@@ -145,20 +146,10 @@ export class Desk {
     try {
       await work();
     } catch (cause) {
-      this.notices.alarm(this.explain(cause));
+      this.notices.alarm(explain(cause));
       this.signedOut ||= cause instanceof Refused && this.hub.current === null;
       if (cause instanceof Unreachable) this.generation.unreachable();
     }
-  }
-
-  /** A failure as a sentence that says what to do next. */
-  explain(cause: unknown): string {
-    if (cause instanceof Unreachable) return t("The hub cannot be reached. Is it running? The page keeps trying.");
-    if (!(cause instanceof Refused)) return cause instanceof Error ? cause.message : String(cause);
-    if (cause.permission === null) return cause.message;
-    return t("{error} You need the permission “{permission}”; an administrator can grant it to your role.", {
-      error: cause.message, permission: cause.permission,
-    });
   }
 
   #took(session: SessionAnswer): void {
@@ -173,7 +164,7 @@ export class Desk {
     if (typeof frame.image === "string") {
       const finished = { image: frame.image, metadata: frame.metadata ?? null };
       this.history.add(finished.image, finished.metadata);
-      this.#tabs.postMessage({ finished } satisfies Finished);
+      this.#tabs.tell(finished);
       const cells = this.generation.batch.requests.filter((one) => one.state !== "ended").flatMap((one) => one.cells);
       const done = cells.filter((cell) => cell.state === "done").length;
       this.notices.say(t("Image {done} of {all} done.", { done, all: cells.length }));
@@ -185,7 +176,7 @@ export class Desk {
     const { refusal } = request;
     if (refusal === null) return;
     const { message, field, permission } = refusal;
-    const text = this.explain(new Refused(message, null, field, refusal.limit, permission));
+    const text = explain(new Refused(message, null, field, refusal.limit, permission));
     if (field !== null && this.catalog.param(field)) this.#point(field, text);
     else this.notices.alarm(text);
     this.generation.forget(request.id);
@@ -219,14 +210,11 @@ export class Desk {
         await this.catalog.poll();
       } catch (cause) {
         if (cause instanceof Unreachable) this.generation.unreachable();
-        else this.notices.alarm(this.explain(cause));
+        else this.notices.alarm(explain(cause));
       }
     }
   }
 }
-
-const isReload = (): boolean =>
-  (performance.getEntriesByType("navigation")[0] as PerformanceNavigationTiming | undefined)?.type === "reload";
 
 export const provideDesk = (desk: Desk): Desk => setContext(NAME, desk);
 export const useDesk = (): Desk => getContext<Desk>(NAME);

@@ -55,7 +55,10 @@ export class Draft {
     delete this.faults[id];
     if (value === undefined || value === "") delete this.values[id];
     else this.values[id] = value;
-    if (typeof param !== "string" && param.toggleable && value !== undefined) this.on[id] = true;
+    if (typeof param === "string" || value === undefined) return;
+    // Whoever sets a value means it: its own switch and that of its group go on.
+    if (param.toggleable) this.on[id] = true;
+    if (param.group !== null) this.on[param.group] = true;
   }
 
   /** Takes over the parameters of a finished picture; what it did not say goes back to its default. */

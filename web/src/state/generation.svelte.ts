@@ -6,7 +6,8 @@ import type { Hub } from "../wire/request";
 import type { Frame, Value } from "../wire/shapes";
 import { Refused, Unreachable } from "../wire/trouble";
 import { t } from "../words.svelte";
-import { EMPTY, reduce, type Batch, type BatchEvent, type Cell, type Request } from "./batch";
+import { EMPTY, reduce, type Batch, type BatchEvent, type Request } from "./batch";
+import type { Cell } from "./cell";
 import { keepOpen } from "./open";
 import { jobOf, type JobView } from "./watch";
 

@@ -1,6 +1,7 @@
 /** Which of several requests on one socket a frame speaks of, and how a request ends. */
 
-import type { Cell, Request } from "./batch";
+import type { Request } from "./batch";
+import type { Cell } from "./cell";
 
 /** Where a request lives on the wire. */
 export interface Owned {

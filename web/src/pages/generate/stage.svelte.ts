@@ -2,7 +2,8 @@
 
 import { getContext, setContext } from "svelte";
 import { pictureAddress } from "../../wire/address";
-import type { Cell, Request } from "../../state/batch";
+import type { Request } from "../../state/batch";
+import type { Cell } from "../../state/cell";
 import type { Desk } from "../../state/desk.svelte";
 import type { Item } from "../../state/history.svelte";
 
