@@ -87,7 +87,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.stop_keepalive()
-        self.loop.call_later(DROP_SECONDS, self.transport.abort)
+        self.close_timer = self.loop.call_later(DROP_SECONDS, self.transport.abort)
 
 
 def bounded_http(network: Network) -> type[HttpToolsProtocol]:

@@ -130,7 +130,7 @@ class Stream:
 
     async def drain(self) -> None:
         """Wait until all pushed frames are out, or the socket is gone."""
-        while self._writer is not None:
+        while self._writer is not None and not self._writer.done():
             await asyncio.wait([self._writer])
 
     async def receive(self) -> dict[str, Any]:
@@ -182,8 +182,6 @@ class Stream:
         """Close now without waiting: what the client has not read is lost to it, never to the history."""
         if self.closed:
             return
-        if self._writer is not None:
-            self._writer.cancel()
         self._lost(code)
         if self._link is not None:
             self._link.drop(code)
@@ -208,6 +206,10 @@ class Stream:
         self.code = code
         self._outbox.clear()
         self._arrived.set()
+        # A task that is cancelled before its first step never reaches its own `finally`: let go of it here.
+        writer, self._writer = self._writer, None
+        if writer is not None and writer is not asyncio.current_task():
+            writer.cancel()
         callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
             callback()

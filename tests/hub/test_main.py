@@ -1,0 +1,151 @@
+"""`python -m hub` as a process: what it refuses to start with, and how it stops."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import websockets
+
+ROOT = Path(__file__).parents[2]
+ENGINES_OFF = {"HUB_ENGINES_START_AT_BOOT": "false"}
+
+
+def run(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "hub", *words],
+        cwd=ROOT,
+        env={**os.environ, **ENGINES_OFF, **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@contextmanager
+def serving(data: Path, **env: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A hub process and its port."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hub", "serve", "--port", "0", "--data-dir", str(data)],
+        cwd=ROOT,
+        env={**os.environ, **ENGINES_OFF, **env},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        for line in process.stderr:
+            found = re.search(r"Listening on http://127\.0\.0\.1:(\d+)/", line)
+            if found:
+                yield process, int(found[1])
+                break
+    finally:
+        process.kill()
+        process.wait()
+
+
+def call(port: int, name: str, body: dict[str, object]) -> dict[str, object]:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/API/{name}", json.dumps(body).encode(), {"content-type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        found: dict[str, object] = json.load(answer)
+        return found
+
+
+class TestRefusals:
+    def test_a_bad_setting(self, tmp_path: Path) -> None:
+        done = run("serve", "--data-dir", str(tmp_path), HUB_NETWORK_MAX_REQUEST_MIB="0")
+        assert done.returncode == 2
+        assert "network.max_request_mib" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_a_taken_port(self, tmp_path: Path) -> None:
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            port = other.getsockname()[1]
+            done = run("serve", "--data-dir", str(tmp_path), "--port", str(port))
+        assert done.returncode == 3
+        assert f"port {port} is taken" in done.stderr
+        assert not (tmp_path / "hub.sqlite3").exists()
+
+    def test_an_address_that_is_not_ours(self, tmp_path: Path) -> None:
+        done = run("serve", "--data-dir", str(tmp_path), "--host", "192.0.2.1", "--port", "0")
+        assert done.returncode == 3
+        assert "192.0.2.1" in done.stderr
+
+    @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+    def test_beyond_loopback_without_an_owner(self, tmp_path: Path, host: str) -> None:
+        done = run("serve", "--data-dir", str(tmp_path), "--host", host, "--port", "0")
+        assert done.returncode == 4
+        assert "owner" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_a_database_that_is_none(self, tmp_path: Path) -> None:
+        (tmp_path / "hub.sqlite3").write_text("this is not a database, it is a text of some length" * 50)
+        done = run("serve", "--data-dir", str(tmp_path), "--port", "0")
+        assert done.returncode == 4
+        assert "Traceback" not in done.stderr
+        assert "hub.sqlite3" in done.stderr
+
+    def test_an_unknown_engine_type(self, tmp_path: Path) -> None:
+        done = run("serve", "--data-dir", str(tmp_path), "--port", "0", HUB_ENGINES_TYPES="no_such_engine")
+        assert done.returncode == 4
+        assert "no_such_engine" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+class TestStopping:
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_sockets_are_told_and_the_process_ends_well(self, tmp_path: Path, number: signal.Signals) -> None:
+        with serving(tmp_path) as (process, port):
+
+            async def watch() -> tuple[list[str], int | None]:
+                address = f"ws://127.0.0.1:{port}/API/GenerateText2ImageWS"
+                async with websockets.connect(address, proxy=None) as connection:
+                    await asyncio.sleep(0.2)
+                    process.send_signal(number)
+                    frames = [str(frame) async for frame in quietly(connection)]
+                    return frames, connection.close_code
+
+            frames, code = asyncio.run(watch())
+            assert json.loads(frames[-1])["error_id"] == "shutting_down"
+            assert code == 1012
+            assert process.wait(timeout=15) == 0
+
+    def test_sessions_survive_a_kill(self, tmp_path: Path) -> None:
+        with serving(tmp_path) as (process, port):
+            session = call(port, "GetNewSession", {"a": 1})["session_id"]
+            process.send_signal(signal.SIGKILL)
+            process.wait(timeout=10)
+        with serving(tmp_path) as (_, port):
+            began = time.monotonic()
+            assert "status" in call(port, "GetCurrentStatus", {"session_id": session})
+            assert time.monotonic() - began < 10
+
+
+async def quietly(connection: websockets.ClientConnection):  # type: ignore[no-untyped-def]
+    """Every frame until the close, whatever its code."""
+    try:
+        while True:
+            yield await connection.recv()
+    except websockets.ConnectionClosed:
+        return
+
+
+class TestDocs:
+    def test_pages_are_written(self, tmp_path: Path) -> None:
+        done = run("docs", "--out", str(tmp_path / "api"))
+        assert done.returncode == 0
+        assert (tmp_path / "api" / "README.md").read_text().startswith("# The API")
