@@ -106,7 +106,7 @@ def _size(values: Mapping[str, Value], entry: Entry, context: Context) -> tuple[
         height=number("height"),
         height_multiplier=multiplier if isinstance(multiplier, float) else None,
     )
-    width, height = resolve(asked, entry.size())
+    width, height = resolve(asked, entry.size(), entry.native_sizes)
     limit = context.limits.output_megapixels
     if width * height > limit * 1_000_000:
         field = next((f for f in ("rawresolution", "sidelength", "width") if f in values), "height")

@@ -1,7 +1,8 @@
 """The picture's size from what a request says about it (swarm-api §5.3, below the table)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import log
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -31,6 +32,7 @@ ASPECTS: Mapping[str, tuple[int, int]] = MappingProxyType(
 """Width and height of each shape at a side length of 512."""
 
 _STEP = 16
+_ALIKE = 0.05  # the table itself rounds 3:2 by less than three per cent
 _RAW = re.compile(r"\s*([+-]?\d{1,9})\s*[xX×]\s*([+-]?\d{1,9})\s*", re.ASCII)
 
 
@@ -45,8 +47,13 @@ class Asked(Struct, frozen=True):
     height_multiplier: float | None = None
 
 
-def resolve(asked: Asked, own: tuple[int, int] | None) -> tuple[int, int]:
-    """The exact (width, height) in pixels. `own` is the model's size, used for what the request leaves out.
+def resolve(
+    asked: Asked, own: tuple[int, int] | None, native: Sequence[tuple[int, int]] = ()
+) -> tuple[int, int]:
+    """The exact (width, height) in pixels.
+
+    `own` is the model's size, used for what the request leaves out; `native` are all sizes it draws well,
+    one of which is taken when only a shape is asked for.
 
     Raises BadInput naming the parameter and its bounds.
     """
@@ -60,15 +67,23 @@ def resolve(asked: Asked, own: tuple[int, int] | None) -> tuple[int, int]:
     if asked.height_multiplier is not None:
         return _checked("altresolutionheightmultiplier", width, _rounded(width * asked.height_multiplier))
     if asked.width is None and asked.height is None and asked.aspect is not None and table is not None:
-        return _checked("aspectratio", *_shaped(table, own_width, own_height))
+        return _checked("aspectratio", *_shaped(table, (own_width, own_height), native))
     return width, asked.height if asked.height is not None else own_height
 
 
-def _shaped(table: tuple[int, int], own_width: int, own_height: int) -> tuple[int, int]:
-    """The shape at the model's own area; a model that draws exactly this shape keeps its own size."""
-    if table[0] * own_height == table[1] * own_width:
-        return own_width, own_height
-    return _scaled(table, round((own_width * own_height) ** 0.5))
+def _shaped(
+    table: tuple[int, int], own: tuple[int, int], native: Sequence[tuple[int, int]]
+) -> tuple[int, int]:
+    """A size of this shape that the model draws well, else the shape at the area of the model's own size."""
+    near = [size for size in (own, *native) if _unlike(size, table) <= _ALIKE]
+    if near:
+        return min(near, key=lambda size: _unlike(size, table))
+    return _scaled(table, round((own[0] * own[1]) ** 0.5))
+
+
+def _unlike(one: tuple[int, int], other: tuple[int, int]) -> float:
+    """How far two shapes are apart: 0 for the same one, 0.05 for about five per cent."""
+    return abs(log(one[0] * other[1] / (one[1] * other[0])))
 
 
 def _raw(text: str) -> tuple[int, int]:

@@ -36,6 +36,20 @@ def test_size(asked: Asked, own: tuple[int, int] | None, size: tuple[int, int]) 
     assert resolve(asked, own) == size
 
 
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [
+        ("3:2", (384, 256)),
+        ("2:3", (256, 384)),
+        ("1:1", (256, 256)),
+        ("16:9", (336, 192)),
+        ("4:3", (288, 224)),
+    ],
+)
+def test_a_shape_alone_takes_a_size_the_model_draws(shape: str, size: tuple[int, int]) -> None:
+    assert resolve(Asked(aspect=shape), OWN, ((256, 256), (384, 256), (256, 384))) == size
+
+
 @pytest.mark.parametrize(("shape", "size"), ASPECTS.items())
 def test_the_table_is_of_side_512(shape: str, size: tuple[int, int]) -> None:
     assert resolve(Asked(aspect=shape, side=512), None) == size
