@@ -58,6 +58,7 @@ class Shape:
     def __init__(self, offset: int, request_id: int, status_of: StatusFrame) -> None:
         self._offset = offset
         self._request = b'","request_id":"%d"' % request_id
+        self._request_id = str(request_id)
         self._status_of = status_of
         self._mine = Counts()
         self._told = self._values()
@@ -169,14 +170,14 @@ class Shape:
     # ---- failures and ends ---------------------------------------------------------------------------------
 
     def _failed(self, event: ImageFailed) -> Iterator[Frame]:
-        yield error_frame(event.reason, event.extra), None
+        yield self._error(event.index, event.reason, event.extra), None
         self._over(event.index)
         yield self._status()
         yield KEEP_ALIVE, None
 
     def _cancelled(self, event: ImageCancelled) -> Iterator[Frame]:
         if event.was_running:
-            yield error_frame(INTERRUPTED), None
+            yield self._error(event.index, INTERRUPTED), None
         self._over(event.index)
         if event.was_running:
             yield self._status()
@@ -185,7 +186,13 @@ class Shape:
         if self._told != self._values():
             yield self._status()
         discarded = [self._offset + index for index in event.discarded]
-        yield msgspec.json.encode({"discard_indices": discarded}), None
+        # Ours: whose end it is. With several requests on a socket a client could only guess.
+        yield msgspec.json.encode({"discard_indices": discarded, "request_id": self._request_id}), None
+
+    def _error(self, index: int, text: str, extra: Mapping[str, Any] | None = None) -> bytes:
+        """An error frame that names, beyond SwarmUI's keys, the request and the image it is about."""
+        about = {"batch_index": str(self._offset + index), "request_id": self._request_id}
+        return error_frame(text, {**about, **(extra or {})})
 
 
 def error_frame(text: str, extra: Mapping[str, Any] | None = None) -> bytes:
