@@ -48,7 +48,7 @@ class BatchSize:
         self._best[size] = max(self._best[size], rows / max(seconds, 1e-9))
         self._rest = max(0, self._rest - 1)
         larger = 2 * self.limit
-        if self._rest or min(self._count[self.limit], self._count[larger]) < _ENOUGH:
+        if larger > self.largest or self._rest or min(self._count[self.limit], self._count[larger]) < _ENOUGH:
             return
         if self._best[larger] >= _WORTH * self._best[self.limit]:
             self.limit, self._retry = larger, _FIRST_RETRY
@@ -57,9 +57,9 @@ class BatchSize:
             self._count.clear()
             self._best.clear()
 
-    def shrink(self) -> None:
-        """Memory ran out at this size: never again so many."""
-        self.largest = max(1, self.limit if self._count[self.limit] else self.limit // 2)
+    def shrink(self, requests: int) -> None:
+        """Memory ran out with so many: never again more than half of them."""
+        self.largest = max(1, requests // 2)
         self.limit = min(self.limit, self.largest)
 
 
@@ -110,9 +110,9 @@ class Batches:
             self._spent[key] += seconds
         self._sizes[key].record(requests, rows, seconds)
 
-    def ran_out(self, key: Hashable) -> None:
+    def ran_out(self, key: Hashable, requests: int) -> None:
         """The chosen forward did not fit into memory."""
-        self._sizes[key].shrink()
+        self._sizes[key].shrink(requests)
 
     def forget(self, keys: Sequence[Hashable]) -> None:
         """Drop what was learned about these groups (their model is gone)."""

@@ -229,7 +229,7 @@ class Loop:
             self._fail(rows[0], error)
             return
         if _out_of_memory(error):
-            self._batches.ran_out(rows[0].key)
+            self._batches.ran_out(rows[0].key, len(rows))
             return
         for row in rows:
             try:

@@ -143,7 +143,7 @@ def _assemble(
     unet, vae, text_encoder = pipeline.unet, pipeline.vae, pipeline.text_encoder
     _check_unet(ref, unet, vae)
     for part in (unet, vae, text_encoder):
-        part.to(device=device, dtype=dtype).eval().requires_grad_(False)
+        part.to(device=device).eval().requires_grad_(False)
     config = dict(pipeline.scheduler.config)
     schedules = Schedules(config)
     reference = schedules.make("ddim", "normal")

@@ -58,10 +58,13 @@ def cover(picture: Picture.Image, size: tuple[int, int]) -> Picture.Image:
 
 
 def as_floats(picture: Picture.Image) -> Floats:
-    """(3, height, width) in -1..1, as the stock pipelines make it."""
-    return np.ascontiguousarray(
-        (2.0 * (np.asarray(picture).astype(np.float32) / 255.0) - 1.0).transpose(2, 0, 1)
-    )
+    """(1, 3, height, width) in -1..1, as the stock pipelines make it: also a view, the channels last in
+    memory.
+
+    Convolutions add in another order for another layout, and the picture would differ in its last bits.
+    """
+    values = np.asarray(picture).astype(np.float32).reshape(1, picture.height, picture.width, 3)
+    return (2.0 * (values / 255.0) - 1.0).transpose(0, 3, 1, 2)
 
 
 def as_picture(pixels: Floats) -> Picture.Image:

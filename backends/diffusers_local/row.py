@@ -144,7 +144,7 @@ def _first_latents(
 ) -> torch.Tensor:
     encoded = None
     if start is not None and len(times):
-        pixels = torch.from_numpy(pictures.as_floats(start))[None].to(model.device, model.dtype)
+        pixels = torch.from_numpy(pictures.as_floats(start)).to(model.device, model.dtype)
         encoded = _encode(model, pixels, generator)
     width, height = plan.drawn
     shape = (1, model.unet.config.in_channels, height // model.scale, width // model.scale)

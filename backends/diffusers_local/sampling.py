@@ -73,7 +73,9 @@ SAMPLERS: Mapping[str, Sampler] = MappingProxyType(
         "ddim": Sampler("DDIMScheduler", {}, _SPACINGS),
         "ddpm": Sampler("DDPMScheduler", {}, _SPACINGS),
         "lcm": Sampler("LCMScheduler", {}, ("normal", "simple", "sgm_uniform"), 50),
-        "uni_pc": Sampler("UniPCMultistepScheduler", {"solver_type": "bh1"}),
+        "uni_pc": Sampler(
+            "UniPCMultistepScheduler", {"solver_type": "bh1", "final_sigmas_type": "sigma_min"}
+        ),
         "uni_pc_bh2": Sampler("UniPCMultistepScheduler", {"solver_type": "bh2"}),
         "deis": Sampler("DEISMultistepScheduler", {}),
         "sa_solver": Sampler(

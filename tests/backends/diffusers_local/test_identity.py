@@ -1,0 +1,114 @@
+"""Alone in the batch our own step loop gives the stock pipeline's latents, to the last bit."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
+from PIL import Image as Picture
+
+from backends.contract import Work
+from backends.diffusers_local import steps
+from backends.diffusers_local.model import Model
+from backends.diffusers_local.pictures import encode
+from backends.diffusers_local.row import Row, prepare
+from backends.diffusers_local.sampling import SAMPLERS
+from tests.backends.diffusers_local.conftest import a_work
+
+COMBINATIONS = [
+    (name, schedule)
+    for name, sampler in SAMPLERS.items()
+    if not name.endswith("_gpu")  # the same by another name
+    for schedule in sampler.schedulers
+]
+
+
+def stock(kind: Any, model: Model, scheduler: Any) -> Any:
+    pipeline = kind(
+        vae=model.vae,
+        text_encoder=model.text_encoder,
+        tokenizer=model.tokenizer,
+        unet=model.unet,
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def walk(work: Work, model: Model) -> Row:
+    with torch.inference_mode():
+        row = prepare(work, model, 0.0)
+        while not row.finished:
+            (prediction,) = steps.predict([row])
+            steps.advance(row, prediction)
+    return row
+
+
+def same_request(work: Work, model: Model) -> dict[str, Any]:
+    return {
+        "prompt": work.prompt,
+        "negative_prompt": work.negative_prompt,
+        "num_inference_steps": work.steps,
+        "guidance_scale": work.cfg_scale,
+        "generator": torch.Generator("cpu").manual_seed(work.seed),
+        "output_type": "latent",
+    }
+
+
+@pytest.mark.parametrize(("sampler", "schedule"), COMBINATIONS)
+def test_text_to_image_is_the_stock_pipelines(
+    folder: Path, model: Model, sampler: str, schedule: str
+) -> None:
+    cfg = 1.0 if schedule == "simple" else 5.0
+    work = a_work(folder, sampler=sampler, scheduler=schedule, cfg_scale=cfg, negative_prompt="blue", steps=5)
+    expected = stock(StableDiffusionPipeline, model, model.schedules.make(sampler, schedule))(
+        **same_request(work, model), width=64, height=64
+    ).images
+    assert torch.isfinite(expected).all()
+    assert torch.equal(walk(work, model).latents, expected)
+
+
+@pytest.mark.parametrize(("sampler", "schedule"), COMBINATIONS)
+def test_image_to_image_is_the_stock_pipelines(
+    folder: Path, model: Model, sampler: str, schedule: str
+) -> None:
+    start = Picture.fromarray(np.random.default_rng(1).integers(0, 255, (64, 64, 3), dtype=np.uint8))
+    work = a_work(
+        folder,
+        sampler=sampler,
+        scheduler=schedule,
+        steps=6,
+        strength=0.7,
+        init_image=encode(start, "PNG", 100),
+    )
+    scheduler = model.schedules.make(sampler, schedule)
+    expected = stock(StableDiffusionImg2ImgPipeline, model, scheduler)(
+        **same_request(work, model), image=start, strength=0.7
+    ).images
+    row = walk(work, model)
+    assert torch.equal(row.latents, expected)
+    assert row.steps == 4
+
+
+@pytest.mark.parametrize(("sampler", "schedule"), COMBINATIONS)
+@pytest.mark.parametrize("count", [1, 7])
+def test_a_zero_signal_schedule_stays_finite(
+    zero_folder: Path, zero_model: Model, sampler: str, schedule: str, count: int
+) -> None:
+    row = walk(a_work(zero_folder, sampler=sampler, scheduler=schedule, steps=count), zero_model)
+    assert torch.isfinite(row.latents).all()
+    assert row.step == row.steps == count
+
+
+def test_pixels_are_the_stock_pipelines(folder: Path, model: Model, studio: Any) -> None:
+    work = a_work(folder, sampler="dpmpp_2m", scheduler="karras", deterministic=True)
+    (ours,) = studio.draw(work)
+    request = same_request(work, model) | {"output_type": "pil", "width": 64, "height": 64}
+    scheduler = model.schedules.make("dpmpp_2m", "karras")
+    (theirs,) = stock(StableDiffusionPipeline, model, scheduler)(**request).images
+    assert np.array_equal(np.asarray(ours), np.asarray(theirs))
