@@ -296,6 +296,7 @@ class EngineType(Struct, frozen=True):
     features: tuple[str, ...] = ()
     samplers: tuple[str, ...] = ()
     schedulers: tuple[str, ...] = ()
+    pairs: Mapping[str, tuple[str, ...]] = {}
     builtin_models: tuple[Path, ...] = ()
     accepts: tuple[str, ...] = ()
     standard: bool = True

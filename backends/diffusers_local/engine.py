@@ -33,5 +33,6 @@ ENGINE = EngineType(
     features=("variation_seed",),
     samplers=tuple(SAMPLERS),
     schedulers=tuple(SCHEDULERS),
+    pairs={name: sampler.schedulers for name, sampler in SAMPLERS.items()},
     builtin_models=(_STARTER,),
 )

@@ -1,6 +1,7 @@
-"""Small random models in ordinary diffusers folders, and a loop to draw with them without a process around
-it.
-"""
+"""Small random models in ordinary diffusers folders, and a loop to draw with them in this process."""
+
+# The libraries read the environment when they are imported, and may be missing.
+# ruff: noqa: E402
 
 import os
 
