@@ -285,6 +285,7 @@ class EngineType(Struct, frozen=True):
     run in a worker process: called there as `callable(settings, emit)` it returns a Drawer.
     `builtin_models` are model folders that come with it. `accepts` are model class ids it can draw (empty:
     any). `slots` is how many works it takes at once. `features` are known before it starts.
+    `pairs` names for a sampler the schedulers it goes with (a sampler not named there goes with all).
     """
 
     id: str

@@ -51,6 +51,11 @@ def _multistep(**options: str | int | bool) -> Sampler:
 
 
 _SDE = "sde-dpmsolver++"
+_SINGLE_SDE = Sampler(
+    "DPMSolverSinglestepScheduler",
+    {"algorithm_type": _SDE, "lower_order_final": True},
+    ("normal", "karras", "exponential"),
+)
 
 SAMPLERS: Mapping[str, Sampler] = MappingProxyType(
     {
@@ -59,16 +64,8 @@ SAMPLERS: Mapping[str, Sampler] = MappingProxyType(
         "heun": Sampler("HeunDiscreteScheduler"),
         "dpm_2": Sampler("KDPM2DiscreteScheduler"),
         "dpm_2_ancestral": Sampler("KDPM2AncestralDiscreteScheduler"),
-        "dpmpp_sde": Sampler(
-            "DPMSolverSinglestepScheduler",
-            {"algorithm_type": _SDE, "lower_order_final": True},
-            ("normal", "karras", "exponential"),
-        ),
-        "dpmpp_sde_gpu": Sampler(
-            "DPMSolverSinglestepScheduler",
-            {"algorithm_type": _SDE, "lower_order_final": True},
-            ("normal", "karras", "exponential"),
-        ),
+        "dpmpp_sde": _SINGLE_SDE,
+        "dpmpp_sde_gpu": _SINGLE_SDE,
         "dpmpp_2m": _multistep(algorithm_type="dpmsolver++", solver_order=2),
         "dpmpp_2m_sde": _multistep(algorithm_type=_SDE, solver_order=2),
         "dpmpp_2m_sde_gpu": _multistep(algorithm_type=_SDE, solver_order=2),
