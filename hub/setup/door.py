@@ -35,6 +35,9 @@ def main(words: Sequence[str]) -> int:
     except (SetupProblem, CannotListen) as problem:
         terminal.say(str(problem))
         return 1
+    except OSError as trouble:
+        terminal.say(f"A file or program could not be used: {trouble}. Mend that, then run it again.")
+        return 1
     except KeyboardInterrupt:
         terminal.say("Stopped.")
         return 130

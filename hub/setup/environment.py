@@ -266,8 +266,9 @@ class Installer:
         what: str,
         reading: Callable[[str], str | None] = lambda line: None,
     ) -> None:
+        env = dict(os.environ, PIP_USER="0")  # a person's `user = true` for pip would refuse an environment
         code, output = run_watched(
-            command, what=what, terminal=self._terminal, reading=reading, cwd=self._root
+            command, what=what, terminal=self._terminal, reading=reading, cwd=self._root, env=env
         )
         if code:
             raise SetupProblem(explain(what, output))

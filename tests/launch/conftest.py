@@ -51,6 +51,7 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("torch", "2.13.0+cu999"),
     ):
         wheel(folder, name, version)
+    monkeypatch.setenv("PIP_USER", "1")  # some people have this in their configuration
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
     monkeypatch.setenv("HUB_TORCH_INDEX", "")

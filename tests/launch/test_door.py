@@ -53,3 +53,13 @@ def test_a_failed_set_up_ends_with_one_and_no_traceback(
     told = capsys.readouterr().err
     assert "Installing the hub's packages failed." in told
     assert "Traceback" not in told
+
+
+def test_a_folder_that_cannot_be_written_is_told_without_a_traceback(
+    small_hub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (small_hub / ".venv-lock").mkdir()
+    assert main(["--port", "0", "--no-browser", "--data-dir", str(tmp_path)]) == 1
+    told = capsys.readouterr().err
+    assert ".venv-lock" in told
+    assert "Traceback" not in told
