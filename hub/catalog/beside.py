@@ -17,6 +17,9 @@ MAX_NOTES_BYTES = 4 * 1024 * 1024
 MAX_PREVIEW_BYTES = 4 * 1024 * 1024
 """A preview picture longer than this is not sent."""
 
+UNREADABLE = (OSError, ValueError, RecursionError)
+"""What reading a JSON file of unknown origin may raise; too many brackets are a RecursionError."""
+
 PREVIEW_ENDINGS = (
     ".jpg",
     ".png",

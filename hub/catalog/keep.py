@@ -30,7 +30,7 @@ def recall(file: Path) -> Mapping[str, Mapping[str, Entry]]:
         kept = msgspec.msgpack.decode(file.read_bytes(), type=_Kept, dec_hook=_path)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as trouble:
+    except (OSError, ValueError, RecursionError) as trouble:
         _log.info("models are read anew, %s cannot be used: %s", file.name, trouble)
         return {}
     return kept.shelves if kept.reader == _reader() else {}

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from hub.catalog.beside import HubNotes, header_preview, hub_notes, spec_notes
+from hub.catalog.beside import UNREADABLE, HubNotes, header_preview, hub_notes, spec_notes
 from hub.catalog.classes import CLASSES, ModelClass, by_name, by_pipeline, by_tensors
 from hub.catalog.entry import Entry
 from hub.catalog.header import BadHeader, Header, read_header, tensor_hash
@@ -193,7 +193,7 @@ def _hub(found: Found) -> HubNotes:
         return HubNotes()
     try:
         return hub_notes(found.notes)
-    except (OSError, ValueError) as trouble:
+    except UNREADABLE as trouble:
         _log.warning("notes of model %s are left out, %s: %s", found.name, found.notes.name, trouble)
         return HubNotes()
 
@@ -203,7 +203,7 @@ def _spec(found: Found) -> dict[str, str]:
         return {}
     try:
         return spec_notes(found.spec)
-    except (OSError, ValueError) as trouble:
+    except UNREADABLE as trouble:
         _log.warning("notes of model %s are left out, %s: %s", found.name, found.spec.name, trouble)
         return {}
 
@@ -213,7 +213,7 @@ def _config(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             data = file.read(MAX_CONFIG_BYTES + 1)
         return msgspec.json.decode(data, type=dict[str, Any]) if len(data) <= MAX_CONFIG_BYTES else {}
-    except (OSError, ValueError):
+    except UNREADABLE:
         return {}
 
 

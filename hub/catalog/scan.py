@@ -77,20 +77,9 @@ def _walk(top: Path) -> Iterator[Found]:
     waiting: list[tuple[str, Path, int]] = [("", top, 0)]
     while waiting:
         prefix, folder, depth = waiting.pop()
-        try:
-            status = folder.stat()
-            with os.scandir(folder) as listing:
-                children = {child.name: child for child in listing if not child.name.startswith(".")}
-        except FileNotFoundError:
-            continue
-        except OSError as trouble:
-            _log.warning("model folder %s cannot be read: %s", folder, trouble)
-            continue
-        if (status.st_dev, status.st_ino) in seen:
-            continue
-        seen.add((status.st_dev, status.st_ino))
+        children = _children(folder, seen)
         for name, child in sorted(children.items()):
-            if child.is_dir():
+            if child.is_dir:
                 path = folder / name
                 if (path / "model_index.json").is_file():
                     yield _folder(prefix + name, path)
@@ -100,15 +89,63 @@ def _walk(top: Path) -> Iterator[Found]:
                 yield _file(prefix + name, folder, name, children)
 
 
-def _file(full: str, folder: Path, name: str, children: Mapping[str, os.DirEntry[str]]) -> Found:
+class _Child(Struct, frozen=True):
+    """A folder or a regular file; nothing else (a pipe would be waited for) is ever looked at."""
+
+    is_dir: bool
+
+
+def _children(folder: Path, seen: set[tuple[int, int]]) -> dict[str, _Child]:
+    """What lies in a folder that was not `seen` yet: no hidden names, none that cannot be written as text."""
+    children: dict[str, _Child] = {}
+    try:
+        status = folder.stat()
+        if (status.st_dev, status.st_ino) in seen:
+            return {}
+        seen.add((status.st_dev, status.st_ino))
+        with os.scandir(folder) as listing:
+            for child in listing:
+                is_dir = _is_dir(child)
+                if is_dir is not None and not child.name.startswith(".") and _is_text(child.name):
+                    children[child.name] = _Child(is_dir)
+    except FileNotFoundError:
+        pass
+    except OSError as trouble:
+        _log.warning("model folder %s cannot be read: %s", folder, trouble)
+    return children
+
+
+def _is_dir(child: os.DirEntry[str]) -> bool | None:
+    """Whether it is a folder or a regular file; None for neither, as for a link that leads nowhere."""
+    try:
+        return True if child.is_dir() else False if child.is_file() else None
+    except OSError:
+        return None
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be sent to anybody: a file system may hold bytes that are no UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        _log.warning("the model file %r is left out: its name is not UTF-8", name)
+        return False
+    return True
+
+
+def _file(full: str, folder: Path, name: str, children: Mapping[str, _Child]) -> Found:
     stem = name.rpartition(".")[0]
 
     def beside(*endings: str) -> Path | None:
-        return next((folder / (stem + end) for end in endings if stem + end in children), None)
+        return next((folder / (stem + end) for end in endings if _is_file(children.get(stem + end))), None)
 
     notes, spec, preview = beside(".hub.json"), beside(".swarm.json"), beside(*PREVIEW_ENDINGS)
     path = folder / name
     return Found(full, path, notes, spec, preview, _stamp(path, notes, spec, preview))
+
+
+def _is_file(child: _Child | None) -> bool:
+    return child is not None and not child.is_dir
 
 
 def _folder(name: str, path: Path) -> Found:
