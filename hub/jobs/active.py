@@ -20,10 +20,12 @@ class Active:
         "channel",
         "created",
         "durable",
+        "ending",
         "finished",
         "job",
         "kept",
         "need",
+        "previews",
         "sequence",
         "works",
     )
@@ -40,6 +42,8 @@ class Active:
         self.need: Need = need_of(kept.request)
         self.begun: dict[int, float] = {}  # when drawing of an image began, unix seconds
         self.finished = 0.0
+        self.ending = ""  # the final state, once handed to the store
+        self.previews: dict[int, str] = {}  # the metadata text of images being drawn
         self.durable = False
 
     def age(self, index: int) -> tuple[int, int]:

@@ -121,10 +121,13 @@ class Job:
         if self._open:
             begun = states - {State.WAITING}
             return "running" if begun else "waiting"
-        for end in (State.FAILED, State.CANCELLED):
-            if end in states:
-                return str(end)
-        return str(State.DONE)
+        return _worst(states)
+
+    def state_after(self, index: int) -> str | None:
+        """The job's final state if image `index` is the last one to finish; None while others are open."""
+        if self._open > 1:
+            return None
+        return _worst({picture.state for picture in self.pictures if picture.index != index})
 
     # ---- the way of an image -----------------------------------------------------------------------------
 
@@ -238,3 +241,10 @@ class Job:
         self.counts.change(*difference)
         if self._changed is not None:
             self._changed(difference)
+
+
+def _worst(states: Collection[State]) -> str:
+    for end in (State.FAILED, State.CANCELLED):
+        if end in states:
+            return str(end)
+    return str(State.DONE)

@@ -200,6 +200,10 @@ class Jobs:
         active = self._floor.jobs.get(job)
         return active.job if active is not None and active.job.user == user else None
 
+    def next_number(self, user: str) -> int:
+        """The user's next request number, for what goes into the history without being drawn."""
+        return self._keep.next_number(user)
+
     def listen_to_job(self, job: str, user: str, listener: Listener, *, after: int = 0) -> Unsubscribe | None:
         """Hear the events of a job of `user` after number `after`, the past ones at once.
 
@@ -245,6 +249,8 @@ class Jobs:
 
     def report(self, engine: int, report: Report) -> None:
         """A word of an engine. One about an image that the engine does not hold any more is ignored."""
+        if self._stopping:
+            return
         handler = self._handlers.get(type(report))
         if handler is None:
             if isinstance(report, Log):
@@ -289,6 +295,7 @@ class Jobs:
         if isinstance(report, Started) and active.job.start(index):
             active.begun[index] = self._clock()
             text = self._media.describe_preview(active.kept.request, active.works[index])
+            active.previews[index] = text
             active.channel.say(events.Started, index=index, engine=engine, steps=report.steps, metadata=text)
 
     def _progress(self, engine: int, active: Active, index: int, report: Report) -> None:
@@ -334,6 +341,8 @@ class Jobs:
             created=int(now * 1000),
             depth=kept.depth,
             unsafe=kept.unsafe,
+            preview=active.previews.pop(index, None),
+            committing=lambda: self._committing(active, index),
         )
         try:
             saved = await self._media.save(finished)
@@ -349,10 +358,20 @@ class Jobs:
             self._floor.settle(active)
         self._floor.pump()
 
+    def _committing(self, active: Active, index: int) -> None:
+        """The last image's row is on its way: the job's end goes into the same transaction."""
+        state = active.job.state_after(index)
+        if state is not None:
+            self._write_end(active, state)
+
+    def _write_end(self, active: Active, state: str) -> None:
+        active.finished = self._clock()
+        active.ending = state
+        self._keep.finish(active.job.id, state, active.job.reason, int(active.finished * 1000))
+
     def _ended(self, active: Active) -> None:
-        now = self._clock()
-        active.finished = now
-        self._keep.finish(active.job.id, active.job.state, active.job.reason, int(now * 1000))
+        if active.ending != active.job.state:
+            self._write_end(active, active.job.state)
         self._memory.remember(active)
 
     # ---- inner -------------------------------------------------------------------------------------------

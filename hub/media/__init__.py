@@ -2,6 +2,7 @@
 
 from hub.media.describe import describe, describe_preview, to_text
 from hub.media.gallery import Gallery, Listing, NoSuchFolder, NoSuchImage
+from hub.media.incoming import BadPicture, Picture, read_picture
 from hub.media.media import Media
 from hub.media.outputs import Outputs, OutsideOutputs
 from hub.media.save import Finished, NotSaved, Saved, occasion_of
@@ -9,6 +10,7 @@ from hub.media.serve import NoSuchRange, Served, find_file, read_part, read_rang
 from hub.media.splice import read_text, splice
 
 __all__ = [
+    "BadPicture",
     "Finished",
     "Gallery",
     "Listing",
@@ -19,6 +21,7 @@ __all__ = [
     "NotSaved",
     "Outputs",
     "OutsideOutputs",
+    "Picture",
     "Saved",
     "Served",
     "describe",
@@ -26,6 +29,7 @@ __all__ = [
     "find_file",
     "occasion_of",
     "read_part",
+    "read_picture",
     "read_range",
     "read_text",
     "splice",

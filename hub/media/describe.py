@@ -16,6 +16,11 @@ from hub.params.request import GenRequest
 Value = str | int | float | bool | Sequence[Any] | Mapping[str, Any] | None
 
 
+_MARK = ',\n    "is_preview": true'
+_NOTICE = ',\n    "preview_notice": "This image is still being generated."'
+_EXTRA = '\n  },\n  "sui_extra_data": '
+
+
 class Times(Struct, frozen=True):
     """`date` of the request as YYYY-MM-DD; seconds it took to prepare (wait and load) and to draw."""
 
@@ -24,8 +29,18 @@ class Times(Struct, frozen=True):
     draw: float = 0.0
 
 
-def describe(request: GenRequest, work: Work, times: Times, notes: Mapping[str, Value], version: str) -> str:
-    """The block of a finished picture; `notes` are what its engine adds to the extra data."""
+def describe(
+    request: GenRequest,
+    work: Work,
+    times: Times,
+    notes: Mapping[str, Value],
+    version: str,
+    preview: str | None = None,
+) -> str:
+    """The block of a finished picture; `notes` are what its engine adds to the extra data.
+
+    With the `preview` block that was sent before, the parameters are taken from there, not written again.
+    """
     extra: dict[str, Value] = {
         "date": times.date,
         "prep_time": duration(times.prepare),
@@ -33,24 +48,31 @@ def describe(request: GenRequest, work: Work, times: Times, notes: Mapping[str, 
         **request.extra,
         **notes,
     }
-    return to_text(
-        {
-            "sui_image_params": {**_parameters(request, work), "swarm_version": version},
-            "sui_extra_data": extra,
-            "sui_models": [{"name": request.model.name, "param": "model", "hash": request.model_hash}],
-        }
-    )
+    models = [{"name": request.model.name, "param": "model", "hash": request.model_hash}]
+    if preview is None:
+        parts = [_head(request, work, version)]
+    else:  # no text inside can hold this: quotes and line ends are escaped there
+        parts = [preview.partition(_MARK)[0]]
+    parts.append(_EXTRA)
+    _write(extra, "\n  ", parts)
+    parts.append(',\n  "sui_models": ')
+    _write(models, "\n  ", parts)
+    parts.append("\n}")
+    return "".join(parts)
 
 
 def describe_preview(request: GenRequest, work: Work, version: str) -> str:
     """The block sent while a picture forms, marked so that nobody takes it for the final one."""
-    parameters = {
-        **_parameters(request, work),
-        "swarm_version": version,
-        "is_preview": True,
-        "preview_notice": "This image is still being generated.",
-    }
-    return to_text({"sui_image_params": parameters, "sui_extra_data": dict(request.extra)})
+    parts = [_head(request, work, version), _MARK, _NOTICE, _EXTRA]
+    _write(request.extra, "\n  ", parts)
+    parts.append("\n}")
+    return "".join(parts)
+
+
+def _head(request: GenRequest, work: Work, version: str) -> str:
+    """The block up to its last parameter."""
+    text = to_text({"sui_image_params": {**_parameters(request, work), "swarm_version": version}})
+    return text.removesuffix("\n  }\n}")
 
 
 def duration(seconds: float) -> str:

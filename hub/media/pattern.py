@@ -67,6 +67,8 @@ def fill(request: GenRequest, work: Work, occasion: Occasion, *, depth: int = 5,
 
 def clean(text: str) -> str:
     """Without characters that break file names somewhere; runs of white space become one blank."""
+    if text.isalnum():
+        return text
     return _FORBIDDEN.sub("", re.sub(r"\s+", " ", text))
 
 

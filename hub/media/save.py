@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
@@ -29,7 +29,11 @@ class NotSaved(Exception):
 
 
 class Finished(Struct, frozen=True):
-    """A picture from an engine with all that is known of it. `job` and `index` say which image it is."""
+    """A picture from an engine with all that is known of it. `job` and `index` say which image it is.
+
+    `preview` is the metadata text sent while it formed; `committing` is called when its row is handed to the
+    store, so that what it hands over goes into the same transaction.
+    """
 
     job: str
     index: int
@@ -42,6 +46,8 @@ class Finished(Struct, frozen=True):
     created: int
     depth: int = 5
     unsafe: bool = False
+    preview: str | None = None
+    committing: Callable[[], None] | None = None
 
 
 class Saved(Struct, frozen=True):
@@ -96,7 +102,7 @@ class Saver:
             finished.occasion.time.strftime("%Y-%m-%d"), finished.prepare_seconds, finished.image.seconds
         )
         notes: Mapping[str, Value] = finished.image.notes
-        return describe(finished.request, finished.work, times, notes, self._version)
+        return describe(finished.request, finished.work, times, notes, self._version, finished.preview)
 
     async def _keep(
         self, finished: Finished, base: str, ending: str, pieces: Pieces, metadata: str | None
@@ -105,7 +111,10 @@ class Saver:
             spot = self._outputs.choose(finished.user, base, ending, finished.job, finished.index)
             try:
                 size = await self._write(spot, pieces)
-                await self._images.add(_row(finished, spot, size, metadata))
+                added = self._images.add(_row(finished, spot, size, metadata))
+                if finished.committing is not None:
+                    finished.committing()
+                await added
                 self._outputs.publish(spot)
             except sqlite3.IntegrityError:  # a row whose file somebody took away holds this name
                 continue
@@ -131,7 +140,7 @@ class Saver:
 
 def occasion_of(time: float, count: int, batch: int, user: str) -> Occasion:
     """What a path may tell of a request made at `time` (unix seconds), in local time."""
-    return Occasion(datetime.fromtimestamp(time).astimezone(), count, batch, user)
+    return Occasion(datetime.fromtimestamp(time), count, batch, user)
 
 
 def data_url(data: bytes, ending: str) -> str:

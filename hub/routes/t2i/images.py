@@ -1,14 +1,32 @@
 """The caller's finished images: list, star, delete (swarm-api §7)."""
 
-from typing import Annotated
+import asyncio
+import time
+from typing import Annotated, Any
+from uuid import uuid4
 
 from msgspec import Meta, Struct
 
+from backends.contract import Image
 from hub.accounts import Accounts, Caller
 from hub.errors import BadInput, HubError
-from hub.media import Listing, Media, NoSuchFolder, NoSuchImage
-from hub.wire import api
+from hub.jobs import Intake, Jobs
+from hub.media import (
+    BadPicture,
+    Finished,
+    Listing,
+    Media,
+    NoSuchFolder,
+    NoSuchImage,
+    NotSaved,
+    occasion_of,
+    read_picture,
+)
+from hub.params import spread
+from hub.settings import Limits
+from hub.wire import Body, api
 
+NOT_SAVED = "Server failed to save an image."
 NO_FILE = "That file does not exist, cannot delete."
 NO_STAR = "That file does not exist, cannot star."
 NO_FOLDER = "404, path not found."
@@ -77,3 +95,58 @@ async def delete_image(caller: Caller, given: PathIn, media: Media) -> dict[str,
     except OSError as trouble:
         raise HubError(f"The file could not be deleted: {trouble.strerror}.", field="path") from trouble
     return {"success": True}
+
+
+class AddImageIn(Struct, frozen=True):
+    """A picture made elsewhere, with the parameters it was made with."""
+
+    image: Annotated[str, Meta(description="The picture as a data URL (PNG, JPEG or WebP).")]
+    raw: Annotated[Body, Meta(description="Parameters by id, for the metadata and the path.")]
+
+
+class AddedImage(Struct, frozen=True):
+    """One image as it is in the history now."""
+
+    image: str
+    batch_index: str
+    request_id: str
+    metadata: str | None
+
+
+class AddImageOut(Struct, frozen=True):
+    """The one image that was added."""
+
+    images: list[AddedImage]
+
+
+@api("AddImageToHistory", permission="basic_image_generation", active=True)
+async def add_image_to_history(
+    caller: Caller, given: AddImageIn, jobs: Jobs, intake: Intake, media: Media, limits: Limits
+) -> AddImageOut:
+    """Put a picture into the caller's history as if it had been generated with the given parameters."""
+    try:
+        picture = await asyncio.to_thread(read_picture, given.image, limits.image_megapixels)
+    except BadPicture as bad:
+        raise BadInput(str(bad), field="image", limit=bad.limit) from bad
+    raw: dict[str, Any] = {**given.raw, "images": 1, "width": picture.width, "height": picture.height}
+    del raw["image"]
+    request = await intake.read(raw, caller)
+    job, number, now = uuid4().hex, jobs.next_number(caller.user), time.time()
+    finished = Finished(
+        job=job,
+        index=0,
+        user=caller.user,
+        request=request,
+        work=spread(request, job, caller.user, caller.session)[0],
+        image=Image(f"{job}:0", picture.data, picture.format),
+        occasion=occasion_of(now, number % 1000, 0, caller.user),
+        prepare_seconds=0.0,
+        created=int(now * 1000),
+        depth=caller.limits.max_outpath_depth,
+        unsafe=caller.limits.allow_unsafe_outpaths,
+    )
+    try:
+        saved = await media.save(finished)
+    except NotSaved as trouble:
+        raise HubError(NOT_SAVED, detail=str(trouble)) from trouble
+    return AddImageOut([AddedImage(saved.url, "0", str(number), saved.metadata)])

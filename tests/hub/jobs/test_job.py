@@ -170,3 +170,11 @@ class TestTheJobsOwnState:
         job.fail(0, "one")
         job.fail(1, "two")
         assert job.reason == "one"
+
+    def test_what_it_will_be_after_the_last_image(self) -> None:
+        job = make(3)
+        assert job.state_after(0) is None
+        job.fail(1, "x")
+        job.cancel(2)
+        assert job.state_after(0) == "failed"
+        assert make(1).state_after(0) == "done"

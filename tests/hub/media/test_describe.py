@@ -72,3 +72,13 @@ class TestTheText:
 )
 def test_durations(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_a_block_built_on_its_preview_is_the_same() -> None:
+    asked = request(
+        extra={"presets_used": ["p"]}, given={"prompt": 'a ",\n    "is_preview": true cat', "seed": 1}
+    )
+    preview = describe_preview(asked, work(), "1")
+    assert json.loads(preview)["sui_extra_data"] == {"presets_used": ["p"]}
+    plain = describe(asked, work(), Times("d"), {"x": 1}, "1")
+    assert describe(asked, work(), Times("d"), {"x": 1}, "1", preview) == plain
