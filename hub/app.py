@@ -42,7 +42,10 @@ class Hub(Litestar):
             return
         path: str = scope["path"]
         if path[:4] != "/API":
-            scope["path"] = _spelled(path)
+            scope["path"] = path = _spelled(path)
+            if kind == "http" and scope["method"] == "HEAD" and not path.startswith(API):
+                scope["method"] = "GET"
+                send = _without_body(send)
         if kind == "websocket":
             scope[ENDS] = (receive, send)
         elif self.board.settings.network.allow_origins:
@@ -117,6 +120,17 @@ def _with_cors(send: Any, origin: bytes) -> Any:
     async def sending(message: Any) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = [*message.get("headers", ()), *_cors(origin)]
+        await send(message)
+
+    return sending
+
+
+def _without_body(send: Any) -> Any:
+    """HEAD is GET without its body: pages, pictures and reads then answer it alike."""
+
+    async def sending(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
         await send(message)
 
     return sending

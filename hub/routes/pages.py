@@ -40,7 +40,7 @@ ERRORS: Final = {
 async def show_page(request: Request[Any, Any, Any]) -> ASGIApp:
     """The page, or what is missing for it."""
     answer = await _FILES.answer("index.html", request.scope)
-    return answer if answer is not None else html_answer(_missing_page(), 503)
+    return answer if answer is not None else html_answer(_missing_page())
 
 
 @get(["/Text2Image", "/Generate"], opt=PUBLIC, status_code=200, include_in_schema=False)

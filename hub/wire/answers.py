@@ -1,6 +1,8 @@
 """One shape for every answer: a value becomes JSON bytes, an error becomes SwarmUI's envelope (swarm-api
 §1.3)."""
 
+import asyncio
+import gzip
 from typing import Any, Final
 
 import msgspec
@@ -43,6 +45,31 @@ def json_answer(body: bytes, status: int = 200, extra: Headers | None = None) ->
     if extra:
         headers += extra
     return Answer(status, body, headers)
+
+
+PACKED_FROM: Final = 4096
+"""Bytes from which an answer is packed for clients that take gzip."""
+
+AWAY_FROM: Final = 1 << 18
+"""Bytes from which packing would hold up everybody else and is done in a thread."""
+
+
+async def packed(answer: Answer, accepted: bytes | None) -> Answer:
+    """The answer, packed where it pays and the client takes it."""
+    if len(answer.body) < PACKED_FROM or accepted is None or b"gzip" not in accepted:
+        return answer
+    body = answer.body
+    if len(body) < AWAY_FROM:
+        small = gzip.compress(body, 1, mtime=0)
+    else:
+        small = await asyncio.to_thread(gzip.compress, body, 1, mtime=0)
+    kept = [(name, value) for name, value in answer.headers if name != b"content-length"]
+    added = [
+        (b"content-encoding", b"gzip"),
+        (b"vary", b"Accept-Encoding"),
+        (b"content-length", b"%d" % len(small)),
+    ]
+    return Answer(answer.status, small, kept + added)
 
 
 def error_answer(error: HubError, extra: Headers | None = None) -> Answer:

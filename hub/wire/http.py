@@ -8,8 +8,18 @@ import msgspec
 
 from hub.accounts import Caller
 from hub.errors import HubError
-from hub.wire.answers import Answer, Framing, NoResult, decode, encode, error_answer, json_answer
-from hub.wire.door import Door
+from hub.wire.answers import (
+    PACKED_FROM,
+    Answer,
+    Framing,
+    NoResult,
+    decode,
+    encode,
+    error_answer,
+    json_answer,
+    packed,
+)
+from hub.wire.door import Door, header
 from hub.wire.switchboard import Switchboard, as_error, session_id_of
 from hub.wire.table import Bound
 
@@ -21,7 +31,7 @@ async def answer_post(
 ) -> Answer:
     """Answer one POST by the routes of `shelf`."""
     try:
-        content_type = length = session = origin = host = None
+        content_type = length = session = origin = host = accepted = None
         cookie = False
         for name, value in scope["headers"]:
             if name == b"content-type":
@@ -34,13 +44,16 @@ async def answer_post(
                 origin = value
             elif name == b"host":
                 host = value
+            elif name == b"accept-encoding":
+                accepted = value
             elif name == b"cookie":
                 cookie = True
         if cookie and origin is not None:
             _check_origin(board, origin, host)
         body = await _read_body(content_type, length, board.most, receive)
         bound, caller = board.admit(shelf, key, session_id_of(body, session), socket=False)
-        return await _answer(bound, caller, body, scope)
+        answer = await _answer(bound, caller, body, scope)
+        return answer if len(answer.body) < PACKED_FROM else await packed(answer, accepted)
     except Exception as problem:
         return error_answer(as_error(problem, f"POST {scope['path']}"))
 
@@ -56,7 +69,8 @@ async def answer_get(board: Switchboard, key: str, scope: Any) -> Answer:
         needed = bound is not None and bound.permission is not None
         caller = board.visitor(scope, door.headers.get("x-session-id")) if needed else None
         bound, caller = board.checked(bound, caller, socket=False)
-        return await _answer(bound, caller, body, scope)
+        answer = await _answer(bound, caller, body, scope)
+        return await packed(answer, header(scope, b"accept-encoding"))
     except Exception as problem:
         return error_answer(as_error(problem, f"GET {scope['path']}"))
 

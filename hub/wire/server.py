@@ -5,7 +5,9 @@ no access log.
 """
 
 import asyncio
+import errno
 import logging
+import os
 import signal
 import socket
 import threading
@@ -204,24 +206,42 @@ def make_server(
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
-    """Sockets bound to every address of `host`; raises OSError when the port is taken or the address is
-    not ours."""
+    """Sockets bound to every address of `host`; raises OSError when the port is taken or no address is ours.
+
+    An address this machine lacks is passed over while another one works: `localhost` names ::1 even where
+    there is no IPv6.
+    """
     found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     bound: list[socket.socket] = []
+    lacking: OSError | None = None
     for family, kind, proto, _, address in dict.fromkeys(found):
-        sock = socket.socket(family, kind, proto)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         place = (address[0], bound[0].getsockname()[1], *address[2:]) if bound and port == 0 else address
         try:
-            sock.bind(place)
-        except OSError:
-            sock.close()
-            for other in bound:
-                other.close()
-            raise
+            bound.append(_bind(family, kind, proto, place))
+        except OSError as trouble:
+            if trouble.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                for other in bound:
+                    other.close()
+                raise
+            lacking = trouble
+    if not bound:
+        raise lacking or OSError(errno.EADDRNOTAVAIL, f"{host} has no address")
+    return bound
+
+
+def _bind(family: int, kind: int, proto: int, place: Any) -> socket.socket:
+    sock = socket.socket(family, kind, proto)
+    try:
+        # On Windows REUSEADDR would take a port somebody else listens on.
+        windows = os.name == "nt"
+        option = getattr(socket, "SO_EXCLUSIVEADDRUSE", 0) if windows else socket.SO_REUSEADDR
+        sock.setsockopt(socket.SOL_SOCKET, option, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(place)
         sock.listen(BACKLOG)
         sock.setblocking(False)
-        bound.append(sock)
-    return bound
+    except OSError:
+        sock.close()
+        raise
+    return sock

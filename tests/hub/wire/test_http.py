@@ -177,6 +177,20 @@ class TestFraming:
         assert answer.headers["cache-control"] == "no-store"
         assert int(answer.headers["content-length"]) == len(answer.content)
 
+    async def test_large_answers_are_packed_for_who_takes_it(self, hub: RunningHub) -> None:
+        body = {"session_id": hub.session, "text": "x" * 500_000}
+        packed = await hub.post("/API/TestEcho", body, **{"accept-encoding": "gzip"})
+        plain = await hub.post("/API/TestEcho", body, **{"accept-encoding": "identity"})
+        assert packed.headers["content-encoding"] == "gzip"
+        assert int(packed.headers["content-length"]) < 10_000
+        assert "content-encoding" not in plain.headers
+        assert packed.json() == plain.json()
+
+    async def test_head_is_get_without_a_body(self, hub: RunningHub) -> None:
+        answer = await hub.http.head("/hub/v1/health")
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert int(answer.headers["content-length"]) > 10
+
     @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "HEAD"])
     async def test_other_methods_are_redirected(self, hub: RunningHub, method: str) -> None:
         answer = await hub.http.request(method, "/API/TestEcho")
