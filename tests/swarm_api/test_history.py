@@ -1,5 +1,6 @@
 """ListImages, ToggleImageStarred, DeleteImage and /View: one's own pictures, found, kept, served."""
 
+import base64
 import io
 import json
 from pathlib import Path
@@ -212,6 +213,40 @@ class TestView:
         assert answer.headers["content-disposition"] == "attachment"
         assert "sandbox" in answer.headers["content-security-policy"]
         assert answer.headers["cache-control"] == "private, max-age=2"
+
+
+def as_url(kind: str, size: tuple[int, int] = (10, 20)) -> str:
+    kept = io.BytesIO()
+    Image.new("RGB", size, (200, 30, 30)).save(kept, kind)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(kept.getvalue()).decode()}"
+
+
+class TestAddingAnImage:
+    @pytest.mark.parametrize(("kind", "ending"), [("PNG", "png"), ("JPEG", "jpg"), ("WEBP", "webp")])
+    async def test_it_joins_the_history_with_its_parameters(
+        self, hub: RunningHub, kind: str, ending: str
+    ) -> None:
+        answer = await hub.call("AddImageToHistory", image=as_url(kind), prompt="painted by hand", seed=5)
+        added = answer["images"][0]
+        assert added["batch_index"] == "0" and added["request_id"] == "1001"
+        assert added["image"].endswith(f".{ending}") and "painted by hand" in added["image"]
+        assert json.loads(added["metadata"])["sui_image_params"]["seed"] == 5
+        served = await hub.http.get("/" + added["image"])
+        with Image.open(io.BytesIO(served.content)) as picture:
+            assert picture.size == (10, 20)
+        assert len(await sources(hub)) == 1
+
+    async def test_refusals(self, hub: RunningHub) -> None:
+        for image in ("", "x", "data:image/png;base64,!!!", "data:text/html;base64,PGI+", as_url("PNG")[:60]):
+            answer = await hub.call("AddImageToHistory", image=image, prompt="x")
+            assert answer["field"] == "image" and answer["limit"]
+        bomb = io.BytesIO()
+        Image.new("1", (13000, 13000)).save(bomb, "PNG")
+        url = f"data:image/png;base64,{base64.b64encode(bomb.getvalue()).decode()}"
+        answer = await hub.call("AddImageToHistory", image=url, prompt="x")
+        assert answer["field"] == "image" and answer["limit"] == 64.0
+        assert (await hub.call("AddImageToHistory", image=as_url("PNG"), steps="x"))["field"] == "steps"
+        assert await sources(hub) == []
 
 
 async def test_a_disk_that_refuses_is_told_and_the_hub_goes_on(hub: RunningHub) -> None:

@@ -5,6 +5,7 @@ import time
 from typing import Annotated, Any
 from uuid import uuid4
 
+import msgspec
 from msgspec import Meta, Struct
 
 from backends.contract import Image
@@ -128,16 +129,17 @@ async def add_image_to_history(
         picture = await asyncio.to_thread(read_picture, given.image, limits.image_megapixels)
     except BadPicture as bad:
         raise BadInput(str(bad), field="image", limit=bad.limit) from bad
-    raw: dict[str, Any] = {**given.raw, "images": 1, "width": picture.width, "height": picture.height}
+    raw: dict[str, Any] = {**given.raw, "images": 1}
     del raw["image"]
     request = await intake.read(raw, caller)
     job, number, now = uuid4().hex, jobs.next_number(caller.user), time.time()
+    work = spread(request, job, caller.user, caller.session)[0]
     finished = Finished(
         job=job,
         index=0,
         user=caller.user,
         request=request,
-        work=spread(request, job, caller.user, caller.session)[0],
+        work=msgspec.structs.replace(work, width=picture.width, height=picture.height),
         image=Image(f"{job}:0", picture.data, picture.format),
         occasion=occasion_of(now, number % 1000, 0, caller.user),
         prepare_seconds=0.0,
