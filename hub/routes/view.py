@@ -10,9 +10,7 @@ from litestar.types import ASGIApp
 from hub.accounts import Caller, clean_name
 from hub.errors import HubError
 from hub.media import Media, NoSuchRange, OutsideOutputs, Served, find_file, read_part, read_range
-from hub.wire.answers import Answer, Headers, error_answer
-from hub.wire.door import header
-from hub.wire.handlers import room_of, visitor_of
+from hub.wire import Answer, Headers, error_answer, header, room_of, visitor_of
 
 OPEN: Final = {"permission": "fundamental"}
 CHUNK: Final = 1 << 20
