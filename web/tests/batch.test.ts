@@ -126,12 +126,20 @@ describe("several requests on one socket", () => {
   });
 
   it("are all settled by the close intent", () => {
-    const batch = after(...two, image(0, "1001"), closing);
+    const batch = after(...two, image(0, "1001"), progress(2, "1002", 0.5), closing);
     expect(states(batch)).toEqual([["done", "interrupted"], ["interrupted", "interrupted"]]);
   });
 
+  it("outlive a close intent that crossed them on the way", () => {
+    const crossed = after(...two, image(0, "1001"), closing);
+    expect(crossed.requests.map((request) => request.state)).toEqual(["ended", "open"]);
+    expect(states(reduce(crossed, image(2, "1002")))[1]).toEqual(["done", "waiting"]);
+    const closed = reduce(crossed, { kind: "closed", socket: 1 });
+    expect(closed.requests[1]).toMatchObject({ state: "ended", cells: [{ state: "failed" }, { state: "failed" }] });
+  });
+
   it("on another socket are not touched", () => {
-    const batch = after(asked("a", 1), sent("a", 0, 1), asked("b", 1), sent("b", 0, 2), closing);
+    const batch = after(asked("a", 1), sent("a", 0, 1), asked("b", 1), sent("b", 0, 2), progress(0, "1", 0.5), closing);
     expect(batch.requests.map((request) => request.state)).toEqual(["ended", "open"]);
   });
 });
@@ -171,7 +179,7 @@ describe("tidying", () => {
   });
 
   it("takes a deleted picture out of the strip", () => {
-    const batch = after(asked("a", 2), sent("a"), image(0, "1"), image(1, "1"), { kind: "removed", address: "View/local/1-0.png" });
+    const batch = after(asked("a", 2), sent("a"), image(0, "1"), image(1, "1"), { kind: "removed", picture: "1-0.png" });
     expect(batch.requests[0]?.cells.map((cell) => cell.index)).toEqual([1]);
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { baseOf, pictureAddress, routeAddress, socketAddress } from "../src/wire/address";
+import { baseOf, pictureAddress, pictureIdentity, routeAddress, socketAddress } from "../src/wire/address";
 import { pause } from "../src/wire/backoff";
 import { GenerationLine, type Socket } from "../src/wire/generation";
 import type { Frame } from "../src/wire/shapes";
@@ -16,6 +16,15 @@ describe("addresses", () => {
     expect(pictureAddress("View/local/raw/a red 100% #1.png")).toBe("View/local/raw/a%20red%20100%25%20%231.png");
     expect(pictureAddress("View/local/a%20b.png", true)).toBe("View/local/a%20b.png?preview=true");
     expect(pictureAddress("data:image/png;base64,AA==", true)).toBe("data:image/png;base64,AA==");
+  });
+});
+
+describe("a picture's identity", () => {
+  it("is the same for the original and its starred copy, escaped or not", () => {
+    const id = "2026-11-20/a red-1.png";
+    expect(pictureIdentity("View/local/raw/2026-11-20/a red-1.png")).toBe(id);
+    expect(pictureIdentity("View/local/Starred/2026-11-20/a%20red-1.png")).toBe(id);
+    expect(pictureIdentity("raw/2026-11-20/a red-1.png")).toBe(id);
   });
 });
 
@@ -50,7 +59,7 @@ class FakeSocket implements Socket {
 
 function line() {
   const sockets: FakeSocket[] = [];
-  const heard = { frame: vi.fn(), lost: vi.fn() };
+  const heard = { frame: vi.fn(), lost: vi.fn(), closed: vi.fn() };
   const connect = (): Socket => {
     const socket = new FakeSocket();
     sockets.push(socket);
@@ -79,6 +88,7 @@ describe("the generation socket", () => {
     expect(to.submit({}, 1)).toEqual({ socket: 2, offset: 0 });
     sockets[0]?.close();
     expect(heard.lost).not.toHaveBeenCalled();
+    expect(heard.closed).toHaveBeenCalledWith(1);
   });
 
   it("tells a loss, and whether it ever stood", () => {

@@ -1,6 +1,6 @@
 /** The batch strip as a pure state machine: what was sent and every frame go in, the cells to draw come out. */
 
-import { pictureAddress } from "../wire/address";
+import { pictureIdentity } from "../wire/address";
 import type { Counts, Frame, Value } from "../wire/shapes";
 import { blank, done, isTerminal, over, running, stepped, type Cell } from "./cell";
 import { ownerOf, settle, type Owned } from "./owner";
@@ -39,6 +39,7 @@ export type BatchEvent =
   | { kind: "held"; id: string }
   | { kind: "frame"; socket: number; frame: Frame }
   | { kind: "lost"; socket: number }
+  | { kind: "closed"; socket: number }
   | { kind: "stopped" }
   | { kind: "found"; id: string; index: number; image: string; metadata: string | null }
   | { kind: "progressed"; id: string; index: number; step: number; steps: number; preview: string | null }
@@ -46,7 +47,7 @@ export type BatchEvent =
   | { kind: "missing"; id: string; index: number | null; state: "failed" | "interrupted"; reason: string }
   | { kind: "ended"; id: string; reason: string | null }
   | { kind: "dropped"; id: string }
-  | { kind: "removed"; address: string }
+  | { kind: "removed"; picture: string }
   | { kind: "cleared" };
 
 export const EMPTY: Batch = { requests: [], counts: null };
@@ -61,12 +62,16 @@ export function reduce(batch: Batch, event: BatchEvent): Batch {
       return framed(batch, event.socket, event.frame);
     case "lost":
       return onSocket(batch, event.socket, (request) => ({ ...request, state: "detached" }));
+    case "closed": {
+      const reason = "The hub closed the connection before it began this request.";
+      return onSocket(batch, event.socket, (request) => settle(request, reason));
+    }
     case "stopped":
       return each(batch, (request) => (request.state === "ended" ? request : stopped(request)));
     case "dropped":
       return { ...batch, requests: batch.requests.filter((request) => request.id !== event.id) };
     case "removed":
-      return each(batch, (request) => ({ ...request, cells: request.cells.filter((cell) => !shows(cell, event.address)) }));
+      return each(batch, (request) => ({ ...request, cells: request.cells.filter((cell) => !shows(cell, event.picture)) }));
     case "cleared":
       return { ...batch, requests: batch.requests.filter((request) => request.state !== "ended") };
     default:
@@ -87,9 +92,9 @@ function stopped(request: Request): Request {
   return request.state === "unsent" ? settle({ ...request, stopping: true }, null) : { ...request, stopping: true };
 }
 
-type Single = Exclude<BatchEvent, { kind: "asked" | "frame" | "lost" | "stopped" | "dropped" | "removed" | "cleared" }>;
+type Single = Exclude<BatchEvent, { kind: "asked" | "frame" | "lost" | "closed" | "stopped" | "dropped" | "removed" | "cleared" }>;
 
-const shows = (cell: Cell, address: string): boolean => cell.image !== null && pictureAddress(cell.image) === address;
+const shows = (cell: Cell, picture: string): boolean => cell.image !== null && pictureIdentity(cell.image) === picture;
 
 function touched(request: Request, event: Single): Request {
   switch (event.kind) {
@@ -141,9 +146,13 @@ function framed(batch: Batch, socket: number, frame: Frame): Batch {
     next = closedUp(toOwner(next, socket, numberOr(frame.batch_index), frame.request_id, (one) => failed(one, frame)), next);
   }
   if (frame.discard_indices) next = discarded(next, socket, frame);
-  if (frame.socket_intention === "close") next = onSocket(next, socket, (request) => settle(request, null));
+  if (frame.socket_intention === "close") next = onSocket(next, socket, finished);
   return next;
 }
+
+/** The close intent may cross a request just sent: the hub still takes that one, within its two seconds. */
+const finished = (request: Request): Request =>
+  request.requestId !== null || request.stopping ? settle(request, null) : request;
 
 const numberOr = (value: string | number | undefined): number | null => (value === undefined ? null : Number(value));
 

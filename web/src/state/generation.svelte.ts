@@ -47,6 +47,7 @@ export class Generation {
     this.#line = new GenerationLine(connect, {
       frame: (socket, frame) => this.#hear(socket, frame),
       lost: (socket, opened) => this.#lost(socket, opened),
+      closed: (socket) => this.#tell({ kind: "closed", socket }),
     });
   }
 
@@ -81,8 +82,8 @@ export class Generation {
   }
 
   /** A picture was deleted: its cell goes too. */
-  removed(address: string): void {
-    this.#tell({ kind: "removed", address });
+  removed(picture: string): void {
+    this.#tell({ kind: "removed", picture });
   }
 
   clear(): void {

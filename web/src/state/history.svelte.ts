@@ -1,13 +1,16 @@
 /** The finished pictures of this user, newest first, the same in all tabs. */
 
-import { pictureAddress } from "../wire/address";
+import { pictureAddress, pictureIdentity } from "../wire/address";
 import type { Hub } from "../wire/request";
+import { Refused } from "../wire/trouble";
 import type { HistoryAnswer, HistoryFile } from "../wire/shapes";
 
 const PAGE = 48;
 const SETTLE_MS = 400;
 
 export interface Item {
+  /** The same whether starred or not. */
+  id: string;
   path: string;
   address: string;
   small: string;
@@ -57,7 +60,7 @@ export class History {
   /** Puts a picture that was just finished in front, without reading the whole list again. */
   add(src: string, metadata: string | null): void {
     const root = this.#root();
-    if (!src.startsWith(root) || this.find(pictureAddress(src)) !== null) return;
+    if (!src.startsWith(root) || this.find(pictureIdentity(src)) !== null) return;
     this.items = [toItem({ src: src.slice(root.length), metadata }, root), ...this.items];
   }
 
@@ -73,27 +76,34 @@ export class History {
     this.shown = Math.min(this.shown + PAGE, Math.max(this.items.length, PAGE));
   }
 
-  /** The listed picture shown under `address`, if it is listed. */
-  find(address: string): Item | null {
-    return this.items.find((item) => item.address === address) ?? null;
+  /** The listed picture of that identity. */
+  find(id: string): Item | null {
+    return this.items.find((item) => item.id === id) ?? null;
   }
 
   async star(item: Item): Promise<boolean> {
     const { new_state } = await this.hub.call<{ new_state: boolean }>("ToggleImageStarred", { path: item.path });
-    this.items = this.items.map((other) => (other.path === item.path ? { ...other, starred: new_state } : other));
-    this.soon();
+    this.items = this.items.map((other) => (other.id === item.id ? { ...other, starred: new_state } : other));
+    await this.load(); // the starred copy is listed in the original's place
     return new_state;
   }
 
+  /** Deletes a picture; of a starred one the original too, or it would come back in the copy's place. */
   async remove(item: Item): Promise<void> {
     await this.hub.call("DeleteImage", { path: item.path });
-    this.items = this.items.filter((other) => other.path !== item.path);
+    if (item.path.startsWith("Starred/")) {
+      await this.hub.call("DeleteImage", { path: `raw/${item.id}` }).catch((trouble: unknown) => {
+        if (!(trouble instanceof Refused)) throw trouble; // the original was deleted before
+      });
+    }
+    this.items = this.items.filter((other) => other.id !== item.id);
   }
 }
 
 function toItem(file: HistoryFile, root: string): Item {
   const address = pictureAddress(root + file.src);
   return {
+    id: pictureIdentity(file.src),
     path: file.src,
     address,
     small: pictureAddress(root + file.src, true),

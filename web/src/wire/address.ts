@@ -28,6 +28,16 @@ export function pictureAddress(src: string, small = false): string {
   return small ? `${path}?preview=true` : path;
 }
 
+/**
+ * What stays the same of a picture's address when it is starred: the hub then lists its copy below `Starred/` in the
+ * place of the original below `raw/`.
+ */
+export function pictureIdentity(src: string): string {
+  if (src.startsWith("data:")) return src;
+  const path = src.split("/").map(decodeSafely).join("/");
+  return path.replace(/^(View\/[^/]+|Output)\//, "").replace(/^(raw|Starred)\//, "");
+}
+
 function decodeSafely(part: string): string {
   try {
     return decodeURIComponent(part);

@@ -18,6 +18,8 @@ export interface Listener {
   frame(socket: number, frame: Frame): void;
   /** The socket is gone though the hub had not announced it; `opened` tells whether it ever stood. */
   lost(socket: number, opened: boolean): void;
+  /** The socket is closed as the hub had announced. */
+  closed(socket: number): void;
 }
 
 interface Line {
@@ -92,6 +94,7 @@ export class GenerationLine {
 
   #closed(line: Line): void {
     if (this.#line === line) this.#line = null;
-    if (!line.leaving) this.listener.lost(line.number, line.opened);
+    if (line.leaving) this.listener.closed(line.number);
+    else this.listener.lost(line.number, line.opened);
   }
 }

@@ -1,7 +1,7 @@
 /** Which picture is on the stage: the one chosen by hand, else the newest that shows something. */
 
 import { getContext, setContext } from "svelte";
-import { pictureAddress } from "../../wire/address";
+import { pictureAddress, pictureIdentity } from "../../wire/address";
 import type { Request } from "../../state/batch";
 import type { Cell } from "../../state/cell";
 import type { Desk } from "../../state/desk.svelte";
@@ -19,7 +19,7 @@ export interface Shown {
 export const cellKey = (request: Request, cell: Cell): string => `${request.id}:${cell.index - request.offset}`;
 
 export class Stage {
-  /** A batch cell's key or a history picture's address; null follows the work. */
+  /** A batch cell's key or a history picture's identity; null follows the work. */
   chosen = $state<string | null>(null);
 
   constructor(private readonly desk: Desk) {}
@@ -37,13 +37,13 @@ export class Stage {
     if (!found) return null;
     const { cell, key } = found;
     const address = cell.image === null ? cell.preview : pictureAddress(cell.image);
-    const item = cell.image === null ? null : this.desk.history.find(pictureAddress(cell.image));
+    const item = cell.image === null ? null : this.desk.history.find(pictureIdentity(cell.image));
     return { key, cell, address, metadata: cell.metadata ?? item?.metadata ?? null, item };
   }
 
   #fromHistory(): Shown | null {
-    const item = this.desk.history.items.find(({ address }) => address === this.chosen);
-    return item ? { key: item.address, address: item.address, metadata: item.metadata, cell: null, item } : null;
+    const item = this.chosen === null ? null : this.desk.history.find(this.chosen);
+    return item ? { key: item.id, address: item.address, metadata: item.metadata, cell: null, item } : null;
   }
 }
 
