@@ -15,7 +15,7 @@ from hub.settings import Settings
 from hub.wire.answers import encode, redirect, text_answer
 from hub.wire.discover import check_flags, find_handlers, find_modules, find_routes
 from hub.wire.door import header
-from hub.wire.handlers import ENDS, api_handlers, make_guard, own_handlers, schema_handler
+from hub.wire.handlers import ENDS, api_handler, make_guard, own_handler, schema_handler
 from hub.wire.route import API, OWN, Route
 from hub.wire.socket import refuse
 from hub.wire.switchboard import Switchboard, as_error
@@ -23,6 +23,8 @@ from permissions import FLAGS
 
 MISDIRECTED = 421
 NOT_FOUND = "/Error/404"
+NOWHERE = "/-"
+"""A path that no route has."""
 
 
 class Hub(Litestar):
@@ -41,7 +43,7 @@ class Hub(Litestar):
             await _refuse(scope, receive, send, refusal)
             return
         path: str = scope["path"]
-        if path[:4] != "/API":
+        if path[:5] != API:
             scope["path"] = path = _spelled(path)
             if kind == "http" and scope["method"] == "HEAD" and not path.startswith(API):
                 scope["method"] = "GET"
@@ -66,7 +68,7 @@ def build(settings: Settings, extra_routes: Iterable[Route] = ()) -> Hub:
     check_flags(routes, handlers, FLAGS)
     board = Switchboard(settings, routes)
     app = Hub(
-        route_handlers=[*api_handlers(board), *own_handlers(board), schema_handler(board), *handlers],
+        route_handlers=[api_handler(board), own_handler(board), schema_handler(board), *handlers],
         guards=[make_guard(board)],
         exception_handlers={
             NotFoundException: _send_to_404,
@@ -90,11 +92,17 @@ def _host_of(scope: Any) -> bytes | None:
 
 
 def _spelled(path: str) -> str:
-    """A path with its prefix in the declared letter case; SwarmUI matches prefixes in any."""
+    """A path with its prefix in the declared letter case; SwarmUI matches prefixes in any.
+
+    The framework's mounts match by the mere beginning: without the last case `/APIanything` would be taken
+    for one of ours.
+    """
     lower = path.lower()
-    for prefix in (API, OWN + "/"):
-        if lower.startswith(prefix.lower()):
-            return prefix + path[len(prefix) :]
+    for mount in (API.rstrip("/"), OWN):
+        if lower == mount.lower() or lower.startswith(mount.lower() + "/"):
+            return mount + path[len(mount) :]
+        if lower.startswith(mount.lower()):
+            return NOWHERE
     return path
 
 

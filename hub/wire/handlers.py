@@ -1,23 +1,24 @@
-"""The few Litestar handlers behind which the whole table of routes stands, and the guard that denies the
+"""The two Litestar handlers behind which the whole table of routes stands, and the guard that denies the
 rest.
 
-One POST, one socket and one handler for all other methods on `/API/{name}` answer every case of both kinds as
-SwarmUI does; separate handlers per route would leave wrong methods and unknown names to the framework's
-own bodies.
+One handler on `/API` takes every method and sockets, and so answers every case of both kinds as SwarmUI does;
+separate handlers per route would leave wrong methods and unknown names to the framework's own bodies. They
+are raw ASGI handlers because request objects and argument parsing of the framework cost a quarter of a
+small call.
 """
 
 from typing import Any, TypeVar, cast
 
-from litestar import Request, WebSocket, get, post, route, websocket
+from litestar import Request, asgi, get
 from litestar.connection import ASGIConnection
 from litestar.exceptions import PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, Receive, Send
 
 from hub import __version__
 from hub.accounts import Caller
-from hub.errors import Forbidden
-from hub.wire.answers import encode, json_answer, redirect
+from hub.errors import Forbidden, HubError
+from hub.wire.answers import encode, error_answer, json_answer, redirect
 from hub.wire.describe import openapi
 from hub.wire.door import header
 from hub.wire.http import answer_get, answer_post
@@ -29,58 +30,45 @@ TABLE = {"permission": None, "table": True}
 """Options of the handlers whose routes are checked one by one in the table behind them."""
 
 NO_GET = "/Error/NoGetAPI"
-API_PATHS = [API.rstrip("/"), API + "{name:path}"]
-OWN_PATHS = [OWN, OWN + "/{name:path}"]
 
 
-def api_handlers(board: Switchboard) -> list[BaseRouteHandler]:
-    """The handlers of `/API/<name>`."""
-    skip = len(API)
+def api_handler(board: Switchboard) -> BaseRouteHandler:
+    """The handler of `/API/<name>`: POST and sockets by the table, any other method to the page that says
+    so."""
 
-    @post(API_PATHS, opt=TABLE, status_code=200, include_in_schema=False)
-    async def call_api(request: Request[Any, Any, Any]) -> ASGIApp:
-        scope = request.scope
-        return await answer_post(board, board.table.api, scope["path"][skip:].lower(), scope, request.receive)
+    @asgi(API.rstrip("/"), opt=TABLE, is_mount=True, copy_scope=False)
+    async def answer_api(scope: Any, receive: Receive, send: Send) -> None:
+        key = scope["path"].strip("/").lower()
+        if scope["type"] == "websocket":
+            await converse(board, board.table.api, key, scope, *ends_of(scope))
+        elif scope["method"] == "POST":
+            answer = await answer_post(board, board.table.api, key, scope, receive)
+            await answer(scope, receive, send)
+        else:
+            await redirect(NO_GET)(scope, receive, send)
 
-    @route(
-        API_PATHS,
-        http_method=["GET", "HEAD", "PUT", "DELETE", "PATCH"],
-        opt=TABLE,
-        status_code=200,
-        include_in_schema=False,
-    )
-    async def refuse_method(request: Request[Any, Any, Any]) -> ASGIApp:
-        return redirect(NO_GET)
-
-    @websocket(API_PATHS, opt=TABLE)
-    async def talk_api(socket: WebSocket[Any, Any, Any]) -> None:
-        scope = socket.scope
-        receive, send = ends_of(scope)
-        await converse(board, board.table.api, scope["path"][skip:].lower(), scope, receive, send)
-
-    return [call_api, refuse_method, talk_api]
+    return answer_api
 
 
-def own_handlers(board: Switchboard) -> list[BaseRouteHandler]:
-    """The handlers of `/hub/v1/<path>`."""
-    skip = len(OWN)
+def own_handler(board: Switchboard) -> BaseRouteHandler:
+    """The handler of `/hub/v1/<path>`: POST, GET and sockets by the table."""
 
-    @post(OWN_PATHS, opt=TABLE, status_code=200, include_in_schema=False)
-    async def call_own(request: Request[Any, Any, Any]) -> ASGIApp:
-        scope = request.scope
-        return await answer_post(board, board.table.own, scope["path"][skip:].lower(), scope, request.receive)
+    @asgi(OWN, opt=TABLE, is_mount=True, copy_scope=False)
+    async def answer_own(scope: Any, receive: Receive, send: Send) -> None:
+        key = "/" + scope["path"].strip("/").lower()
+        if scope["type"] == "websocket":
+            await converse(board, board.table.own, key, scope, *ends_of(scope))
+            return
+        if scope["method"] == "POST":
+            answer = await answer_post(board, board.table.own, key, scope, receive)
+        elif scope["method"] == "GET":
+            answer = await answer_get(board, key, scope)
+        else:
+            refusal = HubError("This address takes GET or POST.", error_id="bad_request_method", status=405)
+            answer = error_answer(refusal, [(b"allow", b"GET, HEAD, POST")])
+        await answer(scope, receive, send)
 
-    @get(OWN_PATHS, opt=TABLE, status_code=200, include_in_schema=False)
-    async def read_own(request: Request[Any, Any, Any]) -> ASGIApp:
-        return await answer_get(board, request.scope["path"][skip:].lower(), request.scope)
-
-    @websocket(OWN_PATHS, opt=TABLE)
-    async def talk_own(socket: WebSocket[Any, Any, Any]) -> None:
-        scope = socket.scope
-        receive, send = ends_of(scope)
-        await converse(board, board.table.own, scope["path"][skip:].lower(), scope, receive, send)
-
-    return [call_own, read_own, talk_own]
+    return answer_own
 
 
 def schema_handler(board: Switchboard) -> BaseRouteHandler:

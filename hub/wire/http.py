@@ -55,7 +55,7 @@ async def answer_post(
         answer = await _answer(bound, caller, body, scope)
         return answer if len(answer.body) < PACKED_FROM else await packed(answer, accepted)
     except Exception as problem:
-        return error_answer(as_error(problem, f"POST {scope['path']}"))
+        return error_answer(as_error(problem, f"POST {key}"))
 
 
 async def answer_get(board: Switchboard, key: str, scope: Any) -> Answer:
@@ -72,7 +72,7 @@ async def answer_get(board: Switchboard, key: str, scope: Any) -> Answer:
         answer = await _answer(bound, caller, body, scope)
         return await packed(answer, header(scope, b"accept-encoding"))
     except Exception as problem:
-        return error_answer(as_error(problem, f"GET {scope['path']}"))
+        return error_answer(as_error(problem, f"GET {key}"))
 
 
 async def _answer(bound: Bound, caller: Caller | None, body: dict[str, Any], scope: Any) -> Answer:

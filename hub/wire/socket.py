@@ -44,7 +44,7 @@ async def converse(
     except Closed:
         pass
     except Exception as problem:
-        stream.push(encode(as_error(problem, f"socket {scope['path']}").body()))
+        stream.push(encode(as_error(problem, f"socket {key}").body()))
     finally:
         try:
             await stream.close()

@@ -146,7 +146,16 @@ class TestPages:
         assert answer.text.startswith("<!doctype html>")
 
     @pytest.mark.parametrize(
-        "path", ["/nothing", "/a/b/c", "/assets/none.js", "/API2/x", "/%2e%2e/etc/passwd"]
+        "path",
+        [
+            "/nothing",
+            "/a/b/c",
+            "/assets/none.js",
+            "/API2/x",
+            "/apix",
+            "/hub/v1x/health",
+            "/%2e%2e/etc/passwd",
+        ],
     )
     async def test_unknown_paths(self, hub: RunningHub, path: str) -> None:
         answer = await hub.http.get(path)

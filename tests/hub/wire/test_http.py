@@ -314,6 +314,13 @@ class TestOwnReads:
     async def test_unknown_path(self, hub: RunningHub) -> None:
         assert (await hub.http.get("/hub/v1/nothing/here")).json()["error_id"] == "bad_route"
 
+    async def test_other_methods(self, hub: RunningHub) -> None:
+        answer = await hub.http.put("/hub/v1/health")
+        assert (answer.status_code, answer.json()["error_id"]) == (405, "bad_request_method")
+
+    async def test_letter_case_and_trailing_slash(self, hub: RunningHub) -> None:
+        assert (await hub.http.get("/Hub/V1/Health/")).json()["status"] == "ok"
+
     async def test_health_needs_nothing(self, hub: RunningHub) -> None:
         assert (await hub.http.get("/hub/v1/health")).json()["status"] == "ok"
 
