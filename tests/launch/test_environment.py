@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from hub.setup import environment
-from hub.setup.environment import ensure, names_sources, python_of, read_pip
+from hub.setup import installer
+from hub.setup.environment import ensure
+from hub.setup.installer import names_sources, python_of, read_pip
 from hub.setup.terminal import Terminal
 from hub.setup.trouble import SetupProblem
 from tests.launch.conftest import PROOF, version_in, write_lock
@@ -29,7 +30,7 @@ def test_first_set_up_then_a_free_start_then_an_update_that_keeps_torch(
     assert str(root / ".venv") in script.read_text("utf-8")
 
     # An unchanged stamp starts nothing: neither pip nor Python could be called now.
-    monkeypatch.setattr(environment, "run_watched", None)
+    monkeypatch.setattr(installer, "run_watched", None)
     monkeypatch.setattr("subprocess.run", None)
     assert ensure(root, ["run"], Terminal(screen), PROOF) == python
     monkeypatch.undo()
