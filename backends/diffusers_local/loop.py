@@ -295,7 +295,10 @@ class Loop:
     def _deliver(self, row: Row, pixels: Callable[[], Picture.Image]) -> None:
         seconds = time.perf_counter() - row.begun
         centred = row.start is not None
-        self._press.put(Finished(row.work, row.plan, pixels, row.load_seconds, seconds, row.notes, centred))
+        finish = row.masked.finish if row.masked is not None else None
+        self._press.put(
+            Finished(row.work, row.plan, pixels, row.load_seconds, seconds, row.notes, centred, finish)
+        )
 
 
 def _start_of(row: Row) -> Picture.Image:

@@ -14,6 +14,7 @@ from backends.contract import ModelRef
 from backends.diffusers_local.folders import STARTER_MODULE, ModelTrouble, check_folder, variant_of
 from backends.diffusers_local.preview import PreviewMap, fit_preview, read_preview
 from backends.diffusers_local.schedules import Schedules
+from backends.diffusers_local.single_file import load_single_file
 
 _TEXTS_KEPT = 256
 
@@ -104,7 +105,7 @@ def load_model(ref: ModelRef, device: torch.device, dtype: torch.dtype) -> Model
     """Load a model folder or file. Raises ModelTrouble with a sentence for the user."""
     path = Path(ref.path)
     try:
-        pipeline = _load_file(path, dtype) if path.is_file() else _load_folder(path, dtype)
+        pipeline = load_single_file(path, dtype) if path.is_file() else _load_folder(path, dtype)
     except ModelTrouble:
         raise
     except Exception as error:
@@ -128,12 +129,6 @@ def _load_folder(folder: Path, dtype: torch.dtype) -> StableDiffusionPipeline:
         local_files_only=True,
         requires_safety_checker=False,
         **left_out,
-    )
-
-
-def _load_file(path: Path, dtype: torch.dtype) -> StableDiffusionPipeline:
-    raise ModelTrouble(
-        f"{path.name!r} is a single file; this engine loads diffusers folders. Convert it to one."
     )
 
 

@@ -34,7 +34,10 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A drawing to be fitted and encoded; `pixels` gives the picture as the model drew it."""
+    """A drawing to be fitted and encoded; `pixels` gives the picture as the model drew it.
+
+    `finish` is called with the picture of the wanted size.
+    """
 
     work: Work
     plan: SizePlan
@@ -43,6 +46,7 @@ class Finished:
     seconds: float
     notes: dict[str, str | int | float | bool | list[str]]
     centred: bool = False
+    finish: Callable[[Picture.Image], Picture.Image] | None = None
 
 
 class Press:
@@ -85,6 +89,8 @@ class Press:
         work = done.work
         try:
             picture = pictures.fit(done.pixels(), done.plan, centred=done.centred)
+            if done.finish is not None:
+                picture = done.finish(picture)
             data = pictures.encode(picture, work.format, work.quality)
         except Exception as error:
             self._emit(Failed(work.id, f"The picture could not be encoded as {work.format}: {error}"))

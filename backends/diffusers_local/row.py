@@ -12,6 +12,7 @@ from PIL import Image as Picture
 
 from backends.contract import Work
 from backends.diffusers_local import pictures
+from backends.diffusers_local.masking import Masked, cover_mask
 from backends.diffusers_local.model import Model
 from backends.diffusers_local.sampling import refusal
 from backends.diffusers_local.schedules import set_steps, step_arguments
@@ -29,7 +30,8 @@ class Row:
     """A request between its first and last step.
 
     `latents` (1, channels, h, w); `states` (2, tokens, width) with guidance, (1, …) without; `times` the
-    time steps to walk, `index` the next of them; `start` the initial picture, placed as the model draws.
+    time steps to walk, `index` the next of them; `start` the initial picture, placed as the model draws;
+    `masked` what of it stays.
     """
 
     work: Work
@@ -43,6 +45,7 @@ class Row:
     notes: Notes
     load_seconds: float
     start: Picture.Image | None = None
+    masked: Masked | None = None
     index: int = 0
     begun: float = 0.0
     shown: float = 0.0
@@ -85,8 +88,8 @@ def check(work: Work) -> None:
         raise Refused(f"A picture of {work.width}x{work.height} pixels cannot be drawn.")
     if work.steps < 0:
         raise Refused(f"{work.steps} steps cannot be walked.")
-    if work.mask is not None:
-        raise Refused("This engine does not redraw under a mask; remove the mask.")
+    if work.mask is not None and work.init_image is None:
+        raise Refused("A mask needs an initial picture to redraw.")
     if why := refusal(work.sampler, work.scheduler, work.steps):
         raise Refused(why)
 
@@ -107,10 +110,16 @@ def prepare(work: Work, model: Model, load_seconds: float) -> Row:
             pictures.place_start(pictures.open_picture(work.init_image), plan) if work.init_image else None
         )
         times = _times(work, scheduler, model)
+        generator = torch.Generator("cpu").manual_seed(work.seed)
+        kept = _encode(model, start, generator) if start is not None and len(times) else None
+        noise = _noise(work, model, plan, generator)
+        masked = cover_mask(work, model, plan, kept, noise) if kept is not None else None
     except ValueError as error:
         raise Refused(str(error)) from error
-    generator = torch.Generator("cpu").manual_seed(work.seed)
-    latents = _first_latents(work, model, plan, scheduler, times, generator, start)
+    if kept is not None:
+        latents = scheduler.add_noise(kept, noise, times[:1])
+    else:
+        latents = noise * scheduler.init_noise_sigma if len(times) else noise
     return Row(
         work=work,
         model=model,
@@ -123,6 +132,7 @@ def prepare(work: Work, model: Model, load_seconds: float) -> Row:
         notes=_notes(plan, text.unknown, text.cut),
         load_seconds=load_seconds,
         start=start,
+        masked=masked,
     )
 
 
@@ -133,19 +143,19 @@ def _times(work: Work, scheduler: Any, model: Model) -> torch.Tensor:
     return set_steps(scheduler, work.steps, strength, model.device)
 
 
-def _first_latents(
-    work: Work,
-    model: Model,
-    plan: SizePlan,
-    scheduler: Any,
-    times: torch.Tensor,
-    generator: torch.Generator,
-    start: Picture.Image | None,
-) -> torch.Tensor:
-    encoded = None
-    if start is not None and len(times):
-        pixels = torch.from_numpy(pictures.as_floats(start)).to(model.device, model.dtype)
-        encoded = _encode(model, pixels, generator)
+def _encode(model: Model, start: Picture.Image, generator: torch.Generator) -> torch.Tensor:
+    """A picture of the drawn size -> latents, drawn from the encoder's distribution where it has one."""
+    pixels = torch.from_numpy(pictures.as_floats(start)).to(model.device, model.dtype)
+    encoded = model.vae.encode(pixels)
+    if hasattr(encoded, "latent_dist"):
+        latents: torch.Tensor = encoded.latent_dist.sample(generator)
+    else:
+        latents = encoded.latents
+    return latents * model.vae.config.scaling_factor
+
+
+def _noise(work: Work, model: Model, plan: SizePlan, generator: torch.Generator) -> torch.Tensor:
+    """The seed's noise, moved towards the variation seed's; made on the processor whatever the device."""
     width, height = plan.drawn
     shape = (1, model.unet.config.in_channels, height // model.scale, width // model.scale)
     noise = randn_tensor(shape, generator=generator, device=model.device, dtype=model.dtype)
@@ -153,20 +163,7 @@ def _first_latents(
         other = torch.Generator("cpu").manual_seed(work.variation_seed)
         aim = randn_tensor(shape, generator=other, device=model.device, dtype=model.dtype)
         noise = slerp(noise, aim, min(1.0, work.variation_strength))
-    if encoded is not None:
-        noisy: torch.Tensor = scheduler.add_noise(encoded, noise, times[:1])
-        return noisy
-    return noise * scheduler.init_noise_sigma if len(times) else noise
-
-
-def _encode(model: Model, pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Pixels (1, 3, H, W) in -1..1 -> latents, drawn from the encoder's distribution where it has one."""
-    encoded = model.vae.encode(pixels)
-    if hasattr(encoded, "latent_dist"):
-        latents: torch.Tensor = encoded.latent_dist.sample(generator)
-    else:
-        latents = encoded.latents
-    return latents * model.vae.config.scaling_factor
+    return noise
 
 
 def slerp(one: torch.Tensor, other: torch.Tensor, part: float) -> torch.Tensor:

@@ -59,6 +59,8 @@ def advance(row: Row, prediction: Prediction) -> None:
         0
     ]
     row.index += 1
+    if row.masked is not None:
+        row.latents = row.masked.hold(row.latents, row.scheduler, row.times, row.index)
 
 
 def foreseen(model: Model, prediction: Prediction, time: torch.Tensor) -> npt.NDArray[np.float32]:

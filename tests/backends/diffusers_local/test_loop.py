@@ -208,6 +208,41 @@ class TestStart:
         assert "initial picture" in studio.of(Failed)[0].reason
 
 
+class TestMask:
+    @pytest.mark.parametrize("sampler", ["euler", "ddim", "dpmpp_2m", "heun", "euler_ancestral", "uni_pc"])
+    def test_only_the_white_part_is_redrawn(self, folder: Path, studio: Studio, sampler: str) -> None:
+        mask = Picture.new("L", (64, 64))
+        mask.paste(255, (32, 0, 64, 64))
+        (picture,) = studio.draw(
+            a_work(
+                folder,
+                init_image=png(64, 64),
+                mask=encode(mask.convert("RGB"), "PNG", 100),
+                sampler=sampler,
+                extra={"maskblur": 2},
+            )
+        )
+        drawn = pixels(picture)
+        assert np.array_equal(drawn[:, :20], np.broadcast_to((200, 40, 40), (64, 20, 3)))
+        assert abs(drawn[:, 44:] - (200, 40, 40)).mean() > 5
+
+    def test_a_mask_of_another_size_and_native_sizes(self, folder: Path, studio: Studio) -> None:
+        mask = Picture.new("RGB", (10, 10), (255, 255, 255))
+        mask.paste((0, 0, 0), (0, 0, 5, 10))
+        (picture,) = studio.draw(
+            a_work(
+                folder,
+                native=((64, 64),),
+                width=200,
+                height=100,
+                init_image=png(400, 200),
+                mask=encode(mask, "PNG", 100),
+            )
+        )
+        assert picture.size == (200, 100)
+        assert np.array_equal(pixels(picture)[50, 5], (200, 40, 40))
+
+
 class TestSizes:
     @pytest.mark.parametrize("size", [(64, 64), (65, 63), (40, 120), (7, 200), (1, 1)])
     def test_any_size_without_native_ones(self, folder: Path, studio: Studio, size: tuple[int, int]) -> None:
@@ -250,7 +285,8 @@ class TestRefusals:
             ({"scheduler": "magic"}, "magic"),
             ({"sampler": "ddim", "scheduler": "karras"}, "does not go with"),
             ({"sampler": "lcm", "steps": 51}, "at most 50"),
-            ({"mask": b"x"}, "mask"),
+            ({"mask": b"x"}, "mask needs"),
+            ({"mask": b"x", "init_image": png(64, 64)}, "cannot be read"),
             ({"steps": 5000, "sampler": "ddim"}, "5000"),
         ],
     )
