@@ -6,8 +6,9 @@ from pathlib import Path
 
 from backends.contract import Command, EngineConfig, EngineState, EngineType, ModelRef, Report
 from backends.discover import EngineFolderError, find_engines
-from backends.process import EngineTrouble, Lost, WatchOptions, WorkerProcess
+from backends.process import EngineTrouble, Lost, WorkerProcess
 from backends.spawn import SpawnOptions
+from backends.watch import WatchOptions
 
 DEFAULT = (EngineConfig(id=0, type="diffusers_local"),)
 """What is there when nothing is configured."""

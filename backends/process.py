@@ -9,10 +9,9 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Collection
-from typing import cast
 from uuid import uuid4
 
-from msgspec import DecodeError, Struct, ValidationError
+from msgspec import DecodeError, ValidationError
 
 from backends.contract import (
     Broken,
@@ -35,30 +34,15 @@ from backends.contract import (
     Submit,
 )
 from backends.discover import FoundEngine
-from backends.frames import Begin, FrameError, FrameReader, decode_report, pack
+from backends.frames import Begin, FrameError, decode_report, pack
 from backends.restarts import Restarts
 from backends.spawn import Spawned, SpawnOptions, spawn
+from backends.watch import Watch, WatchOptions
+from backends.wire import WorkerWire
 
 
 class EngineTrouble(Exception):
     """An engine or model cannot be used; the text is a sentence for the user."""
-
-
-class WatchOptions(Struct, frozen=True):
-    """How a worker is watched, in seconds.
-
-    `ping`: between two pings. `silent`: without any sign of life before the engine shows as silent.
-    `stuck`: without any sign of life before it is killed. `stall`: with work but no report about any before
-    it is killed (a wedged kernel under a living control thread). `start`: for a start. `stop`: for an
-    orderly end.
-    """
-
-    ping: float = 2.0
-    silent: float = 10.0
-    stuck: float = 60.0
-    stall: float = 900.0
-    start: float = 300.0
-    stop: float = 4.0
 
 
 Lost = Callable[[int, tuple[str, ...], str], None]
@@ -106,7 +90,7 @@ class WorkerProcess:
         self._settled: asyncio.Event = asyncio.Event()  # the running start has ended, well or not
         self._starting: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._heard = self._worked = self._ticked = 0.0
+        self._watch = Watch(watching)
         self._pings = 0
         self._why_killed = ""
 
@@ -172,7 +156,7 @@ class WorkerProcess:
             self._unfinished[command.work.id] = None
             self._last_used = time.time()
             if len(self._unfinished) == 1:
-                self._worked = time.monotonic()
+                self._watch.worked = time.monotonic()
         if self._phase in ("running", "silent") and self._transport is not None:
             self._transport.write(pack(command))
             return
@@ -226,7 +210,9 @@ class WorkerProcess:
         self._was_ready, self._why_killed = False, ""
         try:
             async with asyncio.timeout(self._watching.start):
-                self._spawned = await spawn(self._spawning, lambda: _Wire(self), self._printed)
+                self._spawned = await spawn(
+                    self._spawning, lambda: WorkerWire(self._took, self._lost), self._printed
+                )
                 self._transport = self._spawned.transport
                 begin = Begin(
                     str(self._found.folder), self._found.outside, self.config.settings, self._spawning.nice
@@ -240,20 +226,16 @@ class WorkerProcess:
         except OSError as error:
             self._ended(f"The engine's process could not be started: {error}.")
 
-    def connected(self) -> None:
-        """The socket stands (called by the protocol)."""
-        self._heard = time.monotonic()
-
-    def took(self, body: memoryview) -> None:
-        """One frame came (called by the protocol)."""
+    def _took(self, body: memoryview) -> None:
+        """One frame came."""
         report = decode_report(body)
-        self._heard = time.monotonic()
+        self._watch.heard = time.monotonic()
         kind = type(report)
         if kind is Pong:
             if self._phase == "silent":
                 self._enter("running")
             return
-        self._worked = self._heard
+        self._watch.worked = self._watch.heard
         if kind is Done or kind is Failed or kind is Cancelled:
             self._unfinished.pop(report.id, None)
         elif kind is not Log:
@@ -293,29 +275,21 @@ class WorkerProcess:
         waiting, self._waiting = self._waiting, deque()
         for command in waiting:
             self.send(command)
-        self._heard = self._worked = self._ticked = time.monotonic()
+        self._watch.begin(time.monotonic())
         self._tick()
 
     def _tick(self) -> None:
-        """Look at the clock: ping, and judge silence. A late tick means that we slept, not the worker."""
-        now, limits = time.monotonic(), self._watching
-        if now - self._ticked > 2 * limits.ping + 1:
-            self._heard = self._worked = now
-        self._ticked = now
-        if not self._unfinished:
-            self._worked = now
-        if now - self._heard > limits.stuck:
-            self._kill(f"The engine gave no sign of life for {limits.stuck:.0f} seconds and was ended.")
+        """Look at the clock: judge silence, ping."""
+        now = time.monotonic()
+        if why := self._watch.look(now, busy=bool(self._unfinished)):
+            self._kill(why)
             return
-        if now - self._worked > limits.stall:
-            self._kill(f"The engine made no progress for {limits.stall:.0f} seconds and was ended.")
-            return
-        if now - self._heard > limits.silent:
-            self._enter("silent", f"No sign of life for {now - self._heard:.0f} seconds.")
+        if silent := self._watch.silence(now):
+            self._enter("silent", f"No sign of life for {silent:.0f} seconds.")
         self._pings += 1
         if self._transport is not None:
             self._transport.write(pack(Ping(self._pings)))
-        self._timer = asyncio.get_running_loop().call_later(limits.ping, self._tick)
+        self._timer = asyncio.get_running_loop().call_later(self._watching.ping, self._tick)
 
     def _kill(self, why: str) -> None:
         """End the process by its pid; the end of its socket does the rest."""
@@ -327,8 +301,8 @@ class WorkerProcess:
         self._tail.append(line)
         self._emit(self.config.id, Log("info", line))
 
-    def lost(self, error: BaseException | None) -> None:
-        """The socket ended (called by the protocol): the worker is dead or as good as dead."""
+    def _lost(self, error: BaseException | None) -> None:
+        """The socket ended: the worker is dead or as good as dead."""
         if self._phase == "stopped" or self._spawned is None:
             return
         spawned, self._spawned, self._transport = self._spawned, None, None
@@ -389,31 +363,3 @@ def _named(code: int | None) -> str:
     if code is None:
         return "no exit code"
     return f"killed by signal {-code}" if code < 0 else f"exit code {code}"
-
-
-class _Wire(asyncio.BufferedProtocol):
-    """Feeds what comes from the worker's socket to its WorkerProcess."""
-
-    def __init__(self, owner: WorkerProcess) -> None:
-        self._owner = owner
-        self._reader = FrameReader(owner.took)
-        self._transport: asyncio.Transport | None = None
-        self._error: Exception | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-        self._owner.connected()
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self._reader.buffer()
-
-    def buffer_updated(self, nbytes: int) -> None:
-        try:
-            self._reader.received(nbytes)
-        except (FrameError, DecodeError, ValidationError) as error:
-            self._error = error
-            if self._transport is not None:
-                self._transport.abort()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._owner.lost(self._error or exc)

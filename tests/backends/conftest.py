@@ -8,8 +8,8 @@ import pytest_asyncio
 
 from backends.contract import EngineConfig, ModelRef, Report, Submit, Work
 from backends.pool import Pool
-from backends.process import WatchOptions
 from backends.spawn import SpawnOptions
+from backends.watch import WatchOptions
 
 ENGINES = Path(__file__).parent / "engines"
 MODEL = ModelRef("m", "/nowhere/m")

@@ -27,7 +27,8 @@ from backends.contract import (
 )
 from backends.discover import EngineFolderError, find_engines
 from backends.pool import Pool
-from backends.process import EngineTrouble, WatchOptions
+from backends.process import EngineTrouble
+from backends.watch import WatchOptions
 from tests.backends.conftest import ENGINES, MODEL
 
 
