@@ -127,6 +127,17 @@ class NoResult(HubError):
         super().__init__("API call did not return any output", error_id="no_result", status=400)
 
 
+class Stopping(HubError):
+    """The hub stops while a call is still waiting."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The hub is stopping. Work it has accepted goes on after its restart; finished images are kept.",
+            error_id="shutting_down",
+            status=503,
+        )
+
+
 class Broken(HubError):
     """An uncaught exception; the log holds the rest under the same `trace` word."""
 

@@ -148,10 +148,16 @@ def _wrong(wire: str, value: object, kind: str) -> BadInput:
 def _check_range(wire: str, number: float, low: float | None, high: float | None) -> None:
     if (low is not None and number < low) or (high is not None and number > high):
         raise BadInput(
-            f"Invalid value '{number}' for parameter '{wire}', must be between {low} and {high}",
+            f"Invalid value '{number}' for parameter '{wire}', must be {_span(low, high)}",
             field=wire,
-            limit=[low, high],
+            limit={name: bound for name, bound in (("min", low), ("max", high)) if bound is not None},
         )
+
+
+def _span(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return f"at most {high}" if low is None else f"at least {low}"
+    return f"between {low} and {high}"
 
 
 _WHOLE = re.compile(r"\s*[+-]?\d{1,40}\s*", re.ASCII)

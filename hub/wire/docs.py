@@ -49,7 +49,7 @@ close.
 | `bad_origin` | 403 | a page of another origin called with our cookie |
 | `no_result` | 400 | the route gave nothing back |
 | `internal_error` | 400 | something broke; `trace` is found in the log |
-| `shutting_down` | socket | the hub stops; accepted work goes on after its restart |
+| `shutting_down` | 503 | the hub stops; accepted work goes on after its restart. Sockets close with 1012 |
 """
 
 

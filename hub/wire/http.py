@@ -1,5 +1,6 @@
 """A POST (or a GET of ours) from its bytes to its answer."""
 
+import asyncio
 import re
 from typing import Any
 from urllib.parse import parse_qsl
@@ -13,6 +14,7 @@ from hub.wire.answers import (
     Answer,
     Framing,
     NoResult,
+    Stopping,
     decode,
     encode,
     error_answer,
@@ -54,6 +56,11 @@ async def answer_post(
         bound, caller = board.admit(shelf, key, session_id_of(body, session), socket=False)
         answer = await _answer(bound, caller, body, scope)
         return answer if len(answer.body) < PACKED_FROM else await packed(answer, accepted)
+    except asyncio.CancelledError:
+        # The server cancels what still waits when its time to stop has run out: a sentence beats a cut line.
+        if not board.stopping:
+            raise
+        return error_answer(Stopping())
     except Exception as problem:
         return error_answer(as_error(problem, f"POST {key}"))
 

@@ -9,7 +9,7 @@ from typing import Any
 from hub.accounts import Accounts, Caller
 from hub.errors import DeadSession, Forbidden, HubError
 from hub.settings import Settings
-from hub.wire.answers import Broken, Framing, NoRoute, WrongKind, encode
+from hub.wire.answers import Broken, Framing, NoRoute, Stopping, WrongKind, encode
 from hub.wire.bind import SESSION, text_of
 from hub.wire.door import Door, Gatekeeper
 from hub.wire.route import Route
@@ -31,6 +31,8 @@ class Switchboard:
         self.table = Table((), {})
         self.rooms: Rooms = {}
         self.accounts: Accounts | None = None
+        self.stopping = False
+        """True once the farewell was said."""
         self._streams: dict[str, set[Stream]] = {}
 
     def open(self, rooms: Rooms, accounts: Accounts) -> None:
@@ -106,10 +108,8 @@ class Switchboard:
     def farewell(self) -> None:
         """The hub stops: tell every socket that accepted work goes on after the restart, then close with
         1012."""
-        text = (
-            "The hub is stopping. Work it has accepted goes on after its restart; finished images are kept."
-        )
-        frame = encode(HubError(text, error_id="shutting_down").body())
+        self.stopping = True
+        frame = encode(Stopping().body())
         for members in tuple(self._streams.values()):
             for stream in tuple(members):
                 stream.push(frame)

@@ -380,7 +380,7 @@ class TestBinding:
 
     async def test_limits_are_named(self, hub: RunningHub) -> None:
         answer = await hub.call("TestEcho", text="", small=21)
-        assert (answer["field"], answer["limit"]) == ("small", [1, 20])
+        assert (answer["field"], answer["limit"]) == ("small", {"min": 1, "max": 20})
         answer = await hub.call("TestEcho", text="", short="123456")
         assert (answer["field"], answer["limit"]) == ("short", 5)
 
