@@ -64,7 +64,7 @@ async def test_all_my_tabs_can_be_stopped_from_one(open_tab: OpenTab) -> None:
     await one.generate()
     await one.until_running()
     await other.page.click("[aria-haspopup=menu]")
-    await other.page.click("text=Stop all my tabs")
+    await other.page.click("[role=menuitem] >> text=Stop all my tabs")
     await one.until("running", 0)
     await one.until("waiting", 0)
     assert await one.cells("interrupted").count() >= 8
