@@ -7,12 +7,10 @@ end. Everything here runs on one thread; other threads only append to `inbox` an
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 
 import torch
-from PIL import Image as Picture
 
 from backends.contract import (
     Cancel,
@@ -26,26 +24,24 @@ from backends.contract import (
     Loaded,
     LoadFailed,
     Loading,
-    Log,
     ModelRef,
     Progress,
     Started,
     Submit,
     Work,
 )
-from backends.diffusers_local import pictures, steps
+from backends.diffusers_local import steps
 from backends.diffusers_local.batching import Batches
 from backends.diffusers_local.folders import ModelTrouble
 from backends.diffusers_local.model import Model
 from backends.diffusers_local.pace import ThreadChoice
-from backends.diffusers_local.press import Finished, Press, Preview
+from backends.diffusers_local.press import Press, Preview
+from backends.diffusers_local.results import Results, out_of_memory
 from backends.diffusers_local.row import Refused, Row, check, prepare
 from backends.diffusers_local.shelf import Shelf
 
 PREVIEW_SECONDS = 0.05
 """At most one preview of a work in this time."""
-
-_DECODED_TOGETHER = 2
 
 
 class Loop:
@@ -56,14 +52,13 @@ class Loop:
         self.wake = threading.Event()
         self.stopping = False
         self._shelf = shelf
-        self._emit = emit
         self._press = Press(emit)
         self._batches = Batches()
         self._most = torch.get_num_threads()
         self._paces: defaultdict[Hashable, ThreadChoice] = defaultdict(lambda: ThreadChoice(self._most))
         self._waiting: deque[Work] = deque()
         self._rows: list[Row] = []
-        self._finished: list[Row] = []
+        self._results = Results(self._press, emit, self._threads)
 
     def run(self) -> None:
         """The thread's body."""
@@ -77,7 +72,7 @@ class Loop:
 
     @property
     def _busy(self) -> bool:
-        return bool(self.inbox or self._waiting or self._rows or self._finished)
+        return bool(self.inbox or self._waiting or self._rows or self._results.rows)
 
     def turn(self) -> None:
         """Commands, then newcomers, then one forward, then at most one decode."""
@@ -88,7 +83,7 @@ class Loop:
             while self.inbox:
                 self._obey(self.inbox.popleft())
         self._draw(self._batches.choose(self._rows))
-        self._decode()
+        self._results.decode_some()
 
     # ---- commands ------------------------------------------------------------------------------------------
 
@@ -108,15 +103,15 @@ class Loop:
 
     def _cancel(self, ids: frozenset[str]) -> None:
         gone = [work.id for work in self._waiting if work.id in ids]
-        gone += [row.work.id for row in (*self._rows, *self._finished) if row.work.id in ids]
+        gone += [row.work.id for row in self._rows if row.work.id in ids]
         self._waiting = deque(work for work in self._waiting if work.id not in ids)
         self._rows = [row for row in self._rows if row.work.id not in ids]
-        self._finished = [row for row in self._finished if row.work.id not in ids]
         for work in gone:
             self._press.put(Cancelled(work))
+        self._results.cancel(ids)
 
     def _pinned(self) -> set[str]:
-        works = [*self._waiting, *(row.work for row in (*self._rows, *self._finished))]
+        works = [*self._waiting, *(row.work for row in (*self._rows, *self._results.rows))]
         return {work.model.path for work in works}
 
     def _load_on_request(self, ticket: str, ref: ModelRef) -> None:
@@ -140,11 +135,11 @@ class Loop:
         except (Refused, ModelTrouble) as refused:
             self._press.put(Failed(work.id, str(refused)))
         except Exception as error:
-            self._press.put(self._failure(work, error))
+            self._press.put(self._results.failure(work, error))
         else:
             if row.finished:
                 self._start(row)
-                self._finished.append(row)
+                self._results.add(row)
             else:
                 self._rows.append(row)
 
@@ -209,7 +204,7 @@ class Loop:
             self._tell_step(row, prediction, moment)
         if row.finished:
             self._rows.remove(row)
-            self._finished.append(row)
+            self._results.add(row)
 
     def _tell_step(self, row: Row, prediction: steps.Prediction, moment: torch.Tensor) -> None:
         progress = Progress(row.work.id, row.step, row.steps)
@@ -228,7 +223,7 @@ class Loop:
         if len(rows) == 1:
             self._fail(rows[0], error)
             return
-        if _out_of_memory(error):
+        if out_of_memory(error):
             self._batches.ran_out(rows[0].key, len(rows))
             return
         for row in rows:
@@ -241,72 +236,4 @@ class Loop:
 
     def _fail(self, row: Row, error: Exception) -> None:
         self._rows = [other for other in self._rows if other is not row]
-        self._press.put(self._failure(row.work, error))
-
-    def _failure(self, work: Work, error: Exception) -> Failed:
-        """What a user is told; the log gets the rest. The traceback is dropped: it would keep tensors
-        alive.
-        """
-        error.__traceback__ = None
-        if _out_of_memory(error):
-            return Failed(
-                work.id,
-                f"There is not enough memory to draw {work.width}x{work.height} pixels; ask for less.",
-            )
-        self._emit(Log("error", f"{work.id}: {type(error).__name__}: {error}"))
-        return Failed(work.id, f"Drawing failed: {error}")
-
-    # ---- results -------------------------------------------------------------------------------------------
-
-    def _decode(self) -> None:
-        if not self._finished:
-            return
-        first = self._finished[0]
-        rows = [row for row in self._finished if row.key == first.key and not row.alone][:_DECODED_TOGETHER]
-        rows = rows if first in rows else [first]
-        self._finished = [row for row in self._finished if row not in rows]
-        untouched = [row for row in rows if row.start is not None and not len(row.times)]
-        for row in untouched:
-            self._deliver(row, partial(_start_of, row))
-        drawn = [row for row in rows if row not in untouched and self._is_finite(row)]
-        if not drawn:
-            return
-        try:
-            with self._threads(drawn, "decode"):
-                decoded = steps.decode(drawn)
-        except Exception as error:
-            for row in drawn:
-                self._fail(row, error)
-            return
-        for row, pixels in zip(drawn, decoded, strict=True):
-            self._deliver(row, partial(pictures.as_picture, pixels))
-
-    def _is_finite(self, row: Row) -> bool:
-        """A picture of no numbers would otherwise come out as a plausible flat one."""
-        if bool(torch.isfinite(row.latents).all()):
-            return True
-        reason = (
-            f"The picture came out as no numbers with sampler {row.work.sampler!r}, "
-            f"scheduler {row.work.scheduler!r} and CFG {row.work.cfg_scale:g}; try others."
-        )
-        self._press.put(Failed(row.work.id, reason))
-        return False
-
-    def _deliver(self, row: Row, pixels: Callable[[], Picture.Image]) -> None:
-        seconds = time.perf_counter() - row.begun
-        centred = row.start is not None
-        finish = row.masked.finish if row.masked is not None else None
-        self._press.put(
-            Finished(row.work, row.plan, pixels, row.load_seconds, seconds, row.notes, centred, finish)
-        )
-
-
-def _start_of(row: Row) -> Picture.Image:
-    """The untouched initial picture of a row."""
-    if row.start is None:
-        raise ValueError("There is no initial picture.")
-    return row.start
-
-
-def _out_of_memory(error: Exception) -> bool:
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+        self._press.put(self._results.failure(row.work, error))
