@@ -4,7 +4,7 @@ import { getContext, setContext } from "svelte";
 import { socketAddress } from "../wire/address";
 import type { Socket } from "../wire/generation";
 import { Hub } from "../wire/request";
-import { readKept, writeKept } from "../wire/session";
+import { forgetKept, readKept, writeKept } from "../wire/session";
 import type { Frame, SessionAnswer } from "../wire/shapes";
 import { Refused, Unreachable } from "../wire/trouble";
 import { t } from "../words.svelte";
@@ -139,6 +139,13 @@ export class Desk {
   async signIn(username: string, password: string): Promise<void> {
     await this.hub.signIn(username, password);
     await this.read();
+  }
+
+  /** Ends the session; the page asks who is there. The draft stays. */
+  async signOut(): Promise<void> {
+    await this.hub.call("Logout");
+    forgetKept(sessionStorage);
+    location.reload();
   }
 
   /** Runs something a person asked for; its failure is shown, never swallowed. */

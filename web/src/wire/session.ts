@@ -38,6 +38,10 @@ export function writeKept(keep: Keep, session: SessionAnswer): void {
   keep.setItem(KEY, JSON.stringify(session));
 }
 
+export function forgetKept(keep: Keep): void {
+  keep.removeItem(KEY);
+}
+
 /**
  * Whether another open tab already lives on this session. Browsers copy `sessionStorage` when a tab is duplicated,
  * so that both would stop each other's work; the tab that was first answers and keeps it.
