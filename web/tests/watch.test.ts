@@ -4,7 +4,7 @@ import { eventsOf, eventsOfList, type JobFrame, type JobView } from "../src/stat
 
 const detached = (...more: BatchEvent[]): Batch =>
   [
-    { kind: "asked", id: "a", promised: 2, given: {}, at: 0 } as const,
+    { kind: "asked", id: "a", promised: 2, given: { images: 2 }, at: 0 } as const,
     { kind: "sent", id: "a", socket: 1, offset: 3, session: "SESSION" } as const,
     ...more,
     { kind: "lost", socket: 1 } as const,
@@ -54,8 +54,8 @@ describe("the list of jobs", () => {
 
   it("gives one job to one request only", () => {
     const two = apply(EMPTY, [
-      { kind: "asked", id: "a", promised: 2, given: {}, at: 0 }, { kind: "sent", id: "a", socket: 1, offset: 0, session: "SESSION" },
-      { kind: "asked", id: "b", promised: 2, given: {}, at: 0 }, { kind: "sent", id: "b", socket: 1, offset: 2, session: "SESSION" },
+      { kind: "asked", id: "a", promised: 2, given: { images: 2 }, at: 0 }, { kind: "sent", id: "a", socket: 1, offset: 0, session: "SESSION" },
+      { kind: "asked", id: "b", promised: 2, given: { images: 2 }, at: 0 }, { kind: "sent", id: "b", socket: 1, offset: 2, session: "SESSION" },
       { kind: "lost", socket: 1 },
     ]);
     expect(listed(two, view()).requests.map((request) => request.state)).toEqual(["detached", "unsent"]);

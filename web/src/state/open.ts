@@ -1,28 +1,33 @@
-/** The requests of this tab that are with the hub, kept so that a reloaded page finds them again. */
+/** The requests of this tab that are not over, kept so that a reloaded page finds them again. */
 
 import type { Batch, Request } from "./batch";
 
 const KEY = "hub.open";
+/** The browser keeps about five million characters a tab; a picture sent along may be larger than that. */
+const MOST = 100_000;
 
 /** Keeps what is not over; previews are left out, they are large and old the moment they are written. */
-export function keepOpen(batch: Batch): void {
-  const open = batch.requests.filter((request) => request.state === "open" || request.state === "detached");
-  const light = open.map((request) => ({
-    ...request,
-    given: Object.fromEntries(Object.entries(request.given).filter(([, value]) => String(value).length < 10_000)),
-    cells: request.cells.map((cell) => ({ ...cell, preview: null })),
-  }));
-  if (light.length === 0) sessionStorage.removeItem(KEY);
-  else sessionStorage.setItem(KEY, JSON.stringify(light));
+export function keepOpen(batch: Batch, keep: Storage = sessionStorage): void {
+  const open = batch.requests.filter((request) => request.state !== "ended").map(light);
+  const fitting = open.filter((request) => request.state !== "unsent" || Object.keys(request.given).length > 0);
+  if (fitting.length === 0) keep.removeItem(KEY);
+  else keep.setItem(KEY, JSON.stringify(fitting));
 }
 
-/** What was kept, as requests whose socket is gone. */
-export function takeOpen(): Request[] {
+/** A request too large to keep loses its parameters: it is still found again, but cannot be sent once more. */
+function light(request: Request): Request {
+  const large = Object.values(request.given).some((value) => String(value).length > MOST);
+  const cells = request.cells.map((cell) => ({ ...cell, preview: null }));
+  return { ...request, given: large ? {} : request.given, cells };
+}
+
+/** What was kept: requests with the hub have lost their socket, the others are still to be sent. */
+export function takeOpen(keep: Storage = sessionStorage): Request[] {
   try {
-    const kept = JSON.parse(sessionStorage.getItem(KEY) ?? "[]") as Request[];
-    return kept.map((request) => ({ ...request, state: "detached", socket: null }));
+    const kept = JSON.parse(keep.getItem(KEY) ?? "[]") as Request[];
+    return kept.map((request) => (request.state === "unsent" ? request : { ...request, state: "detached", socket: null }));
   } catch {
-    sessionStorage.removeItem(KEY);
+    keep.removeItem(KEY);
     return [];
   }
 }

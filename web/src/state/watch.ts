@@ -62,7 +62,8 @@ export function eventsOfList(jobs: JobView[], detached: Request[], others: Reque
   return detached.flatMap((request): BatchEvent[] => {
     const job = jobOf(jobs, request, all);
     if (job === null) {
-      return [request.requestId === null ? { kind: "held", id: request.id } : { kind: "ended", id: request.id, ...UNKNOWN }];
+      const again = request.requestId === null && Object.keys(request.given).length > 0;
+      return [again ? { kind: "held", id: request.id } : { kind: "ended", id: request.id, ...UNKNOWN }];
     }
     all.push({ ...request, requestId: job.request_id });
     return standing(request.id, job);
