@@ -13,13 +13,18 @@ from msgspec import Struct
 Options = Mapping[str, str | int | bool]
 
 _NORMAL: Options = {"timestep_spacing": "linspace"}
+_KARRAS: Options = {"timestep_spacing": "linspace", "use_karras_sigmas": True}
+_EXPONENTIAL: Options = {"timestep_spacing": "linspace", "use_exponential_sigmas": True}
 _TRAILING: Options = {"timestep_spacing": "trailing"}
 
 SCHEDULERS: Mapping[str, Options] = MappingProxyType(
     {
         "normal": _NORMAL,
-        "karras": _NORMAL | {"use_karras_sigmas": True},  # type: ignore[operator]
-        "exponential": _NORMAL | {"use_exponential_sigmas": True},  # type: ignore[operator]
+        "karras": _KARRAS,
+        "exponential": _EXPONENTIAL,
+        # these two bring their own levels (spacings.py) through the door that "exponential" opens
+        "beta": _EXPONENTIAL,
+        "kl_optimal": _EXPONENTIAL,
         "simple": _TRAILING,
         "ddim_uniform": {"timestep_spacing": "leading"},
         "sgm_uniform": _TRAILING,
@@ -30,7 +35,8 @@ training step and walk down evenly; diffusers has one word for that.
 """
 
 _SPACINGS = ("normal", "simple", "sgm_uniform", "ddim_uniform")
-_ALL = (*_SPACINGS, "karras", "exponential")
+_LEVELS = ("karras", "exponential", "beta", "kl_optimal")
+_ALL = (*_SPACINGS, *_LEVELS)
 
 
 class Sampler(Struct, frozen=True):
@@ -54,7 +60,7 @@ _SDE = "sde-dpmsolver++"
 _SINGLE_SDE = Sampler(
     "DPMSolverSinglestepScheduler",
     {"algorithm_type": _SDE, "lower_order_final": True},
-    ("normal", "karras", "exponential"),
+    ("normal", *_LEVELS),
 )
 
 SAMPLERS: Mapping[str, Sampler] = MappingProxyType(
@@ -81,9 +87,7 @@ SAMPLERS: Mapping[str, Sampler] = MappingProxyType(
         ),
         "uni_pc_bh2": Sampler("UniPCMultistepScheduler", {"solver_type": "bh2"}),
         "deis": Sampler("DEISMultistepScheduler", {}),
-        "sa_solver": Sampler(
-            "SASolverScheduler", {}, ("normal", "simple", "sgm_uniform", "ddim_uniform", "karras")
-        ),
+        "sa_solver": Sampler("SASolverScheduler"),
     }
 )
 """Sampler name -> how diffusers draws it."""

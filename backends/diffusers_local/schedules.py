@@ -4,7 +4,7 @@ options.
 
 import copy
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import diffusers
@@ -12,11 +12,24 @@ import numpy as np
 import torch
 
 from backends.diffusers_local.sampling import SAMPLERS, options_of
+from backends.diffusers_local.spacings import SPACINGS, Sigmas
 
 _SMALLEST = 2.0**-24
 """What is left of the signal at the last step of a zero terminal SNR schedule, so that its sigma stays
 finite.
 """
+
+
+class _Levels:
+    """Stands in for a scheduler's own exponential levels."""
+
+    def __init__(self, spacing: Callable[[Sigmas, int], Sigmas], table: Sigmas) -> None:
+        self._spacing = spacing
+        self._table = table
+
+    def __call__(self, in_sigmas: Any, num_inference_steps: int) -> Sigmas:
+        """The name and the arguments are diffusers'; the levels it offers are not needed."""
+        return self._spacing(self._table, num_inference_steps)
 
 
 class Schedules:
@@ -29,9 +42,8 @@ class Schedules:
     def make(self, sampler: str, scheduler: str, steps: int = 0) -> Any:
         """A scheduler of the caller's own; raises KeyError for names that `sampling.refusal` refuses."""
         if steps == 1 and scheduler == "normal" and "simple" in SAMPLERS[sampler].schedulers:
-            scheduler = (
-                "simple"  # one step spread from the first to the last is the last: nothing would be drawn
-            )
+            # one step spread from the first to the last is the last: nothing would be drawn
+            scheduler = "simple"
         made = self._made.get((sampler, scheduler))
         if made is None:
             made = self._made[sampler, scheduler] = self._build(sampler, scheduler)
@@ -43,23 +55,33 @@ class Schedules:
         config = {key: value for key, value in self._config.items() if key in known}
         config.update({key: value for key, value in options_of(sampler, scheduler).items() if key in known})
         if "clip_sample" in known and "clip_sample" not in self._config:
-            config["clip_sample"] = (
-                False  # clipping belongs to pixel models; several classes clip unless told not to
-            )
+            # clipping belongs to pixel models; several classes clip unless told not to
+            config["clip_sample"] = False
         if self._config.get("rescale_betas_zero_snr") and "rescale_betas_zero_snr" not in known:
             config["trained_betas"] = self._rescaled_betas()
-        return kind(**config)
+        made = kind(**config)
+        if levels := SPACINGS.get(scheduler):
+            made._convert_to_exponential = _Levels(levels, self._training_sigmas())
+        return made
+
+    def _signal_left(self) -> Sigmas:
+        """What is left of the signal (the cumulated alphas) after each training step."""
+        ddim = diffusers.DDIMScheduler
+        known = set(inspect.signature(ddim.__init__).parameters)
+        made = ddim(**{key: value for key, value in self._config.items() if key in known})
+        left: Sigmas = made.alphas_cumprod.double().numpy().copy()
+        return left
+
+    def _training_sigmas(self) -> Sigmas:
+        """The noise levels of the model's training steps, rising, the last one finite."""
+        left = self._signal_left()
+        left[-1] = max(left[-1], _SMALLEST)
+        levels: Sigmas = np.sqrt((1 - left) / left)
+        return levels
 
     def _rescaled_betas(self) -> list[float]:
         """The betas of the zero terminal SNR schedule, for classes that cannot rescale by themselves."""
-        ddim = diffusers.DDIMScheduler
-        known = set(inspect.signature(ddim.__init__).parameters)
-        left = (
-            ddim(**{k: v for k, v in self._config.items() if k in known})
-            .alphas_cumprod.double()
-            .numpy()
-            .copy()
-        )
+        left = self._signal_left()
         left[-1] = _SMALLEST
         return [float(beta) for beta in 1 - left / np.concatenate([[1.0], left[:-1]])]
 

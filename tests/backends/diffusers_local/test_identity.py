@@ -95,14 +95,16 @@ def test_image_to_image_is_the_stock_pipelines(
     assert row.steps == 4
 
 
-@pytest.mark.parametrize(("sampler", "schedule"), COMBINATIONS)
-@pytest.mark.parametrize("count", [1, 7])
+@pytest.mark.parametrize("sampler", sorted({sampler for sampler, _ in COMBINATIONS}))
+@pytest.mark.parametrize("count", [1, 4])
 def test_a_zero_signal_schedule_stays_finite(
-    zero_folder: Path, zero_model: Model, sampler: str, schedule: str, count: int
+    zero_folder: Path, zero_model: Model, sampler: str, count: int
 ) -> None:
-    row = walk(a_work(zero_folder, sampler=sampler, scheduler=schedule, steps=count), zero_model)
-    assert torch.isfinite(row.latents).all()
-    assert row.step == row.steps == count
+    for schedule in SAMPLERS[sampler].schedulers:
+        work = a_work(zero_folder, sampler=sampler, scheduler=schedule, steps=count, cfg_scale=1.0)
+        row = walk(work, zero_model)
+        assert torch.isfinite(row.latents).all(), schedule
+        assert row.step == row.steps == count
 
 
 def test_pixels_are_the_stock_pipelines(folder: Path, model: Model, studio: Any) -> None:
