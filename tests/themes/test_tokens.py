@@ -71,6 +71,13 @@ def test_text_can_be_read(theme_id: str, surface: str) -> None:
     assert {name: ratio for name, ratio in ratios.items() if ratio < 4.5} == {}
 
 
+def test_high_contrast_means_seven_to_one() -> None:
+    for theme_id in ("high_contrast_dark", "high_contrast_light"):
+        tokens = _tokens(theme_id)
+        pairs = [(text, surface) for text in TEXTS for surface in SURFACES]
+        assert [pair for pair in pairs if contrast(tokens[pair[0]], tokens[pair[1]]) < 7] == [], theme_id
+
+
 @pytest.mark.parametrize("theme_id", IDS)
 def test_text_on_raised_and_accent_surfaces_can_be_read(theme_id: str) -> None:
     tokens = _tokens(theme_id)
