@@ -60,6 +60,12 @@ class Network(Struct, frozen=True):
     first_frame_seconds: Annotated[
         Amount, Meta(description="Seconds a new websocket has to send its first frame.")
     ] = 60.0
+    patience_seconds: Annotated[
+        Amount,
+        Meta(
+            description="Seconds a connection has to send a request's headers, or the next part of its body."
+        ),
+    ] = 30.0
     ping_seconds: Annotated[
         Amount, Meta(description="Seconds between keep-alive pings on a websocket; unanswered, it is closed.")
     ] = 20.0

@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -70,16 +70,26 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     def write(self, frame: Frame) -> bool:
         """Write a text frame at once; False when it would have to wait or the socket is not open."""
-        if (
+        if self._must_wait():
+            return False
+        self.transport.write(_Wire.of(frame))
+        return True
+
+    def write_many(self, frames: Sequence[Frame]) -> bool:
+        """Write several text frames at once, in one piece; False as for `write`."""
+        if self._must_wait():
+            return False
+        self.transport.write(b"".join([_Wire.of(frame) for frame in frames]))
+        return True
+
+    def _must_wait(self) -> bool:
+        return (
             not self.writable.is_set()
             or self.disconnected
             or self.close_sent
             or not self.handshake_complete
             or self.conn.state is not State.OPEN
-        ):
-            return False
-        self.transport.write(_Wire.of(frame))
-        return True
+        )
 
     def drop(self, code: int) -> None:
         """Send a close frame behind whatever is buffered and cut the connection soon, read or not."""
@@ -93,18 +103,35 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
 
 def bounded_http(network: Network) -> type[HttpToolsProtocol]:
-    """uvicorn's HTTP protocol with a limit on number and sum of headers, which it lacks."""
+    """uvicorn's HTTP protocol with what it lacks: limits on headers, and an end to waiting for half a
+    request."""
     most, most_bytes = network.max_headers, network.max_header_kib * 1024
+    patience = network.patience_seconds
 
     class BoundedHttp(HttpToolsProtocol):
-        """Cuts a request off whose address and headers outgrow the settings."""
+        """Cuts off a request whose address and headers outgrow the settings, or that never gets finished."""
 
         seen = 0
         seen_bytes = 0
+        unfinished = True
+        """Whether the rest of a request is awaited."""
+        in_body = False
+        timer: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: Any) -> None:
+            """Wait for the first request."""
+            super().connection_made(transport)
+            self.timer = self.loop.call_later(patience, self._give_up)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            """Stop waiting."""
+            self._stop_waiting()
+            super().connection_lost(exc)
 
         def on_message_begin(self) -> None:
             """Count anew for each request of a kept-alive connection."""
             self.seen = self.seen_bytes = 0
+            self.unfinished, self.in_body = True, False
             super().on_message_begin()
 
         def on_url(self, url: bytes) -> None:
@@ -117,31 +144,64 @@ def bounded_http(network: Network) -> type[HttpToolsProtocol]:
             self._count(len(name) + len(value), 1)
             super().on_header(name, value)
 
+        def on_headers_complete(self) -> None:
+            """From now on each part of the body gives new patience."""
+            self.in_body = True
+            super().on_headers_complete()
+
+        def on_message_complete(self) -> None:
+            """The request is whole."""
+            self.unfinished = False
+            super().on_message_complete()
+
+        def data_received(self, data: bytes) -> None:
+            """Parse; a request that came in one piece, as most do, costs no timer."""
+            super().data_received(data)
+            if self._is_over() and not self.transport.is_closing():
+                self.transport.close()
+            if not self.unfinished:
+                self._stop_waiting()
+            elif self.in_body or self.timer is None:
+                self._stop_waiting()
+                self.timer = self.loop.call_later(patience, self._give_up)
+
+        def _is_over(self) -> bool:
+            return self.seen > most or self.seen_bytes > most_bytes
+
         def _count(self, size: int, headers: int) -> None:
             self.seen += headers
             self.seen_bytes += size
-            if self.seen > most or self.seen_bytes > most_bytes:
+            if self._is_over():
                 raise ValueError("headers over the limit")
 
-        def data_received(self, data: bytes) -> None:
-            """Parse, and answer 431 where our counter stopped the parser."""
-            super().data_received(data)
-            if (self.seen > most or self.seen_bytes > most_bytes) and not self.transport.is_closing():
-                self.transport.close()
+        def _stop_waiting(self) -> None:
+            if self.timer is not None:
+                self.timer.cancel()
+                self.timer = None
+
+        def _give_up(self) -> None:
+            self.timer = None
+            if not self.transport.is_closing():
+                text = (
+                    f"The rest of the request did not come within {patience:g} s (network.patience_seconds)."
+                )
+                self._answer("408 Request Timeout", text)
 
         def send_400_response(self, msg: str) -> None:
             """The parser gave up: because of our counter, or because this is not HTTP."""
-            if self.seen <= most and self.seen_bytes <= most_bytes:
+            if not self._is_over():
                 super().send_400_response(msg)
                 return
             text = (
                 f"The request's headers are over the limit of {most} headers or {most_bytes} bytes "
                 "(settings network.max_headers and network.max_header_kib)."
-            ).encode()
-            head = (
-                b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
             )
-            self.transport.write(head + b"content-length: %d\r\nconnection: close\r\n\r\n" % len(text) + text)
+            self._answer("431 Request Header Fields Too Large", text)
+
+        def _answer(self, status: str, text: str) -> None:
+            head = f"HTTP/1.1 {status}\r\ncontent-type: text/plain; charset=utf-8\r\n"
+            rest = f"content-length: {len(text)}\r\nconnection: close\r\n\r\n{text}"
+            self.transport.write((head + rest).encode())
             self.transport.close()
 
     return BoundedHttp

@@ -7,7 +7,7 @@ costs a third more.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -31,6 +31,9 @@ class Link(Protocol):
 
     def write(self, frame: Frame) -> bool:
         """Write a text frame at once; False when it would have to wait."""
+
+    def write_many(self, frames: Sequence[Frame]) -> bool:
+        """Write several text frames at once, in one piece; False when they would have to wait."""
 
     def drop(self, code: int) -> None:
         """Close without waiting for what the client has not read."""
@@ -117,6 +120,15 @@ class Stream:
             self._lost(None)
         else:
             self._writer = asyncio.get_running_loop().create_task(self._empty(_Rest(coroutine, waiting)))
+
+    def push_many(self, frames: Sequence[Frame]) -> None:
+        """Send frames that must all be delivered, in order, as one write where the socket is idle: each write
+        of its own is a system call here and a wake-up over there."""
+        idle = not self.closed and self._writer is None and self._link is not None
+        if idle and self._link is not None and self._link.write_many(frames):
+            return
+        for frame in frames:
+            self.push(frame)
 
     async def _empty(self, rest: _Rest) -> None:
         try:

@@ -1,11 +1,19 @@
 """What is too large is refused with the limit's name, and the hub goes on."""
 
+import asyncio
+import contextlib
+
 import pytest
 
 from tests.hub.running import RunningHub
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-HUB_SETTINGS = {"network.max_request_mib": "1", "network.max_headers": "50", "network.max_header_kib": "8"}
+HUB_SETTINGS = {
+    "network.max_request_mib": "1",
+    "network.max_headers": "50",
+    "network.max_header_kib": "8",
+    "network.patience_seconds": "0.4",
+}
 
 
 @pytest.fixture
@@ -43,3 +51,47 @@ class TestHeaderLimits:
     async def test_a_very_long_address(self, hub: RunningHub) -> None:
         answer = await hub.http.get("/" + "a" * 20_000)
         assert answer.status_code == 431
+
+
+class TestPatience:
+    HEAD = b"POST /API/GetNewSession HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+    @pytest.mark.parametrize("sent", [b"", b"POST /API", HEAD, HEAD + b"Content-Length: 9\r\n\r\n{"])
+    async def test_half_a_request_is_not_waited_for_for_ever(self, hub: RunningHub, sent: bytes) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", hub.port)
+        writer.write(sent)
+        answer = await asyncio.wait_for(reader.read(), 5)
+        assert answer.startswith(b"HTTP/1.1 408")
+        assert b"network.patience_seconds" in answer
+        writer.close()
+
+    async def test_trickled_headers_get_no_more_time(self, hub: RunningHub) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", hub.port)
+        began = asyncio.get_running_loop().time()
+        with contextlib.suppress(ConnectionError):
+            for letter in self.HEAD * 3:
+                writer.write(bytes([letter]))
+                await writer.drain()
+                await asyncio.sleep(0.05)
+                if reader.at_eof():
+                    break
+        assert asyncio.get_running_loop().time() - began < 3
+        writer.close()
+
+    async def test_a_body_in_parts_is_taken(self, hub: RunningHub) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", hub.port)
+        writer.write(self.HEAD + b"Content-Length: 8\r\n\r\n")
+        for part in (b'{"a', b'":', b"1}", b" "):
+            await asyncio.sleep(0.25)
+            writer.write(part)
+        assert b"session_id" in await asyncio.wait_for(reader.read(3000), 5)
+        writer.close()
+
+    async def test_kept_alive_connections_and_sockets_may_be_quiet(self, hub: RunningHub) -> None:
+        await hub.http.get("/hub/v1/health")
+        await asyncio.sleep(0.7)
+        assert (await hub.http.get("/hub/v1/health")).status_code == 200
+        async with hub.socket("/hub/v1/jobs/watch") as connection:
+            await asyncio.sleep(0.7)
+            await connection.send("{}")
+            assert "missing session id" in str(await connection.recv())
