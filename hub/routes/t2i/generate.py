@@ -94,6 +94,7 @@ class Talk:
         self._jobs = jobs
         self._intake = intake
         self._promised = 0
+        self._unsaid: list[bytes] = []
         self._open: dict[str, Unsubscribe] = {}
         self._being_read = 0
         self._limit: asyncio.Timeout | None = None
@@ -119,7 +120,7 @@ class Talk:
             try:
                 return await self._stream.receive()
             except HubError as refusal:
-                self._stream.push(encode(refusal.body()))
+                self._say(encode(refusal.body()))
 
     async def _take(self, raw: dict[str, Any]) -> None:
         """Start one request; a refusal is an error frame and the socket lives on."""
@@ -130,10 +131,10 @@ class Talk:
             raw = {key: value for key, value in raw.items() if key != "session_id"}
             self._follow(await self._jobs.submit(await self._intake.read(raw, self._caller), self._caller))
         except HubError as refusal:
-            self._stream.push(encode(refusal.body()))
+            self._say(encode(refusal.body()))
         except Exception:
             _log.exception("A request on a generation socket broke")
-            self._stream.push(error_frame(BROKEN, {"error_id": "internal_error"}))
+            self._say(error_frame(BROKEN, {"error_id": "internal_error"}))
         finally:
             self._being_read -= 1
             self._rest()
@@ -149,11 +150,10 @@ class Talk:
 
         shape = Shape(self._promised, job.request_id, status_of)
         self._promised += len(job.pictures)
-        push = self._stream.push
 
         def hear(event: JobEvent) -> None:
             for frame, key in shape.frames(event):
-                push(frame, key=key)
+                self._say(frame, key)
             if type(event) is Ended:
                 self._finished(job.id)
 
@@ -161,6 +161,21 @@ class Talk:
         leave = self._jobs.listen_to_job(job.id, self._caller.user, hear)
         if job.id in self._open and leave is not None:
             self._open[job.id] = leave
+
+    def _say(self, frame: bytes, key: str | None = None) -> None:
+        """Send a frame; those of one turn of the loop go out together, previews (with a key) on their own."""
+        if key is not None:
+            self._flush()
+            self._stream.push(frame, key=key)
+            return
+        if not self._unsaid:
+            self._loop.call_soon(self._flush)
+        self._unsaid.append(frame)
+
+    def _flush(self) -> None:
+        if self._unsaid:
+            frames, self._unsaid = self._unsaid, []
+            self._stream.push_many(frames)
 
     def _finished(self, job: str) -> None:
         self._open.pop(job, _nothing)()
@@ -170,12 +185,12 @@ class Talk:
         """With nothing left to do, say so and give the client two seconds to ask for more."""
         if self._open or self._being_read or self._limit is None or self._limit.expired():
             return
-        self._stream.push(CLOSE_INTENT)
+        self._say(CLOSE_INTENT)
         self._limit.reschedule(self._loop.time() + REUSE_SECONDS)
 
     def _stay(self) -> None:
         if self._open:
-            self._stream.push(KEEP_ALIVE)
+            self._say(KEEP_ALIVE)
         self._alive = self._loop.call_later(KEEP_ALIVE_SECONDS, self._stay)
 
     def leave(self) -> None:
@@ -183,6 +198,7 @@ class Talk:
         for unsubscribe in self._open.values():
             unsubscribe()
         self._open.clear()
+        self._flush()
         if self._alive is not None:
             self._alive.cancel()
 
