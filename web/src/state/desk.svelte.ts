@@ -8,14 +8,14 @@ import { forgetKept, readKept, writeKept } from "../wire/session";
 import type { Frame, SessionAnswer } from "../wire/shapes";
 import { Refused, Unreachable } from "../wire/trouble";
 import { t } from "../words.svelte";
-import { INTERRUPTED, type Request } from "./batch";
+import { EMPTY, INTERRUPTED, type Request } from "./batch";
 import { Catalog } from "./catalog.svelte";
 import { Draft } from "./draft.svelte";
 import { Generation, type Connection } from "./generation.svelte";
 import { History } from "./history.svelte";
 import { Language } from "./language.svelte";
 import { Notices } from "./notices.svelte";
-import { takeOpen } from "./open";
+import { keepOpen, takeOpen } from "./open";
 import { reattach } from "./reattach";
 import { explain } from "./explain";
 import { firstFault, requestOf } from "./shaping";
@@ -71,7 +71,8 @@ export class Desk {
   async start(): Promise<void> {
     const kept = this.hub.current;
     if (kept !== null && (await this.#tabs.hold(kept.session_id))) {
-      await this.hub.renew(kept.session_id).catch(() => undefined);
+      keepOpen(EMPTY); // the copied work belongs to the other tab
+      await this.hub.renew(kept.session_id).catch(() => undefined); // `read` meets the same trouble and shows it
     } else {
       this.generation.restore(takeOpen());
     }

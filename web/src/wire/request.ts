@@ -45,6 +45,7 @@ export class Hub {
    */
   async renew(dead: string | null): Promise<SessionAnswer> {
     if (this.#session !== null && this.#session.session_id !== dead) return this.#session;
+    this.#session = null; // a dead session must not be used again should the hub give no new one
     this.#asking ??= this.#take().finally(() => {
       this.#asking = null;
     });
@@ -52,10 +53,7 @@ export class Hub {
   }
 
   async #take(): Promise<SessionAnswer> {
-    const answer = (await this.#post("GetNewSession", {}).catch((trouble: unknown) => {
-      if (trouble instanceof Refused) this.#session = null;
-      throw trouble;
-    })) as unknown as SessionAnswer;
+    const answer = (await this.#post("GetNewSession", {})) as unknown as SessionAnswer;
     this.#session = answer;
     this.around.onSession(answer);
     return answer;
