@@ -7,6 +7,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Sequence
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from hub.settings import BadSettings, Settings, load
@@ -15,6 +16,7 @@ BAD_SETTINGS = 2
 CANNOT_LISTEN = 3
 CANNOT_START = 4
 INTERRUPTED = 130
+LOG_BYTES = 5 * 2**20
 DOCS = Path(__file__).parent.parent / "docs" / "api"
 
 
@@ -51,10 +53,27 @@ def _serve(given: argparse.Namespace) -> int:
         settings = load(given.data_dir, {key: value for key, value in asked.items() if value is not None})
     except BadSettings as wrong:
         return _fail(BAD_SETTINGS, str(wrong))
-    logging.basicConfig(
-        level=settings.log.level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-    )
+    _start_log(settings)
     return _run(settings)
+
+
+def _start_log(settings: Settings) -> None:
+    """Tell the terminal and, bounded, a file; a folder that cannot be written costs the file only."""
+    handlers: list[logging.Handler] = [logging.StreamHandler()]
+    trouble: OSError | None = None
+    try:
+        settings.folders.logs.mkdir(parents=True, exist_ok=True)
+        file = settings.folders.logs / "hub.log"
+        handlers.append(RotatingFileHandler(file, maxBytes=LOG_BYTES, backupCount=3, encoding="utf-8"))
+    except OSError as wrong:
+        trouble = wrong
+    logging.basicConfig(
+        level=settings.log.level.upper(),
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+        handlers=handlers,
+    )
+    if trouble is not None:
+        logging.getLogger("hub").warning("no log file is written: %s", trouble)
 
 
 def _docs(given: argparse.Namespace) -> int:

@@ -45,7 +45,9 @@ class Network(Struct, frozen=True):
             description="Origins of other pages that may call the hub from a browser, like https://my.page."
         ),
     ] = ()
-    external_url: Annotated[str, Meta(description="The hub's address as seen from outside, for links.")] = ""
+    external_url: Annotated[
+        str, Meta(description="The hub's address as seen from outside, behind a proxy; its name is let in.")
+    ] = ""
     max_request_mib: Annotated[
         Positive, Meta(description="Largest request body and largest websocket frame, in MiB.")
     ] = 200
@@ -174,9 +176,6 @@ class Limits(Struct, frozen=True):
 class Outputs(Struct, frozen=True):
     """How finished pictures are kept."""
 
-    path_format: Annotated[str, Meta(description="Pattern of a saved picture's path (swarm-api §7).")] = (
-        "raw/[year]-[month]-[day]/[hour][minute][request_time_inc]-[prompt]-[model]"
-    )
     append_user: Annotated[bool, Meta(description="Whether each user has a folder of their own.")] = True
 
 

@@ -10,6 +10,7 @@ import sys
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -33,7 +34,7 @@ class Field(Struct, frozen=True):
 
 def input_fields(route: Route) -> tuple[Field, ...]:
     """The input's fields as they stand on the wire."""
-    return tuple(_fields(route.given))
+    return fields_of_struct(route.given)
 
 
 def output_struct(route: Route) -> type[Struct] | None:
@@ -45,7 +46,12 @@ def output_struct(route: Route) -> type[Struct] | None:
 def output_fields(route: Route) -> tuple[Field, ...]:
     """The output's fields; none for a free-form object."""
     struct = output_struct(route)
-    return tuple(_fields(struct)) if struct is not None else ()
+    return fields_of_struct(struct) if struct is not None else ()
+
+
+def fields_of_struct(struct: type[Struct]) -> tuple[Field, ...]:
+    """The fields of any struct as they stand on the wire."""
+    return tuple(_fields(struct))
 
 
 def _fields(struct: type[Struct]) -> Iterator[Field]:
@@ -59,7 +65,9 @@ def _fields(struct: type[Struct]) -> Iterator[Field]:
             name=part.encode_name,
             kind=kind_of(bare) + (" or null" if optional else ""),
             required=required,
-            default="" if required or default is UNSET else msgspec.json.encode(default).decode(),
+            default=""
+            if required or default is UNSET
+            else msgspec.json.encode(default, enc_hook=str).decode(),
             limits=_limits(notes),
             text=next((note.description for note in notes if note.description), ""),
             whole_body=is_whole_body(hint),
@@ -95,6 +103,8 @@ def kind_of(hint: Any) -> str:
         return f"object of {kind_of(arguments[1])}"
     if hint is type(None):
         return "null"
+    if hint is Path:
+        return "path"
     if isinstance(hint, type) and issubclass(hint, Struct):
         return f"object {hint.__name__}"
     return "object" if origin is not None or hint is dict else "any"

@@ -1,9 +1,13 @@
 """The pages of docs/api: written from the declarations, compared with them by a test."""
 
+import inspect
 from collections.abc import Iterable
 from pathlib import Path
 
-from hub.wire.describe import Field, family_text, input_fields, output_fields
+import msgspec
+
+from hub.settings import Settings
+from hub.wire.describe import Field, family_text, fields_of_struct, input_fields, output_fields
 from hub.wire.route import Route
 
 NOTE = "<!-- Written by `python -m hub docs` from the declarations in hub/routes; edit those. -->"
@@ -64,7 +68,7 @@ def write_pages(routes: Iterable[Route]) -> dict[str, str]:
         f"| [{family}]({family}.md) | {len(members)} | {family_text(family, routes)} |"
         for family, members in families.items()
     )
-    return {"README.md": INDEX.format(note=NOTE, rows=rows)} | pages
+    return {"README.md": INDEX.format(note=NOTE, rows=rows), "settings.md": _settings_page()} | pages
 
 
 def save_pages(routes: Iterable[Route], folder: Path) -> int:
@@ -111,3 +115,25 @@ def _table(title: str, fields: tuple[Field, ...], *, with_defaults: bool = True)
         cells = [name, kind, default, text] if with_defaults else [name, kind, text]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)
+
+
+SETTINGS = """# Settings
+
+{note}
+
+Each is looked up in four places, the later one wins: the default below; `settings.toml` in the data folder
+(`[network]`, then `port = 7900`); the environment (`HUB_NETWORK_PORT=7900`, lists with commas); the
+command line where it has a word for it. A value that cannot be used stops the start and is named.
+"""
+
+
+def _settings_page() -> str:
+    parts = [SETTINGS.format(note=NOTE).rstrip()]
+    for section in msgspec.structs.fields(Settings):
+        kind: type[msgspec.Struct] = section.type
+        rows = ["| setting | type | default | |", "| --- | --- | --- | --- |"]
+        for part in fields_of_struct(kind):
+            text = " ".join(filter(None, (part.text, f"({part.limits})" if part.limits else "")))
+            rows.append(f"| `{section.name}.{part.name}` | {part.kind} | `{part.default}` | {text} |")
+        parts.append(f"## {section.name}\n\n{inspect.getdoc(kind)}\n\n" + "\n".join(rows))
+    return "\n\n".join(parts) + "\n"

@@ -55,6 +55,11 @@ class TestPages:
         text = "".join(write_pages(ROUTES).values())
         assert [route.path for route in ROUTES if f"`{route.path}`" not in text] == []
 
+    def test_every_setting_is_listed(self) -> None:
+        text = write_pages(ROUTES)["settings.md"]
+        assert "`network.max_request_mib` | integer | `200`" in text
+        assert "`folders.models` | array of path" in text
+
     def test_every_family_says_what_it_is(self) -> None:
         pages = write_pages(ROUTES)
         silent = [name for name, text in pages.items() if text.split("\n\n")[2].startswith("##")]
