@@ -112,13 +112,14 @@ def serve(python: Path, root: Path, options: Serve, problem: str | None, termina
 def wait_for(child: "subprocess.Popen[bytes]", *, in_own_group: bool) -> int:
     """Pass this process's signals on to `child` until it ends; return the exit code a shell would show.
 
-    A child in this process's own group has its Ctrl+C from the terminal already.
+    A child in this process's own group has its Ctrl+C from the terminal already. It is a run of tests or
+    benches, which takes down what it started only when interrupted: so a request to end interrupts it.
     """
 
     def forward(number: int, frame: FrameType | None) -> None:
         if child.poll() is not None or os.name == "nt" or (number == signal.SIGINT and not in_own_group):
             return
-        child.send_signal(signal.SIGINT if number == signal.SIGINT else signal.SIGTERM)
+        child.send_signal(signal.SIGTERM if in_own_group and number != signal.SIGINT else signal.SIGINT)
 
     names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]

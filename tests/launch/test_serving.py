@@ -142,6 +142,19 @@ def test_a_server_killed_by_a_signal_ends_like_in_a_shell() -> None:
     assert wait_for(child, in_own_group=True) == 128 + 9
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+def test_a_test_run_that_shall_end_takes_down_what_it_started() -> None:
+    code = "import time\ntry:\n    time.sleep(20)\nexcept KeyboardInterrupt:\n    raise SystemExit(5)"
+    child = subprocess.Popen([sys.executable, "-c", code])
+
+    def end_us() -> None:
+        time.sleep(1)  # until the child listens
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=end_us, daemon=True).start()
+    assert wait_for(child, in_own_group=False) == 5
+
+
 def test_nobody_there_is_not_healthy() -> None:
     assert not is_healthy(f"http://127.0.0.1:{any_free('127.0.0.1')}/")
 
