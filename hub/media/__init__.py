@@ -5,6 +5,7 @@ from hub.media.gallery import Gallery, Listing, NoSuchFolder, NoSuchImage
 from hub.media.incoming import BadPicture, Picture, read_picture
 from hub.media.media import Media
 from hub.media.outputs import Outputs, OutsideOutputs
+from hub.media.placeholder import placeholder
 from hub.media.save import Finished, NotSaved, Saved, occasion_of
 from hub.media.serve import NoSuchRange, Served, find_file, read_part, read_range
 from hub.media.splice import read_text, splice
@@ -28,6 +29,7 @@ __all__ = [
     "describe_preview",
     "find_file",
     "occasion_of",
+    "placeholder",
     "read_part",
     "read_picture",
     "read_range",

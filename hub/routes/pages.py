@@ -8,7 +8,8 @@ from typing import Any, Final
 from litestar import Request, get
 from litestar.types import ASGIApp
 
-from hub.wire import Files, html_answer, redirect
+from hub.media import placeholder
+from hub.wire import Answer, Files, html_answer, redirect
 
 STATIC: Final = Path(__file__).parent.parent / "static"
 """Where the page is built to."""
@@ -61,6 +62,19 @@ async def show_icon(request: Request[Any, Any, Any]) -> ASGIApp:
     """The icon for those who ask at the old place."""
     answer = await _FILES.answer("assets/icon.svg", request.scope)
     return answer if answer is not None else redirect("/Error/404")
+
+
+@get("/imgs/model_placeholder.jpg", opt=PUBLIC, status_code=200, include_in_schema=False)
+async def show_placeholder(request: Request[Any, Any, Any]) -> ASGIApp:
+    """The picture that lists name for models and presets without one (swarm-api §6, §8)."""
+    picture = placeholder()
+    headers = [
+        (b"content-type", b"image/jpeg"),
+        (b"content-length", b"%d" % len(picture)),
+        (b"cache-control", b"public, max-age=86400"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    return Answer(200, picture, headers)
 
 
 @get("/Error/{name:str}", opt=PUBLIC, status_code=200, include_in_schema=False)

@@ -27,7 +27,7 @@ scheduler|Scheduler|dropdown|normal|0|0|1|0|0|small|sampling|-4|tog sect
 initimage|Init Image|image|null|0|0|1|0|0|small|initimage|-5|
 initimagecreativity|Init Image Creativity|decimal|0.6|0|1|0.05|0|0|slider|initimage|-4.5|
 batchsize|Batch Size|integer|1|1|100|1|0|10|slider|swarminternal|-20|adv ign=1
-altresolutionheightmultiplier|Alt Resolution Height Multiplier|decimal|1|0|10|0.1|0|0|small|swarminternal|-19|adv tog
+altresolutionheightmultiplier|Alt Resolution Height Multiplier|decimal|1|0|10|0.1|0|0|slider|swarminternal|-19|adv tog
 rawresolution|Raw Resolution|text|1024x1024|0|0|1|0|0|small|swarminternal|-18|adv tog
 donotsave|Do Not Save|boolean|false|0|0|1|0|0|small|swarminternal|-15|adv retain ign=false
 nopreviews|No Previews|boolean|false|0|0|1|0|0|small|swarminternal|-14|adv retain ign=false
