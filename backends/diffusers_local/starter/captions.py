@@ -45,29 +45,29 @@ def background_phrase(background: str, rng: random.Random) -> str:
     )[0]
 
 
-def _single(scene: Scene, rng: random.Random) -> str:
+def _single(scene: Scene, rng: random.Random, omit: float) -> str:
     item = scene.items[0]
     words = [item.shape]
-    if rng.random() < 0.82:
+    if rng.random() >= 0.18 * omit:
         words.insert(0, item.colour)
     if scene.size != "medium" and rng.random() < 0.4:
         words.insert(0, scene.size)
     subject = " ".join(words)
     subject = subject if rng.random() < 0.12 else a(subject)
     tail = []
-    if rng.random() < 0.7:
+    if rng.random() >= 0.3 * omit:
         tail.append(background_phrase(scene.background, rng))
-    if rng.random() < 0.5:
+    if rng.random() >= 0.4 * omit:
         tail.append(place_phrase(scene.position, rng))
     rng.shuffle(tail)
     return " ".join([subject, *tail])
 
 
-def _count(scene: Scene, rng: random.Random) -> str:
+def _count(scene: Scene, rng: random.Random, omit: float) -> str:
     item, number = scene.items[0], len(scene.items)
     shape = item.shape if number == 1 else plural(item.shape)
-    words = [NUMBERS[number - 1], *([item.colour] if rng.random() < 0.85 else []), shape]
-    if rng.random() < 0.5:
+    words = [NUMBERS[number - 1], *([item.colour] if rng.random() >= 0.15 * omit else []), shape]
+    if rng.random() >= 0.5 * omit:
         words.append(background_phrase(scene.background, rng))
     return " ".join(words)
 
@@ -77,7 +77,7 @@ def _subject(item: Item, rng: random.Random) -> str:
     return phrase if rng.random() < 0.1 else a(phrase)
 
 
-def _pair(scene: Scene, rng: random.Random) -> str:
+def _pair(scene: Scene, rng: random.Random, omit: float) -> str:
     first, second = scene.items
     relation = scene.relation
     if rng.random() < 0.5:
@@ -90,18 +90,18 @@ def _pair(scene: Scene, rng: random.Random) -> str:
     else:
         link = rng.choices(_RELATION_WORDS[relation], (3, 1, 1))[0]
     text = f"{_subject(first, rng)} {link} {_subject(second, rng)}"
-    return f"{text} {background_phrase(scene.background, rng)}" if rng.random() < 0.45 else text
+    return f"{text} {background_phrase(scene.background, rng)}" if rng.random() >= 0.55 * omit else text
 
 
 _ON = {"sea": ("at sea", "on the sea"), "mountains": ("in the mountains", "in front of mountains")}
 _AT = {"day": ("by day", "at day"), "sunset": ("at sunset",), "night": ("at night",)}
 
 
-def _landscape(scene: Scene, rng: random.Random) -> str:
+def _landscape(scene: Scene, rng: random.Random, omit: float) -> str:
     land = scene.landscape
-    time = rng.choice(_AT[land.time]) if rng.random() < 0.8 else ""
-    says_terrain = rng.random() < 0.85
-    if land.thing and rng.random() < 0.94:
+    time = rng.choice(_AT[land.time]) if rng.random() >= 0.2 * omit else ""
+    says_terrain = rng.random() >= 0.15 * omit
+    if land.thing and rng.random() >= 0.06 * omit:
         on = rng.choice(_ON.get(land.terrain, (f"in the {land.terrain}", f"on the {land.terrain}")))
         parts = [a(land.thing), on if says_terrain else "", time]
     elif says_terrain and time and rng.random() < 0.6:
@@ -115,9 +115,9 @@ def _landscape(scene: Scene, rng: random.Random) -> str:
     return " ".join(part for part in parts if part)
 
 
-def caption(scene: Scene, rng: random.Random) -> str:
-    """A caption for a training scene: true, and naming any part of what there is to name."""
+def caption(scene: Scene, rng: random.Random, omit: float = 1.0) -> str:
+    """A caption for a training scene: true, naming any part of what there is to name; at `omit` 0 all."""
     text = {"single": _single, "count": _count, "pair": _pair, "landscape": _landscape}[scene.kind](
-        scene, rng
+        scene, rng, omit
     )
     return rng.choice(_LEADS).format(text) if rng.random() < 0.1 else text

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -81,14 +82,23 @@ def build_pipeline(run: Path) -> StableDiffusionPipeline:
 
 
 def write_package(run: Path, into: Path) -> None:
-    """Write the folder: half-precision safetensors, configs, hub.json and preview.safetensors."""
-    build_pipeline(run).to(dtype=torch.float16).save_pretrained(into, safe_serialization=True)
-    space = load_space(run / "latents.npz")
-    preview = {"basis": torch.from_numpy(space.back).contiguous(), "mean": torch.from_numpy(space.mean)}
-    save_file(preview, into / "preview.safetensors")
-    for path in into.rglob("*.safetensors"):
-        path.chmod(0o644)
-    (into / "hub.json").write_text(json.dumps(CARD, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Write the folder: half-precision safetensors, configs, hub.json and preview.safetensors.
+
+    Files are made beside it and moved over the old ones, which a process may have mapped.
+    """
+    with TemporaryDirectory(dir=into.parent) as made:
+        new = Path(made)
+        build_pipeline(run).to(dtype=torch.float16).save_pretrained(new, safe_serialization=True)
+        space = load_space(run / "latents.npz")
+        preview = {"basis": torch.from_numpy(space.back).contiguous(), "mean": torch.from_numpy(space.mean)}
+        save_file(preview, new / "preview.safetensors")
+        text = json.dumps(CARD, indent=1, ensure_ascii=False)
+        (new / "hub.json").write_text(text + "\n", encoding="utf-8")
+        for path in (path for path in new.rglob("*") if path.is_file()):
+            path.chmod(0o644)
+            place = into / path.relative_to(new)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(place)
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ import random
 import signal
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,19 @@ BATCH = 64
 SAMPLES = 1_290_000
 EMPTY_PROMPTS = 0.1
 UNKNOWN_WORDS = 0.03
-EARLY_SHARES, LATE_SHARES = (76, 8, 7, 9), (42, 20, 22, 16)
-EARLY_SAMPLES = 250_000
+SHARES = (
+    (0, (76, 8, 7, 9)),
+    (240_000, (68, 11, 11, 10)),
+    (500_000, (62, 13, 14, 11)),
+    (700_000, (46, 19, 20, 15)),
+)
+"""Samples seen -> weights of the scene kinds there: shapes and places must be bound first."""
+OMIT_FROM, OMIT_ALL = 620_000, 820_000
+"""Between these, captions go from naming nearly all to leaving much open, which is noise to learn by."""
+FRAMES_FROM = 650_000
+"""Samples seen before wide and tall pictures come: places are learnt from the square's rim."""
+HIGH_NOISE = 0.75
+"""Below 1, high noise is trained more often than low: there the words decide."""
 KEPT = 0.999
 """Share of the running average that stays at each step."""
 
@@ -60,20 +72,28 @@ def read_plan(folder: Path, samples: int) -> Plan:
 
 def choose_frame(rng: random.Random, seen: int) -> str:
     """The frame of the next batch: square at first, later now and then wide or tall."""
-    if rng.random() >= (0.0 if seen < EARLY_SAMPLES else 0.14):
+    if rng.random() >= (0.0 if seen < FRAMES_FROM else 0.1):
         return "square"
     return rng.choice(("wide", "tall"))
+
+
+def shares_at(seen: int) -> list[float]:
+    """The weights of the scene kinds after `seen` samples, between two entries of SHARES in proportion."""
+    for (start, before), (end, after) in pairwise(SHARES):
+        if seen < end:
+            part = (seen - start) / (end - start)
+            return [one + (other - one) * part for one, other in zip(before, after, strict=True)]
+    return list(SHARES[-1][1])
 
 
 def draw_batch(rng: random.Random, space: LatentSpace, seen: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Latents (BATCH, channels, h, w) and token numbers (BATCH, MAX_TOKENS) of freshly drawn scenes."""
     frame = choose_frame(rng, seen)
-    late = min(1.0, seen / EARLY_SAMPLES)
-    shares = [one + (other - one) * late for one, other in zip(EARLY_SHARES, LATE_SHARES, strict=True)]
-    scenes = [choose_scene(rng, kind, frame) for kind in rng.choices(KINDS, shares, k=BATCH)]
+    scenes = [choose_scene(rng, kind, frame) for kind in rng.choices(KINDS, shares_at(seen), k=BATCH)]
+    omit = min(1.0, max(0.2, (seen - OMIT_FROM) / (OMIT_ALL - OMIT_FROM)))
     texts = []
     for scene in scenes:
-        text = "" if rng.random() < EMPTY_PROMPTS else caption(scene, rng)
+        text = "" if rng.random() < EMPTY_PROMPTS * omit else caption(scene, rng, omit)
         texts.append(f"? {text} zzz" if text and rng.random() < UNKNOWN_WORDS else text)
     small = as_floats([draw_scene(scene, 8, 4) for scene in scenes])
     return torch.from_numpy(space.encode(small)), torch.tensor([encode_for_training(text) for text in texts])
@@ -127,7 +147,8 @@ class Training:
     def step(self, latents: torch.Tensor, tokens: torch.Tensor, rate: float) -> float:
         """One step of v-prediction on a batch; returns its mean squared error."""
         n = len(latents)
-        times = ((torch.arange(n) + torch.rand(n)) * (1000 / n)).long()[torch.randperm(n)]
+        times = (1000 * ((torch.arange(n) + torch.rand(n)) / n) ** HIGH_NOISE).long().clamp(max=999)
+        times = times[torch.randperm(n)]
         clear, noise = self.signal[times].view(-1, 1, 1, 1), self.noise[times].view(-1, 1, 1, 1)
         drawn = torch.randn_like(latents)
         with torch.autocast("cpu", torch.bfloat16):
