@@ -8,6 +8,7 @@ from tests.browser.conftest import OpenTab
 pytestmark = pytest.mark.browser
 
 RED_CIRCLE = "a red circle on a blue background"
+SEED = "7"
 
 
 def is_red_on_blue(picture: Image.Image) -> bool:
@@ -30,7 +31,7 @@ async def test_a_prompt_becomes_the_picture_it_names_step_by_step(open_tab: Open
              if (line && window.seen.at(-1) !== line) window.seen.push(line);
            }).observe(document.body, {subtree: true, childList: true, characterData: true}); }"""
     )
-    await tab.write(RED_CIRCLE)
+    await tab.write(RED_CIRCLE, seed=SEED)
     await tab.generate()
     await tab.until("done", 1)
     seen = await tab.page.evaluate("window.seen")
@@ -45,7 +46,7 @@ async def test_stopping_one_tab_leaves_the_other_alone(open_tab: OpenTab) -> Non
     one, other = await open_tab(), await open_tab()
     assert await one.session() != await other.session()
     await one.write("a green star on a white background", images="12", steps="60")
-    await other.write(RED_CIRCLE, images="2")
+    await other.write(RED_CIRCLE, images="2", seed=SEED)
     await one.generate()
     await one.until_running()
     await other.generate()
