@@ -1,6 +1,8 @@
 """A job while it is in memory: its state machine, its request, its events."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import sha256
 
 from msgspec import Struct
 
@@ -10,6 +12,9 @@ from hub.jobs.choose import Need, need_of
 from hub.jobs.events import Imaged, ImageFailed
 from hub.jobs.job import Job
 from hub.jobs.keep import Kept
+
+SHOWN = 8
+"""How many digits of a session id its owner's other tabs are told."""
 
 
 class Active:
@@ -95,7 +100,7 @@ def view(active: Active, ahead: int | None) -> JobView:
     return JobView(
         job=job.id,
         request_id=str(job.request_id),
-        session=mask(job.session),
+        session=job.session[:SHOWN],
         state=job.state,
         number=active.channel.number,
         images=images,
@@ -108,6 +113,11 @@ def view(active: Active, ahead: int | None) -> JobView:
     )
 
 
-def mask(session: str) -> str:
-    """Enough of a session id to tell tabs apart, not enough to use it."""
-    return session[:8]
+@lru_cache(1024)
+def badge(session: str) -> str:
+    """What jobs know a session by: enough to tell tabs apart, not enough to use it.
+
+    Eight digits of the id, then a part of its SHA-256: it is written down with every job, and whoever reads
+    the database must not find a key there.
+    """
+    return session[:SHOWN] + sha256(session.encode()).hexdigest()[:48]

@@ -39,6 +39,8 @@ class Intake:
                 presets[title.lower()] = row.param_map
 
         def read_output(path: str) -> bytes | None:
+            if not self._media.gallery.owns(user, path):
+                return None
             try:
                 return self._media.outputs.inside(user, path).read_bytes()
             except (OutsideOutputs, OSError):

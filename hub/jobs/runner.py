@@ -1,7 +1,4 @@
-"""The jobs room: takes accepted requests, runs them on engines, keeps what comes out, tells who listens.
-
-The only owner of tasks: one for each picture while it is being saved.
-"""
+"""The jobs room's front: takes accepted requests, runs them on engines, tells who listens."""
 
 import asyncio
 import logging
@@ -10,39 +7,29 @@ from collections.abc import Callable
 from uuid import uuid4
 
 from backends.contract import (
-    Cancelled,
-    Done,
-    Failed,
-    Image,
-    Loading,
-    Log,
-    Progress,
     Report,
-    Started,
 )
 from hub.accounts.caller import Caller
 from hub.errors import BadInput, HubError
 from hub.jobs import events
-from hub.jobs.active import Active, JobView, view
+from hub.jobs.active import Active, JobView, badge, view
 from hub.jobs.bus import Bus, Listener, Unsubscribe
 from hub.jobs.choose import need_of
 from hub.jobs.floor import Engines, Floor
 from hub.jobs.job import Difference, Job
 from hub.jobs.keep import Keep, Kept
 from hub.jobs.memory import Memory
+from hub.jobs.reports import Reports
 from hub.jobs.status import Status, StatusText, status_text
 from hub.jobs.tally import Counts, Tallies
-from hub.media import Finished, Media, NotSaved, occasion_of
+from hub.media import Media
 from hub.params import spread
 from hub.params.request import GenRequest
 from hub.store import JobRow, Store
 
-NOT_SAVED = "Server failed to save an image."
-NO_PICTURE = "No images were generated (all refused, or failed - check server logs for details)."
 STOPPING = "The hub is being shut down. Try again in a moment."
 _NO_ENGINES = StatusText(())
 _log = logging.getLogger(__name__)
-_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
 class Jobs:
@@ -66,23 +53,14 @@ class Jobs:
         self._bus = Bus()
         self._tallies = Tallies()
         self._floor = Floor(self._ended)
+        self._reports = Reports(self._floor, media, clock, self._write_end)
         self._memory = Memory()
         self._sequence = 0
         self.run = uuid4().hex[:12]
         """Changes with every start: event numbers count anew then."""
-        self._saving: set[asyncio.Task[None]] = set()
         self._engines: Engines | None = None
         self._woken = False
         self._stopping = False
-        self._handlers: dict[type, Callable[[int, Active, int, Report], None]] = {
-            Loading: self._loading,
-            Started: self._started,
-            Progress: self._progress,
-            Image: self._image,
-            Done: self._done,
-            Failed: self._failed,
-            Cancelled: self._cancelled,
-        }
 
     # ---- life --------------------------------------------------------------------------------------------
 
@@ -111,8 +89,7 @@ class Jobs:
     async def stop(self) -> None:
         """Take nothing more and finish the pictures being saved; unfinished jobs go on at the next start."""
         self._stopping = True
-        if self._saving:
-            await asyncio.wait(self._saving)
+        await self._reports.finish()
 
     # ---- what routes ask ---------------------------------------------------------------------------------
 
@@ -142,7 +119,9 @@ class Jobs:
         )
         number = self._keep.next_number(caller.user)
         total = request.images * request.batch_size
-        row = JobRow(uuid4().hex, caller.user, caller.session, number, "waiting", total, int(now * 1000))
+        row = JobRow(
+            uuid4().hex, caller.user, badge(caller.session), number, "waiting", total, int(now * 1000)
+        )
         active = self._make(row, kept, frozenset())
         await self._accept(active, row)
         return active.job
@@ -183,11 +162,12 @@ class Jobs:
 
         Only what was accepted before this call; other users are never touched. Gives how many images it met.
         """
+        wanted = None if session is None else badge(session)
         met = [
             active
             for active in self._floor.jobs.values()
             if active.job.user == user
-            and (session is None or active.job.session == session)
+            and (wanted is None or active.job.session == wanted)
             and (job is None or active.job.id == job)
             and (image is None or 0 <= image < len(active.job.pictures))
         ]
@@ -232,7 +212,7 @@ class Jobs:
 
     def counts(self, *, session: str | None = None, user: str | None = None) -> Counts:
         """The status counters of a session, else of a user, else of everyone."""
-        return self._tallies.of(session=session, user=user)
+        return self._tallies.of(session=None if session is None else badge(session), user=user)
 
     def status(self, counts: Counts) -> Status:
         """The status object."""
@@ -248,31 +228,15 @@ class Jobs:
     # ---- what the pool tells -----------------------------------------------------------------------------
 
     def report(self, engine: int, report: Report) -> None:
-        """A word of an engine. One about an image that the engine does not hold any more is ignored."""
-        if self._stopping:
-            return
-        handler = self._handlers.get(type(report))
-        if handler is None:
-            if isinstance(report, Log):
-                _log.log(_LEVELS.get(report.level, logging.INFO), "engine %d: %s", engine, report.text)
-            return
-        item: str = report.id  # type: ignore[union-attr]
-        if isinstance(report, Done | Failed | Cancelled):
-            self._floor.release(engine, item)
-        found = self._floor.find(item)
-        if found is not None and found[0].job.pictures[found[1]].engine == engine:
-            handler(engine, *found, report)
-        if isinstance(report, Done | Failed | Cancelled):
-            self._floor.pump()
+        """A word of an engine."""
+        if not self._stopping:
+            self._reports.take(engine, report)
 
     def lost(self, engine: int, items: tuple[str, ...], reason: str) -> None:
-        """An engine died with these works unfinished."""
-        for item in items:
-            self._floor.release(engine, item)
-            found = self._floor.find(item)
-            if found is not None and found[0].job.pictures[found[1]].engine == engine:
-                self._floor.requeue(*found, reason)
-        self.engines_changed()
+        """An engine died with these works unfinished: they go back in line once, then fail."""
+        if not self._stopping:
+            self._reports.lost(engine, items, reason)
+            self.engines_changed()
 
     def engines_changed(self) -> None:
         """The pool's version grew. Acted on when the pool is done with whatever it is doing."""
@@ -285,84 +249,7 @@ class Jobs:
         if not self._stopping:
             self._floor.engines_changed()
 
-    # ---- reports -----------------------------------------------------------------------------------------
-
-    def _loading(self, engine: int, active: Active, index: int, report: Report) -> None:
-        if isinstance(report, Loading) and active.job.load(index):
-            active.channel.say(events.Loading, index=index, engine=engine, model=report.model)
-
-    def _started(self, engine: int, active: Active, index: int, report: Report) -> None:
-        if isinstance(report, Started) and active.job.start(index):
-            active.begun[index] = self._clock()
-            text = self._media.describe_preview(active.kept.request, active.works[index])
-            active.previews[index] = text
-            active.channel.say(events.Started, index=index, engine=engine, steps=report.steps, metadata=text)
-
-    def _progress(self, engine: int, active: Active, index: int, report: Report) -> None:
-        if isinstance(report, Progress):
-            active.channel.show(index, report.step, report.steps, report.preview)
-
-    def _image(self, engine: int, active: Active, index: int, report: Report) -> None:
-        if isinstance(report, Image) and active.job.receive(index):
-            task = asyncio.get_running_loop().create_task(self._save(active, index, report))
-            self._saving.add(task)
-            task.add_done_callback(self._saving.discard)
-
-    def _done(self, engine: int, active: Active, index: int, report: Report) -> None:
-        if active.job.pictures[index].at_engine:
-            self._floor.fail(active, index, NO_PICTURE)
-
-    def _failed(self, engine: int, active: Active, index: int, report: Report) -> None:
-        if not isinstance(report, Failed):
-            return
-        if report.retry:
-            self._floor.requeue(active, index, report.reason)
-        else:
-            self._floor.fail(active, index, report.reason)
-
-    def _cancelled(self, engine: int, active: Active, index: int, report: Report) -> None:
-        self._floor.cancelled(active, index)
-
     # ---- ends --------------------------------------------------------------------------------------------
-
-    async def _save(self, active: Active, index: int, image: Image) -> None:
-        job, kept = active.job, active.kept
-        now = self._clock()
-        begun = active.begun.get(index, now - image.seconds)
-        finished = Finished(
-            job=job.id,
-            index=index,
-            user=job.user,
-            request=kept.request,
-            work=active.works[index],
-            image=image,
-            occasion=occasion_of(active.created, kept.count, index, job.user),
-            prepare_seconds=max(0.0, begun - active.created),
-            created=int(now * 1000),
-            depth=kept.depth,
-            unsafe=kept.unsafe,
-            preview=active.previews.pop(index, None),
-            committing=lambda: self._committing(active, index),
-        )
-        try:
-            saved = await self._media.save(finished)
-        except NotSaved as trouble:
-            _log.error("Image %d of job %s could not be saved: %s", index, job.id, trouble)
-            self._floor.fail(active, index, NOT_SAVED, detail=str(trouble))
-        except Exception:
-            _log.exception("Image %d of job %s could not be saved", index, job.id)
-            self._floor.fail(active, index, NOT_SAVED)
-        else:
-            job.finish(index)
-            active.channel.say(events.Imaged, index=index, url=saved.url, metadata=saved.metadata)
-            self._floor.settle(active)
-        self._floor.pump()
-
-    def _committing(self, active: Active, index: int) -> None:
-        """The last image's row is on its way: the job's end goes into the same transaction."""
-        state = active.job.state_after(index)
-        if state is not None:
-            self._write_end(active, state)
 
     def _write_end(self, active: Active, state: str) -> None:
         active.finished = self._clock()

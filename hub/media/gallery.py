@@ -81,7 +81,7 @@ class Gallery:
         path = self._clean_file(user, path)
         file = self._outputs.inside(user, path)
         row = self._images.by_path(user, path)
-        if row is None and not file.is_file():
+        if row is None and not (file.is_file() and self._outputs.append_user):
             raise NoSuchImage(path)
         with suppress(FileNotFoundError):
             file.unlink()
@@ -111,8 +111,8 @@ class Gallery:
         return True
 
     def owns(self, user: str, path: str) -> bool:
-        """Whether `path` is an image of `user`."""
-        return self._images.exists(user, path)
+        """Whether `path` belongs to `user`: where all share one folder, only what the index says is his."""
+        return self._outputs.append_user or self._images.exists(user, path)
 
     async def missed(self, user: str, path: str) -> None:
         """A file was asked for that is gone: its row, if there is one, goes too."""

@@ -20,32 +20,25 @@ CHUNK: Final = 1 << 20
 async def view(request: Request[Any, Any, Any], place: FromPath[str]) -> ASGIApp:
     """A file of a user: one's own, or with `view_others_outputs` anybody's."""
     user, _, path = str(place).lstrip("/").partition("/")
-    caller = visitor_of(request)
     if not user or clean_name(user) != user:
         return _refuse(400, "invalid_user", "There is no user of that name.")
-    if user != caller.user and not caller.may("view_others_outputs"):
-        return _refuse(
-            400, "unauthorized", "You may not see the outputs of other users.", "view_others_outputs"
-        )
-    return await _answer(request, caller, user, path)
+    return await _answer(request, visitor_of(request), user, path)
 
 
 @get("/Output/{place:path}", opt=OPEN, status_code=200, include_in_schema=False)
 async def view_own(request: Request[Any, Any, Any], place: FromPath[str]) -> ASGIApp:
     """A file of one's own, by SwarmUI's older address."""
     caller = visitor_of(request)
-    path = str(place).lstrip("/")
-    media = room_of(request, Media)
-    shared = not media.outputs.append_user
-    if shared and not media.gallery.owns(caller.user, path) and not caller.may("view_others_outputs"):
-        return _refuse(
-            400, "unauthorized", "You may not see the outputs of other users.", "view_others_outputs"
-        )
-    return await _answer(request, caller, caller.user, path)
+    return await _answer(request, caller, caller.user, str(place).lstrip("/"))
 
 
 async def _answer(request: Request[Any, Any, Any], caller: Caller, user: str, path: str) -> ASGIApp:
     media = room_of(request, Media)
+    own = user == caller.user and media.gallery.owns(user, path)
+    if not own and not caller.may("view_others_outputs"):
+        return _refuse(
+            400, "unauthorized", "You may not see the outputs of other users.", "view_others_outputs"
+        )
     try:
         served = find_file(media.outputs, user, path)
     except OutsideOutputs:

@@ -266,3 +266,20 @@ def test_the_thumbnail_of_a_bomb_is_not_made(tmp_path: Path) -> None:
     assert make_thumbnail(kept) is None
     (tmp_path / "x.png").write_bytes(b"nothing")
     assert make_thumbnail(tmp_path / "x.png") is None
+
+
+@pytest.mark.hub_settings("outputs.append_user=false")
+async def test_in_one_folder_for_all_everybody_still_has_only_their_own(hub: RunningHub) -> None:
+    answer = await hub.call("GenerateText2Image", **{**SMALL, "prompt": "red"})
+    url = answer["images"][0]
+    assert url.startswith("Output/raw/")
+    path = url.removeprefix("Output/")
+    stranger = await hub.session_as("user")
+    assert (await hub.http.get(f"/{url}")).status_code == 200
+    for place in (f"/{url}", f"/View/user_person1/{path}"):
+        answer = (await hub.http.get(place, headers={"X-Session-ID": stranger})).json()
+        assert answer["error_id"] == "unauthorized"
+    assert (await hub.call("DeleteImage", path=path, session_id=stranger))["field"] == "path"
+    body = {**SMALL, "prompt": "red", "initimage": path, "session_id": stranger}
+    assert (await hub.call("GenerateText2Image", **body))["field"] == "initimage"
+    assert await sources(hub) == [path]

@@ -51,7 +51,7 @@ async def generate(caller: Caller, given: GenerateIn, jobs: Jobs, intake: Intake
         elif isinstance(event, ImageFailed):
             extra: dict[str, Any] = dict(event.extra)
             errors.append(HubError(event.reason, **extra))
-        elif isinstance(event, ImageCancelled):
+        elif isinstance(event, ImageCancelled) and event.was_running:
             errors.append(HubError(INTERRUPTED))
         elif isinstance(event, Ended) and not over.done():
             over.set_result(None)
@@ -65,7 +65,7 @@ async def generate(caller: Caller, given: GenerateIn, jobs: Jobs, intake: Intake
     if errors:
         raise errors[0]
     if not images:
-        raise HubError(NO_IMAGES)
+        raise HubError(INTERRUPTED if job.state == "cancelled" else NO_IMAGES)
     return GenerateOut(images)
 
 

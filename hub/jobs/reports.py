@@ -1,0 +1,158 @@
+"""What engines say, turned into transitions and events; what they give, saved.
+
+The only place that starts tasks: one for each picture while it is being saved.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from backends.contract import Cancelled, Done, Failed, Image, Loading, Log, Progress, Report, Started
+from hub.jobs import events
+from hub.jobs.active import Active
+from hub.jobs.floor import Floor
+from hub.media import Finished, Media, NotSaved, occasion_of
+
+NOT_SAVED = "Server failed to save an image."
+NO_PICTURE = "No images were generated (all refused, or failed - check server logs for details)."
+_log = logging.getLogger(__name__)
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+class Reports:
+    """Takes the reports of every engine. `committing(active, state)` is told the end of a job while its last
+    image's row is on its way to the store."""
+
+    def __init__(
+        self,
+        floor: Floor,
+        media: Media,
+        clock: Callable[[], float],
+        committing: Callable[[Active, str], None],
+    ) -> None:
+        self._floor = floor
+        self._media = media
+        self._clock = clock
+        self._committing = committing
+        self._saving: set[asyncio.Task[None]] = set()
+        self._handlers: dict[type, Callable[[int, Active, int, Report], None]] = {
+            Loading: self._loading,
+            Started: self._started,
+            Progress: self._progress,
+            Image: self._image,
+            Done: self._done,
+            Failed: self._failed,
+            Cancelled: self._cancelled,
+        }
+
+    async def finish(self) -> None:
+        """Wait for the pictures being saved."""
+        if self._saving:
+            await asyncio.wait(self._saving)
+
+    def take(self, engine: int, report: Report) -> None:
+        """A word of an engine. One about an image that the engine does not hold any more is ignored."""
+        handler = self._handlers.get(type(report))
+        if handler is None:
+            if isinstance(report, Log):
+                _log.log(_LEVELS.get(report.level, logging.INFO), "engine %d: %s", engine, report.text)
+            return
+        item: str = report.id  # type: ignore[union-attr]
+        over = isinstance(report, Done | Failed | Cancelled)
+        if over:
+            self._floor.release(engine, item)
+        found = self._floor.find(item)
+        if found is not None and found[0].job.pictures[found[1]].engine == engine:
+            handler(engine, *found, report)
+        if over:
+            self._floor.pump()
+
+    def lost(self, engine: int, items: tuple[str, ...], reason: str) -> None:
+        """An engine died with these works unfinished."""
+        for item in items:
+            self._floor.release(engine, item)
+            found = self._floor.find(item)
+            if found is not None and found[0].job.pictures[found[1]].engine == engine:
+                self._floor.requeue(*found, reason)
+
+    # ---- one kind of report each -------------------------------------------------------------------------
+
+    def _loading(self, engine: int, active: Active, index: int, report: Report) -> None:
+        if isinstance(report, Loading) and active.job.load(index):
+            active.channel.say(events.Loading, index=index, engine=engine, model=report.model)
+
+    def _started(self, engine: int, active: Active, index: int, report: Report) -> None:
+        if isinstance(report, Started) and active.job.start(index):
+            active.begun[index] = self._clock()
+            text = self._media.describe_preview(active.kept.request, active.works[index])
+            active.previews[index] = text
+            active.channel.say(events.Started, index=index, engine=engine, steps=report.steps, metadata=text)
+
+    def _progress(self, engine: int, active: Active, index: int, report: Report) -> None:
+        if isinstance(report, Progress):
+            active.channel.show(index, report.step, report.steps, report.preview)
+
+    def _image(self, engine: int, active: Active, index: int, report: Report) -> None:
+        if isinstance(report, Image) and active.job.receive(index):
+            task = asyncio.get_running_loop().create_task(self._save(active, index, report))
+            self._saving.add(task)
+            task.add_done_callback(self._saving.discard)
+
+    def _done(self, engine: int, active: Active, index: int, report: Report) -> None:
+        if active.job.pictures[index].at_engine:
+            self._floor.fail(active, index, NO_PICTURE)
+
+    def _failed(self, engine: int, active: Active, index: int, report: Report) -> None:
+        if not isinstance(report, Failed) or not active.job.pictures[index].at_engine:
+            return
+        if report.retry:
+            self._floor.requeue(active, index, report.reason)
+        else:
+            self._floor.fail(active, index, report.reason)
+
+    def _cancelled(self, engine: int, active: Active, index: int, report: Report) -> None:
+        self._floor.cancelled(active, index)
+
+    # ---- saving ------------------------------------------------------------------------------------------
+
+    async def _save(self, active: Active, index: int, image: Image) -> None:
+        job = active.job
+        try:
+            saved = await self._media.save(self._finished(active, index, image))
+        except NotSaved as trouble:
+            _log.error("Image %d of job %s could not be saved: %s", index, job.id, trouble)
+            self._floor.fail(active, index, NOT_SAVED, detail=str(trouble))
+        except Exception:
+            _log.exception("Image %d of job %s could not be saved", index, job.id)
+            self._floor.fail(active, index, NOT_SAVED)
+        else:
+            job.finish(index)
+            active.channel.say(events.Imaged, index=index, url=saved.url, metadata=saved.metadata)
+            self._floor.settle(active)
+        self._floor.pump()
+
+    def _finished(self, active: Active, index: int, image: Image) -> Finished:
+        job, kept = active.job, active.kept
+        now = self._clock()
+        begun = active.begun.get(index, now - image.seconds)
+        return Finished(
+            job=job.id,
+            index=index,
+            user=job.user,
+            request=kept.request,
+            work=active.works[index],
+            image=image,
+            occasion=occasion_of(active.created, kept.count, index, job.user),
+            prepare_seconds=max(0.0, begun - active.created),
+            created=int(now * 1000),
+            depth=kept.depth,
+            unsafe=kept.unsafe,
+            preview=active.previews.pop(index, None),
+            committing=lambda: self._hand_over(active, index),
+        )
+
+    def _hand_over(self, active: Active, index: int) -> None:
+        """The last image's row is on its way: the job's end goes into the same transaction."""
+        state = active.job.state_after(index)
+        if state is not None:
+            self._committing(active, state)
