@@ -13,6 +13,7 @@ from hub.accounts import Accounts
 from hub.catalog import Catalog
 from hub.jobs import Intake, Jobs
 from hub.media import Media
+from hub.ownership import own_folder
 from hub.params import Registry
 from hub.settings import Settings
 from hub.store import Store
@@ -31,6 +32,7 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
     async def lifespan(app: Any) -> AsyncIterator[None]:
         settings = board.settings
         async with AsyncExitStack() as closing:
+            closing.enter_context(own_folder(settings.folders.data))
             store = await Store.open(settings.folders.database)
             closing.push_async_callback(store.close)
             accounts = await Accounts.open(settings, store)
@@ -39,6 +41,7 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             media = Media(
                 settings.folders.outputs, store.images, __version__, append_user=settings.outputs.append_user
             )
+            closing.callback(media.close)
             jobs = Jobs(store, media, most_waiting=settings.limits.waiting_images)
             pool = _make_pool(settings, jobs)
             jobs.use(pool)
@@ -51,9 +54,9 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
                 rooms |= parts_of(room)
             board.open(rooms, accounts)
             closing.push_async_callback(pool.stop)
-            await pool.start()
             closing.push_async_callback(jobs.stop)
             await jobs.start()
+            await pool.start()
             yield
 
     return lifespan

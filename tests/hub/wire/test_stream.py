@@ -11,7 +11,7 @@ import websockets
 
 from hub.wire import Closed, Stream, api, encode
 from hub.wire.outbox import Outbox
-from hub.wire.server import frame_header
+from hub.wire.protocols import frame_header
 from tests.hub.running import RunningHub
 
 STREAMS: list[Stream] = []
