@@ -23,7 +23,7 @@ from hub.media import (
     occasion_of,
     read_picture,
 )
-from hub.params import spread
+from hub.params import GenRequest, spread
 from hub.settings import Limits
 from hub.wire import Body, api
 
@@ -131,7 +131,7 @@ async def add_image_to_history(
         raise BadInput(str(bad), field="image", limit=bad.limit) from bad
     raw: dict[str, Any] = {**given.raw, "images": 1}
     del raw["image"]
-    request = await intake.read(raw, caller)
+    request = _only_given(await intake.read(raw, caller))
     job, number, now = uuid4().hex, jobs.next_number(caller.user), time.time()
     work = spread(request, job, caller.user, caller.session)[0]
     finished = Finished(
@@ -152,3 +152,9 @@ async def add_image_to_history(
     except NotSaved as trouble:
         raise HubError(NOT_SAVED, detail=str(trouble)) from trouble
     return AddImageOut([AddedImage(saved.url, "0", str(number), saved.metadata)])
+
+
+def _only_given(request: GenRequest) -> GenRequest:
+    """Without what a model's defaults filled in: the hub did not draw this picture and does not know."""
+    given = {key: value for key, value in request.given.items() if key not in request.defaults_used}
+    return msgspec.structs.replace(request, given=given)
