@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import warnings
 from io import BytesIO
 
 from msgspec import Struct
@@ -39,10 +38,8 @@ def read_picture(url: str, megapixels: float) -> Picture:
         raise BadPicture(f"The image is larger than {MOST_BYTES >> 20} MiB.", MOST_BYTES)
     try:
         data = base64.b64decode(url[len(head) + 1 :], validate=True)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is judged right below
-            with Image.open(BytesIO(data), formats=tuple(_FORMATS)) as picture:
-                kind, width, height = str(picture.format), picture.width, picture.height
+        with Image.open(BytesIO(data), formats=tuple(_FORMATS)) as picture:
+            kind, width, height = str(picture.format), picture.width, picture.height
     except (binascii.Error, ValueError, OSError, SyntaxError, UnidentifiedImageError) as bad:
         raise BadPicture("The image is no readable PNG, JPEG or WebP.", list(_FORMATS)) from bad
     except Image.DecompressionBombError as bomb:
