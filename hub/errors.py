@@ -1,4 +1,4 @@
-"""Refusals and failures as values: each knows its sentence, its public id, its status and what it is about."""
+"""Refusals and failures as values: each knows its sentence, public id, status and what it is about."""
 
 from typing import Any
 

@@ -135,7 +135,7 @@ class TestStopping:
             assert time.monotonic() - began < 10
 
 
-async def quietly(connection: websockets.ClientConnection):  # type: ignore[no-untyped-def]
+async def quietly(connection: websockets.ClientConnection):
     """Every frame until the close, whatever its code."""
     try:
         while True:

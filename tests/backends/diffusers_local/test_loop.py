@@ -102,7 +102,7 @@ class TestManyWorks:
         counts: list[int] = []
         predict = steps.predict
         monkeypatch.setattr(steps, "predict", lambda rows: counts.append(len(rows)) or predict(rows))
-        kinds = [
+        kinds: list[dict[str, Any]] = [
             {"sampler": "euler", "steps": 9},
             {"sampler": "ddim", "steps": 4, "cfg_scale": 1.0},
             {"sampler": "dpmpp_2m", "scheduler": "karras", "steps": 6, "prompt": "a blue square"},

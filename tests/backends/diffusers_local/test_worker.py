@@ -62,7 +62,7 @@ class Hall:
         return work.id
 
     def of(self, kind: type, work: str) -> list[Any]:
-        return [r for r in self.reports if isinstance(r, kind) and r.id == work]
+        return [r for r in self.reports if isinstance(r, kind) and getattr(r, "id", None) == work]
 
     async def until(self, condition: Any, seconds: float = 60) -> None:
         async with asyncio.timeout(seconds):
