@@ -93,13 +93,16 @@ class Catalog:
             raise HubError(NOT_FOUND)
         return shelf.entries[best]
 
-    def exact(self, subtype: str, name: str, caller: Caller) -> Entry:
-        """The model of exactly this name, `.safetensors` optional. Raises HubError "Model not found."."""
+    def exact(self, subtype: str, name: str, caller: Caller, *, field: str = "model") -> Entry:
+        """The model of exactly this name, `.safetensors` optional.
+
+        Raises HubError "Model not found.", which tells that `field` named it.
+        """
         shelf = self._shelf(subtype)
         clean = "/".join(part for part in name.replace("\\", "/").split("/") if part)
         entry = shelf.entries.get(f"{clean}.safetensors") or shelf.entries.get(clean)
         if entry is None or not may_see(caller.limits, entry.name):
-            raise HubError(NOT_FOUND)
+            raise HubError(NOT_FOUND, field=field)
         return entry
 
     def default(self, caller: Caller) -> Entry:

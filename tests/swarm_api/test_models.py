@@ -124,7 +124,10 @@ class TestDescribeModel:
     @pytest.mark.parametrize("name", ["nothing", "", "../../../etc/passwd", "b c"])
     async def test_not_found(self, hub: RunningHub, name: str) -> None:
         await fill(hub)
-        assert await hub.call("DescribeModel", modelName=name) == {"error": "Model not found."}
+        assert await hub.call("DescribeModel", modelName=name) == {
+            "error": "Model not found.",
+            "field": "modelName",
+        }
 
 
 class TestSelectModel:
@@ -144,7 +147,7 @@ class TestSelectModel:
 
     async def test_the_socket_refuses_with_a_frame(self, hub: RunningHub) -> None:
         error, status = await hub.talk("SelectModelWS", model="nothing")
-        assert error == {"error": "Model not found."}
+        assert error == {"error": "Model not found.", "field": "model"}
         assert set(status) == STATUS
 
     @SKETCH

@@ -75,10 +75,10 @@ async def describe_model(
 ) -> DescribeModelOut:
     """Tells everything known of one model, its preview picture included."""
     if given.subtype == WILDCARDS:
-        raise HubError("Model not found.")
+        raise HubError("Model not found.", field="modelName")
     if given.modelName.strip().lower() == NO_MODEL:
         return DescribeModelOut(none_card())
-    entry = catalog.exact(given.subtype, given.modelName, caller)
+    entry = catalog.exact(given.subtype, given.modelName, caller, field="modelName")
     (model,) = await asyncio.to_thread(cards, [entry], _loaded(pool), with_picture=True)
     return DescribeModelOut(model)
 
