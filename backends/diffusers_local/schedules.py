@@ -11,12 +11,13 @@ import diffusers
 import numpy as np
 import torch
 
-from backends.diffusers_local.sampling import SAMPLERS, options_of
+from backends.diffusers_local.sampling import LEVELS, SAMPLERS, options_of
 from backends.diffusers_local.spacings import SPACINGS, Sigmas
 
-_SMALLEST = 2.0**-24
-"""What is left of the signal at the last step of a zero terminal SNR schedule, so that its sigma stays
-finite.
+_HIGHEST = 80.0
+"""Highest noise level of a zero terminal SNR schedule for samplers that count in levels: the true last one is
+infinite. At 80 the picture is an eightieth of the noise, which no model can see; at diffusers' own stand-in
+(4096) samplers of the second order blow up and Karras' spacing spends half its steps on nothing.
 """
 
 
@@ -37,6 +38,7 @@ class Schedules:
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._config = dict(config)
+        self._ends_in_noise = bool(self._config.get("rescale_betas_zero_snr"))
         self._made: dict[tuple[str, str], Any] = {}
 
     def make(self, sampler: str, scheduler: str, steps: int = 0) -> Any:
@@ -57,8 +59,9 @@ class Schedules:
         if "clip_sample" in known and "clip_sample" not in self._config:
             # clipping belongs to pixel models; several classes clip unless told not to
             config["clip_sample"] = False
-        if self._config.get("rescale_betas_zero_snr") and "rescale_betas_zero_snr" not in known:
-            config["trained_betas"] = self._rescaled_betas()
+        if self._ends_in_noise and (scheduler in LEVELS or "rescale_betas_zero_snr" not in known):
+            config["trained_betas"] = self._finite_betas()
+            config.pop("rescale_betas_zero_snr", None)
         made = kind(**config)
         if levels := SPACINGS.get(scheduler):
             made._convert_to_exponential = _Levels(levels, self._training_sigmas())
@@ -72,17 +75,23 @@ class Schedules:
         left: Sigmas = made.alphas_cumprod.double().numpy().copy()
         return left
 
-    def _training_sigmas(self) -> Sigmas:
-        """The noise levels of the model's training steps, rising, the last one finite."""
+    def _finite(self) -> Sigmas:
+        """`_signal_left`, but with no noise level above _HIGHEST when the schedule ends in none."""
         left = self._signal_left()
-        left[-1] = max(left[-1], _SMALLEST)
+        if not self._ends_in_noise:
+            return left
+        floor = 1 / (1 + _HIGHEST**2)
+        # still falling a little from step to step, so that every step keeps a level of its own
+        return np.maximum(left, floor * (1 + 1e-3 * np.arange(len(left))[::-1]))
+
+    def _training_sigmas(self) -> Sigmas:
+        """The noise levels of the model's training steps, rising."""
+        left = self._finite()
         levels: Sigmas = np.sqrt((1 - left) / left)
         return levels
 
-    def _rescaled_betas(self) -> list[float]:
-        """The betas of the zero terminal SNR schedule, for classes that cannot rescale by themselves."""
-        left = self._signal_left()
-        left[-1] = _SMALLEST
+    def _finite_betas(self) -> list[float]:
+        left = self._finite()
         return [float(beta) for beta in 1 - left / np.concatenate([[1.0], left[:-1]])]
 
 

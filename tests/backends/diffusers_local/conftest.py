@@ -168,7 +168,7 @@ class Studio:
         """Turn until these works have ended."""
         until = time.monotonic() + 60
         while not all(self.ended(work.id) for work in works):
-            assert time.monotonic() < until, self.reports[-3:]
+            assert time.monotonic() < until, [type(r) for r in self.reports[-3:]]
             if self.loop._busy:
                 self.turn()
             else:

@@ -65,7 +65,7 @@ def test_text_to_image_is_the_stock_pipelines(
     folder: Path, model: Model, sampler: str, schedule: str
 ) -> None:
     cfg = 1.0 if schedule == "simple" else 5.0
-    work = a_work(folder, sampler=sampler, scheduler=schedule, cfg_scale=cfg, negative_prompt="blue", steps=5)
+    work = a_work(folder, sampler=sampler, scheduler=schedule, cfg_scale=cfg, negative_prompt="blue", steps=4)
     expected = stock(StableDiffusionPipeline, model, model.schedules.make(sampler, schedule))(
         **same_request(work, model), width=64, height=64
     ).images
@@ -100,7 +100,7 @@ def test_image_to_image_is_the_stock_pipelines(
 def test_a_zero_signal_schedule_stays_finite(
     zero_folder: Path, zero_model: Model, sampler: str, count: int
 ) -> None:
-    for schedule in SAMPLERS[sampler].schedulers:
+    for schedule in SAMPLERS[sampler].schedulers[: None if count > 1 else 1]:
         work = a_work(zero_folder, sampler=sampler, scheduler=schedule, steps=count, cfg_scale=1.0)
         row = walk(work, zero_model)
         assert torch.isfinite(row.latents).all(), schedule
