@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import sha256
 
+import msgspec
 from msgspec import Struct
 
 from backends.contract import Work
@@ -50,6 +51,14 @@ class Active:
         self.ending = ""  # the final state, once handed to the store
         self.previews: dict[int, str] = {}  # the metadata text of images being drawn
         self.durable = False
+
+    def lighten(self) -> None:
+        """Let go of what only drawing needs; start pictures may weigh many megabytes."""
+        self.works = ()
+        self.begun.clear()
+        self.previews.clear()
+        request = msgspec.structs.replace(self.kept.request, init_image=None, mask=None)
+        self.kept = msgspec.structs.replace(self.kept, request=request)
 
     def age(self, index: int) -> tuple[int, int]:
         """Its place among the images of one user."""

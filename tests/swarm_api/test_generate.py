@@ -123,6 +123,14 @@ class TestOneRequest:
             assert picture.info["parameters"] == image["metadata"]
         assert (await hub.call("ListImages", path="", depth=5))["files"] == []
 
+    async def test_a_swarmui_in_front_is_told_the_parameters_used(self, hub: RunningHub) -> None:
+        async with talking(hub) as talk:
+            await talk.ask(prompt="red", donotsave=True, forwardswarmdata=True, exactbackendid=0)
+            await talk.until("image")
+        used = talk.of("raw_swarm_data")
+        assert len(used) == 1 and {"prompt", "seed", "model"} <= set(used[0]["params_used"])
+        assert kinds(talk.frames)[-2:] == ["raw_swarm_data", "image"]
+
 
 class TestSeveralRequestsOnOneSocket:
     async def test_they_run_at_once_and_indices_stay_unique(self, hub: RunningHub) -> None:

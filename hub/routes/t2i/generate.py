@@ -11,6 +11,7 @@ from hub.accounts import Caller
 from hub.errors import HubError
 from hub.jobs import Counts, Intake, Job, Jobs, Unsubscribe
 from hub.jobs.events import Ended, ImageCancelled, Imaged, ImageFailed, JobEvent
+from hub.params import letters
 from hub.routes.t2i.shape import CLOSE_INTENT, INTERRUPTED, KEEP_ALIVE, Shape, error_frame
 from hub.wire import Body, Stream, api, encode
 
@@ -129,7 +130,9 @@ class Talk:
             self._limit.reschedule(None)
         try:
             raw = {key: value for key, value in raw.items() if key != "session_id"}
-            self._follow(await self._jobs.submit(await self._intake.read(raw, self._caller), self._caller))
+            request = await self._intake.read(raw, self._caller)
+            forwarded = list(request.given) if _wants_data(raw) else None
+            self._follow(await self._jobs.submit(request, self._caller), forwarded)
         except HubError as refusal:
             self._say(encode(refusal.body()))
         except Exception:
@@ -139,7 +142,7 @@ class Talk:
             self._being_read -= 1
             self._rest()
 
-    def _follow(self, job: Job) -> None:
+    def _follow(self, job: Job, forwarded: list[str] | None) -> None:
         session = self._caller.session
 
         def status_of(mine: Counts) -> bytes:
@@ -148,7 +151,7 @@ class Talk:
             counts.change(mine.waiting_gens, mine.loading_models, mine.waiting_backends, mine.live_gens)
             return self._jobs.status_frame(counts)
 
-        shape = Shape(self._promised, job.request_id, status_of)
+        shape = Shape(self._promised, job.request_id, status_of, forwarded)
         self._promised += len(job.pictures)
 
         def hear(event: JobEvent) -> None:
@@ -201,6 +204,13 @@ class Talk:
         self._flush()
         if self._alive is not None:
             self._alive.cancel()
+
+
+def _wants_data(raw: dict[str, Any]) -> bool:
+    """Whether a SwarmUI in front of us asks which parameters were used."""
+    return any(
+        str(value).lower() == "true" for key, value in raw.items() if letters(key) == "forwardswarmdata"
+    )
 
 
 def _nothing() -> None:

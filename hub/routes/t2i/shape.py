@@ -5,7 +5,7 @@ their bytes are a picture or a metadata block, which would only be copied again 
 """
 
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -53,9 +53,13 @@ class Shape:
     """Turns the events of one job into frames with their outbox keys (None: must be delivered).
 
     `offset` is the first image's index on the socket. `status_of` makes a status frame of this job's counts.
+    `forwarded` are the parameters used, for a SwarmUI that asked for them with `forwardswarmdata`.
     """
 
-    def __init__(self, offset: int, request_id: int, status_of: StatusFrame) -> None:
+    def __init__(
+        self, offset: int, request_id: int, status_of: StatusFrame, forwarded: Sequence[str] | None = None
+    ) -> None:
+        self._forwarded = forwarded
         self._offset = offset
         self._request = b'","request_id":"%d"' % request_id
         self._request_id = str(request_id)
@@ -153,6 +157,8 @@ class Shape:
             yield head + steps + b"}}", f"{key}p"
 
     def _image(self, event: Imaged) -> Iterator[Frame]:
+        if self._forwarded is not None:
+            yield msgspec.json.encode({"raw_swarm_data": {"params_used": self._forwarded}}), None
         yield (
             b'{"image":%b,"batch_index":"%d%b,"metadata":%b}'
             % (
