@@ -7,9 +7,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+import pytest_asyncio
 from websockets.asyncio.client import ClientConnection
 
+from hub.accounts import Sessions
 from hub.jobs import Jobs
 from hub.jobs.events import JobEvent
 from tests.hub.running import RunningHub
@@ -24,6 +27,40 @@ SETTINGS = {
 sketching = pytest.mark.hub_settings(*(f"{key}={value}" for key, value in SETTINGS.items()))
 SMALL: dict[str, Any] = {"images": 1, "model": "doodle", "width": 64, "height": 64, "steps": 4}
 Frame = dict[str, Any]
+
+
+class Tenant(RunningHub):
+    """A hub shared by a module's tests, as seen by a user who is new in it: no history, numbers from 1001."""
+
+    def __init__(self, shared: RunningHub, user: str, session: str) -> None:
+        self.__dict__.update(shared.__dict__)
+        self.user = user
+        self.session = session
+        self.http = httpx.AsyncClient(base_url=shared.url, timeout=30, headers={"X-Session-ID": session})
+        self.shared = shared
+
+    async def session_as(self, role: str) -> str:
+        """A session of a new user who has exactly this role."""
+        return await self.shared.session_as(role)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def tenant(shared_hub: RunningHub) -> AsyncIterator[Tenant]:
+    """A new owner in the module's hub; whatever the test leaves running is stopped."""
+    session = await shared_hub.session_as("owner")
+    user = shared_hub.room(Sessions).find(session)
+    assert user is not None
+    hub = Tenant(shared_hub, user.user, session)
+    try:
+        yield hub
+    finally:
+        await hub.http.aclose()
+        jobs = hub.room(Jobs)
+        for user in list(jobs._tallies.users):
+            jobs.interrupt(user=user)
+        async with asyncio.timeout(20):
+            while not jobs.counts().idle:  # noqa: ASYNC110 - it may be over already
+                await asyncio.sleep(0.02)
 
 
 class Talker:
@@ -66,15 +103,15 @@ async def talking(hub: RunningHub, session: str | None = None) -> AsyncIterator[
         yield Talker(socket, session or hub.session)
 
 
-async def heard(hub: RunningHub, kind: type[JobEvent], user: str = "local", seconds: float = 20) -> JobEvent:
-    """The next event of a kind that happens to a user's jobs."""
+async def heard(hub: "Tenant | RunningHub", kind: type[JobEvent], seconds: float = 20) -> JobEvent:
+    """The next event of a kind that happens to the jobs of the hub's user."""
     found: asyncio.Future[JobEvent] = asyncio.get_running_loop().create_future()
 
     def hear(event: JobEvent) -> None:
         if isinstance(event, kind) and not found.done():
             found.set_result(event)
 
-    leave = hub.room(Jobs).listen_to_user(user, hear)
+    leave = hub.room(Jobs).listen_to_user(getattr(hub, "user", "local"), hear)
     try:
         return await asyncio.wait_for(found, seconds)
     finally:

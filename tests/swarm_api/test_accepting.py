@@ -8,6 +8,7 @@ import pytest
 
 from backends.pool import Pool
 from hub.jobs import Jobs
+from hub.media import Media
 from hub.store import JobRow, Store
 from tests.hub.running import RunningHub, running
 from tests.swarm_api.sketching import SETTINGS, SMALL, sketching, talking
@@ -106,3 +107,42 @@ async def test_a_finished_image_whose_file_is_gone_is_drawn_again(tmp_path: Path
         files = (await hub.call("ListImages", path="", depth=9))["files"]
         seeds = {json.loads(file["metadata"])["sui_image_params"]["seed"] for file in files}
         assert len(files) == len(seeds) == 8
+
+
+@sketching
+@pytest.mark.hub_settings("engines.start_at_boot=false")
+async def test_an_engine_not_started_yet_is_started_by_the_work(hub: RunningHub) -> None:
+    async with talking(hub) as talk:
+        await talk.ask(prompt="red")
+        await talk.until("image")
+
+
+@sketching
+async def test_a_disk_that_refuses_is_told_and_the_hub_goes_on(hub: RunningHub) -> None:
+    outputs = hub.room(Media).outputs
+    outputs.root.mkdir(parents=True, exist_ok=True)
+    (outputs.root / "local").write_text("a file where the folder should be")
+    answer = await hub.call("GenerateText2Image", **{**SMALL, "prompt": "red"})
+    assert answer["error"] == "Server failed to save an image." and answer["detail"]
+    assert hub.room(Jobs).counts().idle
+    (outputs.root / "local").unlink()
+    assert "images" in await hub.call("GenerateText2Image", **{**SMALL, "prompt": "red"})
+
+
+@sketching
+@pytest.mark.hub_settings("outputs.append_user=false")
+async def test_in_one_folder_for_all_everybody_still_has_only_their_own(hub: RunningHub) -> None:
+    answer = await hub.call("GenerateText2Image", **{**SMALL, "prompt": "red"})
+    url = answer["images"][0]
+    assert url.startswith("Output/raw/")
+    path = url.removeprefix("Output/")
+    stranger = await hub.session_as("user")
+    assert (await hub.http.get(f"/{url}")).status_code == 200
+    for place in (f"/{url}", f"/View/user_person1/{path}"):
+        answer = (await hub.http.get(place, headers={"X-Session-ID": stranger})).json()
+        assert answer["error_id"] == "unauthorized"
+    assert (await hub.call("DeleteImage", path=path, session_id=stranger))["field"] == "path"
+    body = {**SMALL, "prompt": "red", "initimage": path, "session_id": stranger}
+    assert (await hub.call("GenerateText2Image", **body))["field"] == "initimage"
+    files = (await hub.call("ListImages", path="", depth=9))["files"]
+    assert [file["src"] for file in files] == [path]

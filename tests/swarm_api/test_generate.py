@@ -10,10 +10,11 @@ from PIL import Image
 
 from hub.jobs import Jobs
 from hub.jobs.events import Ended, Started
-from tests.hub.running import RunningHub
-from tests.swarm_api.sketching import Frame, heard, kinds, sketching, talking
+from tests.swarm_api.sketching import SETTINGS, Frame, Tenant, heard, kinds, talking, tenant
 
-pytestmark = sketching
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+HUB_SETTINGS = SETTINGS
+hub = tenant
 
 
 def counters(frame: Frame) -> tuple[int, ...]:
@@ -21,7 +22,7 @@ def counters(frame: Frame) -> tuple[int, ...]:
 
 
 class TestOneRequest:
-    async def test_the_whole_conversation_in_order(self, hub: RunningHub) -> None:
+    async def test_the_whole_conversation_in_order(self, hub: Tenant) -> None:
         async with talking(hub) as talk:
             await talk.ask(prompt="a red load", images=1)
             frames = await talk.rest()
@@ -53,7 +54,7 @@ class TestOneRequest:
         assert order.index("gen_progress") > 4 and talk.of("discard_indices") == [[]]
         assert frames[-2] == {"socket_intention": "close"}
 
-    async def test_progress_and_image_agree(self, hub: RunningHub) -> None:
+    async def test_progress_and_image_agree(self, hub: Tenant) -> None:
         async with talking(hub) as talk:
             await talk.ask(prompt="a blue slow thing", steps=5)
             image = await talk.until("image")
@@ -76,11 +77,11 @@ class TestOneRequest:
         with Image.open(io.BytesIO(base64.b64decode(body))) as preview:
             assert preview.convert("RGB").getpixel((5, 5))[2] > 200  # type: ignore[index]
 
-    async def test_the_image_is_on_disk_with_its_metadata(self, hub: RunningHub) -> None:
+    async def test_the_image_is_on_disk_with_its_metadata(self, hub: Tenant) -> None:
         async with talking(hub) as talk:
             await talk.ask(prompt="a green thing", seed="77")
             image = await talk.until("image")
-        assert image["image"].startswith("View/local/raw/") and image["image"].endswith(".png")
+        assert image["image"].startswith(f"View/{hub.user}/raw/") and image["image"].endswith(".png")
         block = json.loads(image["metadata"])
         assert block["sui_image_params"]["seed"] == 77
         assert block["sui_extra_data"]["generation_time"] == "0.25 sec"
@@ -90,7 +91,7 @@ class TestOneRequest:
             assert picture.size == (64, 64) and picture.convert("RGB").getpixel((1, 1)) == (0, 128, 0)
             assert picture.info["parameters"] == image["metadata"]
 
-    async def test_several_images_have_their_own_index_and_seed(self, hub: RunningHub) -> None:
+    async def test_several_images_have_their_own_index_and_seed(self, hub: Tenant) -> None:
         async with talking(hub) as talk:
             await talk.ask(prompt="red", images=5, seed=10)
             await talk.until("socket_intention")
@@ -106,14 +107,14 @@ class TestOneRequest:
         assert counters(talk.frames[0])[0] == 5
 
     @pytest.mark.parametrize("kind", ["JPG", "WEBP", "WEBP_LOSSLESS"])
-    async def test_other_formats(self, hub: RunningHub, kind: str) -> None:
+    async def test_other_formats(self, hub: Tenant, kind: str) -> None:
         async with talking(hub) as talk:
             await talk.ask(prompt="red", imageformat=kind)
             image = await talk.until("image")
         answer = await hub.http.get("/" + image["image"])
         assert answer.headers["content-type"] == ("image/jpeg" if kind == "JPG" else "image/webp")
 
-    async def test_do_not_save_gives_a_data_url(self, hub: RunningHub) -> None:
+    async def test_do_not_save_gives_a_data_url(self, hub: Tenant) -> None:
         async with talking(hub) as talk:
             await talk.ask(prompt="red", donotsave=True)
             image = await talk.until("image")
@@ -123,7 +124,7 @@ class TestOneRequest:
             assert picture.info["parameters"] == image["metadata"]
         assert (await hub.call("ListImages", path="", depth=5))["files"] == []
 
-    async def test_a_swarmui_in_front_is_told_the_parameters_used(self, hub: RunningHub) -> None:
+    async def test_a_swarmui_in_front_is_told_the_parameters_used(self, hub: Tenant) -> None:
         async with talking(hub) as talk:
             await talk.ask(prompt="red", donotsave=True, forwardswarmdata=True, exactbackendid=0)
             await talk.until("image")
@@ -133,7 +134,7 @@ class TestOneRequest:
 
 
 class TestSeveralRequestsOnOneSocket:
-    async def test_they_run_at_once_and_indices_stay_unique(self, hub: RunningHub) -> None:
+    async def test_they_run_at_once_and_indices_stay_unique(self, hub: Tenant) -> None:
         async with talking(hub) as talk:
             await talk.ask(prompt="red slow", images=2)
             await talk.ask(prompt="blue", images=1)
@@ -147,7 +148,7 @@ class TestSeveralRequestsOnOneSocket:
             }
             assert len(talk.of("socket_intention")) <= 1
 
-    async def test_the_window_after_the_last_one_is_open_for_more(self, hub: RunningHub) -> None:
+    async def test_the_window_after_the_last_one_is_open_for_more(self, hub: Tenant) -> None:
         async with talking(hub) as talk:
             await talk.ask(prompt="red")
             await talk.until("socket_intention")
@@ -158,7 +159,7 @@ class TestSeveralRequestsOnOneSocket:
             await talk.rest()
             assert talk.socket.close_code == 1000 and len(talk.of("socket_intention")) == 2
 
-    async def test_a_malformed_frame_is_answered_and_disturbs_nothing(self, hub: RunningHub) -> None:
+    async def test_a_malformed_frame_is_answered_and_disturbs_nothing(self, hub: Tenant) -> None:
         async with talking(hub) as talk:
             await talk.ask(prompt="red slow", steps=10)
             await talk.until("gen_progress")
@@ -171,7 +172,7 @@ class TestSeveralRequestsOnOneSocket:
 
 
 class TestRefusals:
-    async def test_before_anything_is_queued(self, hub: RunningHub) -> None:
+    async def test_before_anything_is_queued(self, hub: Tenant) -> None:
         for wrong, field in (
             ({"steps": 9999}, "steps"),
             ({"model": "no such model"}, "model"),
@@ -185,19 +186,19 @@ class TestRefusals:
                 assert error["field"] == field, error
                 assert kinds(talk.frames) == ["error"]
                 assert await talk.until("socket_intention")
-        assert hub.room(Jobs).counts().idle and hub.room(Jobs).views("local") == []
+        assert hub.room(Jobs).counts().idle and hub.room(Jobs).views(hub.user) == []
 
-    async def test_no_images_key_is_an_error_and_a_close(self, hub: RunningHub) -> None:
+    async def test_no_images_key_is_an_error_and_a_close(self, hub: Tenant) -> None:
         frames = await hub.talk("GenerateText2ImageWS", prompt="x")
         assert frames == [{"error": "Missing required parameter 'images'", "field": "images"}]
 
-    async def test_a_backend_nobody_has(self, hub: RunningHub) -> None:
+    async def test_a_backend_nobody_has(self, hub: Tenant) -> None:
         async with talking(hub) as talk:
             await talk.ask(prompt="red", exactbackendid=7)
             error = await talk.until("error")
         assert error["field"] == "exactbackendid"
 
-    async def test_an_engine_that_fails_tells_why(self, hub: RunningHub) -> None:
+    async def test_an_engine_that_fails_tells_why(self, hub: Tenant) -> None:
         async with talking(hub) as talk:
             await talk.ask(prompt="fail", images=9)
             await talk.until("socket_intention")
@@ -205,29 +206,21 @@ class TestRefusals:
         assert talk.of("discard_indices") == [[]]
         assert talk.of("status")[-1]["waiting_gens"] == 0
 
-    async def test_an_engine_that_gives_nothing(self, hub: RunningHub) -> None:
+    async def test_an_engine_that_gives_nothing(self, hub: Tenant) -> None:
         async with talking(hub) as talk:
             await talk.ask(prompt="empty")
             error = await talk.until("error")
         assert error["error"].startswith("No images were generated")
 
-    async def test_an_error_drops_the_rest_unless_asked_to_go_on(self, hub: RunningHub) -> None:
+    async def test_an_error_drops_the_rest_unless_asked_to_go_on(self, hub: Tenant) -> None:
         async with talking(hub) as talk:
             await talk.ask(prompt="fail", images=9, continueaftererrors=True)
             await talk.until("socket_intention")
         assert len(talk.of("error")) == 9
 
 
-class TestWithoutEngines:
-    @pytest.mark.hub_settings("engines.types=sketch", "engines.start_at_boot=false")
-    async def test_an_engine_not_started_yet_is_started_by_the_work(self, hub: RunningHub) -> None:
-        async with talking(hub) as talk:
-            await talk.ask(prompt="red")
-            await talk.until("image")
-
-
 class TestWhoMayAsk:
-    async def test_nobody_without_session_or_permission(self, hub: RunningHub) -> None:
+    async def test_nobody_without_session_or_permission(self, hub: Tenant) -> None:
         assert (await hub.talk("GenerateText2ImageWS", session_id="F" * 40, images=1))[0][
             "error_id"
         ] == "invalid_session_id"
@@ -237,23 +230,25 @@ class TestWhoMayAsk:
 
 
 class TestTheHttpTwin:
-    async def test_collects(self, hub: RunningHub) -> None:
+    async def test_collects(self, hub: Tenant) -> None:
         answer = await hub.call("GenerateText2Image", images=2, prompt="red", model="doodle")
-        assert len(answer["images"]) == 2 and all(url.startswith("View/local/") for url in answer["images"])
+        assert len(answer["images"]) == 2 and all(
+            url.startswith(f"View/{hub.user}/") for url in answer["images"]
+        )
 
-    async def test_the_first_error_replaces_everything(self, hub: RunningHub) -> None:
+    async def test_the_first_error_replaces_everything(self, hub: Tenant) -> None:
         answer = await hub.call("GenerateText2Image", images=2, prompt="fail", model="doodle")
         assert answer == {"error": "The pencil broke."}
 
-    async def test_data_urls(self, hub: RunningHub) -> None:
+    async def test_data_urls(self, hub: Tenant) -> None:
         answer = await hub.call("generatetext2image", images=1, prompt="red", donotsave="true")
         assert answer["images"][0].startswith("data:image/png;base64,")
 
-    async def test_a_refusal(self, hub: RunningHub) -> None:
+    async def test_a_refusal(self, hub: Tenant) -> None:
         answer = await hub.call("GenerateText2Image", images=1, prompt="x", width=3)
         assert answer["field"] == "width"
 
-    async def test_the_job_goes_on_when_the_client_leaves(self, hub: RunningHub) -> None:
+    async def test_the_job_goes_on_when_the_client_leaves(self, hub: Tenant) -> None:
         calling = asyncio.create_task(hub.call("GenerateText2Image", images=1, prompt="red slow", steps=20))
         await heard(hub, Started)
         calling.cancel()
@@ -262,7 +257,7 @@ class TestTheHttpTwin:
 
 
 class TestLeaving:
-    async def test_closing_a_socket_never_cancels_work(self, hub: RunningHub) -> None:
+    async def test_closing_a_socket_never_cancels_work(self, hub: Tenant) -> None:
         async with talking(hub) as talk:
             await talk.ask(prompt="red slow", steps=20)
             await talk.until("gen_progress")

@@ -9,28 +9,28 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from hub.jobs import Jobs
 from hub.media import Media
 from hub.media.thumbs import make_thumbnail
-from tests.hub.running import RunningHub
-from tests.swarm_api.sketching import SMALL, sketching
+from tests.swarm_api.sketching import SETTINGS, SMALL, Tenant, tenant
 
-pytestmark = sketching
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+HUB_SETTINGS = SETTINGS
+hub = tenant
 
 
-async def make(hub: RunningHub, path: str = "raw/day/[prompt]", **params: Any) -> str:
+async def make(hub: Tenant, path: str = "raw/day/[prompt]", **params: Any) -> str:
     """A finished image; gives its path below the user's folder."""
     body = {**SMALL, "prompt": "red", "overrideoutpathformat": path, **params}
     answer = await hub.call("GenerateText2Image", **body)
     return str(answer["images"][0]).split("/", 2)[2]
 
 
-async def sources(hub: RunningHub, path: str = "", depth: int = 9, **more: Any) -> list[str]:
+async def sources(hub: Tenant, path: str = "", depth: int = 9, **more: Any) -> list[str]:
     return [file["src"] for file in (await hub.call("ListImages", path=path, depth=depth, **more))["files"]]
 
 
 class TestListing:
-    async def test_names_newest_first_folders_and_depth(self, hub: RunningHub) -> None:
+    async def test_names_newest_first_folders_and_depth(self, hub: Tenant) -> None:
         for path in ("a", "raw/one/b", "raw/one/c", "raw/two/deep/d"):
             await make(hub, path)
         whole = await hub.call("ListImages", path="", depth=3)
@@ -41,35 +41,35 @@ class TestListing:
         assert await sources(hub, "/raw//one/", 1, sortReverse="true") == ["b.png", "c.png"]
         assert await sources(hub, "raw", 1) == []
 
-    async def test_by_date(self, hub: RunningHub) -> None:
+    async def test_by_date(self, hub: Tenant) -> None:
         for path in ("b", "c", "a"):
             await make(hub, path)
         assert await sources(hub, sortBy="Date") == ["a.png", "c.png", "b.png"]
         assert await sources(hub, sortBy="Date", sortReverse=True) == ["b.png", "c.png", "a.png"]
 
-    async def test_at_most_as_many_as_the_setting_says(self, hub: RunningHub) -> None:
+    async def test_at_most_as_many_as_the_setting_says(self, hub: Tenant) -> None:
         for _ in range(3):
             await make(hub, "x")
         await hub.call("ChangeUserSettings", settings={"maximagesinhistory": 2})
         assert len(await sources(hub)) == 2
 
     @pytest.mark.parametrize("path", ["nowhere", "../..", "raw/../..", ".pending", "/etc"])
-    async def test_a_folder_that_is_not_there(self, hub: RunningHub, path: str) -> None:
+    async def test_a_folder_that_is_not_there(self, hub: Tenant, path: str) -> None:
         answer = await hub.call("ListImages", path=path, depth=1)
         assert answer == {"error": "404, path not found.", "field": "path"}
 
-    async def test_bad_sort_and_missing_keys(self, hub: RunningHub) -> None:
+    async def test_bad_sort_and_missing_keys(self, hub: Tenant) -> None:
         assert (await hub.call("ListImages", path="", depth=1, sortBy="Size"))["field"] == "sortBy"
         assert (await hub.call("ListImages", path=""))["error"] == "Missing required parameter 'depth'"
 
-    async def test_others_see_their_own(self, hub: RunningHub) -> None:
+    async def test_others_see_their_own(self, hub: Tenant) -> None:
         await make(hub)
         stranger = await hub.session_as("user")
         assert await sources(hub, session_id=stranger) == []
 
 
 class TestStars:
-    async def test_a_star_is_a_copy_that_hides_the_original(self, hub: RunningHub) -> None:
+    async def test_a_star_is_a_copy_that_hides_the_original(self, hub: Tenant) -> None:
         path = await make(hub)
         assert await hub.call("ToggleImageStarred", path=path) == {"new_state": True}
         listed = (await hub.call("ListImages", path="", depth=9))["files"]
@@ -79,10 +79,10 @@ class TestStars:
         beside = (await hub.call("ListImages", path="raw", depth=9))["files"]
         assert json.loads(beside[0]["metadata"])["is_starred"] is True
         assert await sources(hub, "Starred") == ["day/red.png"]
-        assert (await hub.http.get("/View/local/Starred/day/red.png")).status_code == 200
+        assert (await hub.http.get(f"/View/{hub.user}/Starred/day/red.png")).status_code == 200
 
     @pytest.mark.parametrize("by_copy", [True, False])
-    async def test_taking_it_back(self, hub: RunningHub, by_copy: bool) -> None:
+    async def test_taking_it_back(self, hub: Tenant, by_copy: bool) -> None:
         path = await make(hub)
         await hub.call("ToggleImageStarred", path=path)
         target = "Starred/day/red.png" if by_copy else path
@@ -90,25 +90,25 @@ class TestStars:
         listed = (await hub.call("ListImages", path="", depth=9))["files"]
         assert [file["src"] for file in listed] == [path] and "is_starred" not in listed[0]["metadata"]
 
-    async def test_the_last_copy_is_moved_back_not_deleted(self, hub: RunningHub) -> None:
+    async def test_the_last_copy_is_moved_back_not_deleted(self, hub: Tenant) -> None:
         path = await make(hub)
         await hub.call("ToggleImageStarred", path=path)
         await hub.call("DeleteImage", path=path)
         assert await sources(hub) == ["Starred/day/red.png"]
         assert await hub.call("ToggleImageStarred", path="Starred/day/red.png") == {"new_state": False}
         assert await sources(hub) == [path]
-        assert (await hub.http.get(f"/View/local/{path}")).status_code == 200
+        assert (await hub.http.get(f"/View/{hub.user}/{path}")).status_code == 200
 
-    async def test_nothing_to_star(self, hub: RunningHub) -> None:
+    async def test_nothing_to_star(self, hub: Tenant) -> None:
         for path in ("raw/none.png", "../x", ""):
             answer = await hub.call("ToggleImageStarred", path=path)
             assert answer["error"] and answer["field"] == "path"
 
 
 class TestDeleting:
-    async def test_file_siblings_and_row_go_together(self, hub: RunningHub) -> None:
+    async def test_file_siblings_and_row_go_together(self, hub: Tenant) -> None:
         path = await make(hub)
-        file = hub.room(Media).outputs.home("local") / path
+        file = hub.room(Media).outputs.home(hub.user) / path
         for ending in (".txt", ".swarm.json", ".swarmpreview.jpg"):
             file.with_suffix(ending).touch()
         assert await hub.call("DeleteImage", path=path) == {"success": True}
@@ -117,99 +117,101 @@ class TestDeleting:
             "That file does not exist, cannot delete."
         )
 
-    async def test_a_deleted_name_is_not_given_again(self, hub: RunningHub) -> None:
+    async def test_a_deleted_name_is_not_given_again(self, hub: Tenant) -> None:
         path = await make(hub)
         await hub.call("DeleteImage", path=path)
         assert await make(hub) != path
 
-    async def test_not_the_file_of_another(self, hub: RunningHub) -> None:
+    async def test_not_the_file_of_another(self, hub: Tenant) -> None:
         path = await make(hub)
         stranger = await hub.session_as("user")
-        for given in (path, f"../local/{path}", f"View/local/{path}"):
+        for given in (path, f"../{hub.user}/{path}", f"View/{hub.user}/{path}"):
             assert (await hub.call("DeleteImage", path=given, session_id=stranger))["field"] == "path"
         assert await sources(hub) == [path]
 
-    async def test_without_the_flag(self, hub: RunningHub) -> None:
+    async def test_without_the_flag(self, hub: Tenant) -> None:
         guest = await hub.session_as("guest")
         answer = await hub.post("/API/DeleteImage", {"session_id": guest, "path": "x"})
         assert answer.json().get("error_id") == "bad_permissions" or "error" in answer.json()
 
 
 class TestView:
-    async def test_the_file_with_its_headers(self, hub: RunningHub) -> None:
+    async def test_the_file_with_its_headers(self, hub: Tenant) -> None:
         path = await make(hub, "a folder/b c")
-        answer = await hub.http.get(f"/View/local/{path}")
+        answer = await hub.http.get(f"/View/{hub.user}/{path}")
         assert answer.status_code == 200 and answer.headers["content-type"] == "image/png"
         assert answer.headers["cache-control"] == "private, max-age=30"
         assert answer.headers["x-content-type-options"] == "nosniff"
-        again = await hub.http.get(f"/View/local/{path}", headers={"If-None-Match": answer.headers["etag"]})
+        again = await hub.http.get(
+            f"/View/{hub.user}/{path}", headers={"If-None-Match": answer.headers["etag"]}
+        )
         assert again.status_code == 304 and again.content == b""
 
-    async def test_parts(self, hub: RunningHub) -> None:
+    async def test_parts(self, hub: Tenant) -> None:
         path = await make(hub)
-        whole = (await hub.http.get(f"/View/local/{path}")).content
-        part = await hub.http.get(f"/View/local/{path}", headers={"Range": "bytes=4-9"})
+        whole = (await hub.http.get(f"/View/{hub.user}/{path}")).content
+        part = await hub.http.get(f"/View/{hub.user}/{path}", headers={"Range": "bytes=4-9"})
         assert part.status_code == 206 and part.content == whole[4:10]
         assert part.headers["content-range"] == f"bytes 4-9/{len(whole)}"
-        outside = await hub.http.get(f"/View/local/{path}", headers={"Range": "bytes=999999-"})
+        outside = await hub.http.get(f"/View/{hub.user}/{path}", headers={"Range": "bytes=999999-"})
         assert outside.status_code == 416
 
-    async def test_a_large_file_comes_in_pieces(self, hub: RunningHub) -> None:
-        file = hub.room(Media).outputs.home("local") / "big.bin"
+    async def test_a_large_file_comes_in_pieces(self, hub: Tenant) -> None:
+        file = hub.room(Media).outputs.home(hub.user) / "big.bin"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(bytes(range(256)) * 10_000)
-        answer = await hub.http.get("/View/local/big.bin")
+        answer = await hub.http.get(f"/View/{hub.user}/big.bin")
         assert answer.content == file.read_bytes()
 
-    async def test_a_small_picture_for_lists(self, hub: RunningHub) -> None:
+    async def test_a_small_picture_for_lists(self, hub: Tenant) -> None:
         path = await make(hub, width=512, height=256)
-        answer = await hub.http.get(f"/View/local/{path}?preview=true")
+        answer = await hub.http.get(f"/View/{hub.user}/{path}?preview=true")
         with Image.open(io.BytesIO(answer.content)) as small:
             assert small.format == "JPEG" and small.size == (256, 128)
 
-    async def test_the_older_address(self, hub: RunningHub) -> None:
+    async def test_the_older_address(self, hub: Tenant) -> None:
         path = await make(hub)
         assert (await hub.http.get(f"/Output/{path}")).status_code == 200
 
     @pytest.mark.parametrize(
         ("path", "status", "error_id"),
         [
-            ("/View/local/none.png", 404, "file_not_found"),
-            ("/View/local/%2e%2e/%2e%2e/hub.sqlite3", 400, "bad_path"),
-            ("/View/local/.pending/x", 400, "bad_path"),
+            ("/View/USER/none.png", 404, "file_not_found"),
+            ("/View/USER/%2e%2e/%2e%2e/hub.sqlite3", 400, "bad_path"),
+            ("/View/USER/.pending/x", 400, "bad_path"),
             ("/View/No Body/x.png", 400, "invalid_user"),
         ],
     )
-    async def test_refusals(self, hub: RunningHub, path: str, status: int, error_id: str) -> None:
-        answer = await hub.http.get(path)
+    async def test_refusals(self, hub: Tenant, path: str, status: int, error_id: str) -> None:
+        answer = await hub.http.get(path.replace("USER", hub.user))
         assert (answer.status_code, answer.json()["error_id"]) == (status, error_id)
 
-    async def test_only_ones_own_unless_allowed(self, hub: RunningHub) -> None:
+    async def test_only_ones_own_unless_allowed(self, hub: Tenant) -> None:
         path = await make(hub)
         stranger = await hub.session_as("user")
-        answer = await hub.http.get(f"/View/local/{path}", headers={"X-Session-ID": stranger})
+        answer = await hub.http.get(f"/View/{hub.user}/{path}", headers={"X-Session-ID": stranger})
         assert answer.status_code == 400
         assert answer.json()["error_id"] == "unauthorized"
         assert answer.json()["permission"] == "view_others_outputs"
         admin = await hub.session_as("admin")
-        answer = await hub.http.get(f"/View/local/{path}", headers={"X-Session-ID": admin})
+        answer = await hub.http.get(f"/View/{hub.user}/{path}", headers={"X-Session-ID": admin})
         assert answer.status_code == 200
 
-    async def test_nobody_we_know(self, hub: RunningHub) -> None:
-        answer = await hub.http.get("/View/local/x.png", headers={"X-Session-ID": "F" * 40})
+    async def test_nobody_we_know(self, hub: Tenant) -> None:
+        answer = await hub.http.get(f"/View/{hub.user}/x.png", headers={"X-Session-ID": "F" * 40})
         assert answer.status_code == 401
 
-    async def test_a_row_whose_file_is_gone_goes_too(self, hub: RunningHub) -> None:
+    async def test_a_row_whose_file_is_gone_goes_too(self, hub: Tenant) -> None:
         path = await make(hub)
-        (hub.room(Media).outputs.home("local") / path).unlink()
-        assert (await hub.http.get(f"/View/local/{path}")).status_code == 404
+        (hub.room(Media).outputs.home(hub.user) / path).unlink()
+        assert (await hub.http.get(f"/View/{hub.user}/{path}")).status_code == 404
         assert await sources(hub) == []
 
-    async def test_a_page_among_the_outputs_is_not_run(self, hub: RunningHub) -> None:
-        home = hub.room(Media).outputs.home("local")
+    async def test_a_page_among_the_outputs_is_not_run(self, hub: Tenant) -> None:
+        home = hub.room(Media).outputs.home(hub.user)
         home.mkdir(parents=True, exist_ok=True)
         (home / "x.html").write_text("<script>alert(1)</script>")
-        answer = await hub.http.get("/View/local/x.html")
+        answer = await hub.http.get(f"/View/{hub.user}/x.html")
         assert answer.headers["content-disposition"] == "attachment"
         assert "sandbox" in answer.headers["content-security-policy"]
         assert answer.headers["cache-control"] == "private, max-age=2"
@@ -224,7 +226,7 @@ def as_url(kind: str, size: tuple[int, int] = (10, 20)) -> str:
 class TestAddingAnImage:
     @pytest.mark.parametrize(("kind", "ending"), [("PNG", "png"), ("JPEG", "jpg"), ("WEBP", "webp")])
     async def test_it_joins_the_history_with_its_parameters(
-        self, hub: RunningHub, kind: str, ending: str
+        self, hub: Tenant, kind: str, ending: str
     ) -> None:
         answer = await hub.call("AddImageToHistory", image=as_url(kind), prompt="painted by hand", seed=5)
         added = answer["images"][0]
@@ -236,7 +238,7 @@ class TestAddingAnImage:
             assert picture.size == (10, 20)
         assert len(await sources(hub)) == 1
 
-    async def test_refusals(self, hub: RunningHub) -> None:
+    async def test_refusals(self, hub: Tenant) -> None:
         for image in ("", "x", "data:image/png;base64,!!!", "data:text/html;base64,PGI+", as_url("PNG")[:60]):
             answer = await hub.call("AddImageToHistory", image=image, prompt="x")
             assert answer["field"] == "image" and answer["limit"]
@@ -249,37 +251,9 @@ class TestAddingAnImage:
         assert await sources(hub) == []
 
 
-async def test_a_disk_that_refuses_is_told_and_the_hub_goes_on(hub: RunningHub) -> None:
-    outputs = hub.room(Media).outputs
-    outputs.root.mkdir(parents=True, exist_ok=True)
-    (outputs.root / "local").write_text("a file where the folder should be")
-    answer = await hub.call("GenerateText2Image", **{**SMALL, "prompt": "red"})
-    assert answer["error"] == "Server failed to save an image." and answer["detail"]
-    assert hub.room(Jobs).counts().idle
-    (outputs.root / "local").unlink()
-    assert "images" in await hub.call("GenerateText2Image", **{**SMALL, "prompt": "red"})
-
-
 def test_the_thumbnail_of_a_bomb_is_not_made(tmp_path: Path) -> None:
     kept = tmp_path / "bomb.png"
     Image.new("1", (13000, 13000)).save(kept)
     assert make_thumbnail(kept) is None
     (tmp_path / "x.png").write_bytes(b"nothing")
     assert make_thumbnail(tmp_path / "x.png") is None
-
-
-@pytest.mark.hub_settings("outputs.append_user=false")
-async def test_in_one_folder_for_all_everybody_still_has_only_their_own(hub: RunningHub) -> None:
-    answer = await hub.call("GenerateText2Image", **{**SMALL, "prompt": "red"})
-    url = answer["images"][0]
-    assert url.startswith("Output/raw/")
-    path = url.removeprefix("Output/")
-    stranger = await hub.session_as("user")
-    assert (await hub.http.get(f"/{url}")).status_code == 200
-    for place in (f"/{url}", f"/View/user_person1/{path}"):
-        answer = (await hub.http.get(place, headers={"X-Session-ID": stranger})).json()
-        assert answer["error_id"] == "unauthorized"
-    assert (await hub.call("DeleteImage", path=path, session_id=stranger))["field"] == "path"
-    body = {**SMALL, "prompt": "red", "initimage": path, "session_id": stranger}
-    assert (await hub.call("GenerateText2Image", **body))["field"] == "initimage"
-    assert await sources(hub) == [path]

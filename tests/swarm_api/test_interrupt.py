@@ -2,12 +2,16 @@
 
 import asyncio
 
+import pytest
+
+from hub.accounts import Sessions
 from hub.jobs import Jobs
 from hub.jobs.events import Ended
-from tests.hub.running import RunningHub
-from tests.swarm_api.sketching import SMALL, Talker, heard, sketching, talking
+from tests.swarm_api.sketching import SETTINGS, SMALL, Talker, Tenant, heard, talking, tenant
 
-pytestmark = sketching
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+HUB_SETTINGS = SETTINGS
+hub = tenant
 INTERRUPTED = "Generation session interrupted."
 
 
@@ -18,7 +22,7 @@ async def drawing(talk: Talker, **params: object) -> None:
 
 
 class TestThisSession:
-    async def test_the_running_ones_say_so_and_the_waiting_ones_go_silently(self, hub: RunningHub) -> None:
+    async def test_the_running_ones_say_so_and_the_waiting_ones_go_silently(self, hub: Tenant) -> None:
         async with talking(hub) as talk:
             await drawing(talk, images=10)
             await talk.until(lambda frame: frame.get("status", {}).get("live_gens") == 4)
@@ -33,7 +37,7 @@ class TestThisSession:
                 "live_gens": 0,
             }
 
-    async def test_requests_after_it_run(self, hub: RunningHub) -> None:
+    async def test_requests_after_it_run(self, hub: Tenant) -> None:
         async with talking(hub) as talk:
             await drawing(talk)
             await hub.call("InterruptAll")
@@ -41,7 +45,7 @@ class TestThisSession:
             await talk.ask(prompt="blue")
             assert await talk.until("image")
 
-    async def test_a_picture_that_comes_all_the_same_is_kept(self, hub: RunningHub) -> None:
+    async def test_a_picture_that_comes_all_the_same_is_kept(self, hub: Tenant) -> None:
         async with talking(hub) as talk:
             await talk.ask(prompt="red slow stubborn", steps=10)
             await talk.until("gen_progress")
@@ -49,8 +53,8 @@ class TestThisSession:
             assert await talk.until("image")
             assert talk.of("error") == []
 
-    async def test_my_other_tabs_go_on_unless_asked(self, hub: RunningHub) -> None:
-        other = (await hub.call("GetNewSession"))["session_id"]
+    async def test_my_other_tabs_go_on_unless_asked(self, hub: Tenant) -> None:
+        other = await hub.room(Sessions).issue(hub.user)
         async with talking(hub) as mine, talking(hub, other) as theirs:
             await drawing(mine)
             await drawing(theirs)
@@ -60,7 +64,7 @@ class TestThisSession:
             await hub.call("InterruptAll", other_sessions=True)
             assert (await theirs.until("error"))["error"] == INTERRUPTED
 
-    async def test_nobody_elses_work_is_touched(self, hub: RunningHub) -> None:
+    async def test_nobody_elses_work_is_touched(self, hub: Tenant) -> None:
         stranger = await hub.session_as("user")
         async with talking(hub) as mine, talking(hub, stranger) as theirs:
             await drawing(mine)
@@ -71,7 +75,7 @@ class TestThisSession:
             await hub.call("InterruptAll", session_id=stranger)
             await theirs.until("error")
 
-    async def test_between_acceptance_and_start_none_slips_through(self, hub: RunningHub) -> None:
+    async def test_between_acceptance_and_start_none_slips_through(self, hub: Tenant) -> None:
         async with talking(hub) as talk:
             for _ in range(5):
                 await talk.ask(prompt="red hold", images=3)
@@ -82,7 +86,7 @@ class TestThisSession:
 
 
 class TestOneJobOrImage:
-    async def test_one_job_of_several(self, hub: RunningHub) -> None:
+    async def test_one_job_of_several(self, hub: Tenant) -> None:
         async with talking(hub) as talk:
             await drawing(talk)
             await talk.ask(prompt="blue hold")
@@ -98,7 +102,7 @@ class TestOneJobOrImage:
             await hub.call("InterruptAll")
             await talk.until("socket_intention")
 
-    async def test_one_image_of_a_job(self, hub: RunningHub) -> None:
+    async def test_one_image_of_a_job(self, hub: Tenant) -> None:
         async with talking(hub) as talk:
             await drawing(talk, images=6)
             await talk.until(lambda frame: frame.get("status", {}).get("live_gens") == 4)
@@ -114,7 +118,7 @@ class TestOneJobOrImage:
             await talk.until("socket_intention")
             assert talk.of("error") == [INTERRUPTED] * 5
 
-    async def test_refusals(self, hub: RunningHub) -> None:
+    async def test_refusals(self, hub: Tenant) -> None:
         stranger = await hub.session_as("user")
         async with talking(hub) as talk:
             await drawing(talk)
@@ -130,7 +134,7 @@ class TestOneJobOrImage:
             await ended
 
 
-async def test_the_http_twin_answers_an_interrupt(hub: RunningHub) -> None:
+async def test_the_http_twin_answers_an_interrupt(hub: Tenant) -> None:
     calling = asyncio.create_task(hub.call("GenerateText2Image", **{**SMALL, "prompt": "hold"}))
     while hub.room(Jobs).counts().live_gens == 0:  # noqa: ASYNC110 - the event may have passed already
         await asyncio.sleep(0.02)

@@ -5,14 +5,17 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tests.hub.running import RunningHub
-from tests.swarm_api.sketching import Talker, sketching, talking
+import pytest
 
-pytestmark = sketching
+from tests.swarm_api.sketching import SETTINGS, Talker, Tenant, talking, tenant
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+HUB_SETTINGS = SETTINGS
+hub = tenant
 
 
 @asynccontextmanager
-async def watching(hub: RunningHub, session: str | None = None, **body: object) -> AsyncIterator[Talker]:
+async def watching(hub: Tenant, session: str | None = None, **body: object) -> AsyncIterator[Talker]:
     session = session or hub.session
     async with hub.socket("/hub/v1/jobs/watch") as socket:
         await socket.send(json.dumps({"session_id": session, **body}))
@@ -23,7 +26,7 @@ def told(watch: Talker, event: str) -> list[dict[str, object]]:
     return [frame for frame in watch.frames if frame.get("event") == event]
 
 
-async def test_another_tab_sees_everything_numbered(hub: RunningHub) -> None:
+async def test_another_tab_sees_everything_numbered(hub: Tenant) -> None:
     async with watching(hub) as watch, talking(hub) as talk:
         first = await watch.until("jobs")
         assert first["jobs"] == [] and first["run"]
@@ -36,19 +39,19 @@ async def test_another_tab_sees_everything_numbered(hub: RunningHub) -> None:
         assert numbered == list(range(1, len(numbered) + 1))
         assert watch.frames[-1]["state"] == "done"
         image = told(watch, "imaged")[0]
-        assert str(image["image"]).startswith("View/local/") and image["request_id"] == "1001"
+        assert str(image["image"]).startswith(f"View/{hub.user}/") and image["request_id"] == "1001"
         assert image["session"] == hub.session[:8]
         assert str(told(watch, "progressed")[-1]["preview"]).startswith("data:image/jpeg;base64,")
 
 
-async def test_previews_may_be_left_out(hub: RunningHub) -> None:
+async def test_previews_may_be_left_out(hub: Tenant) -> None:
     async with watching(hub, previews=False) as watch, talking(hub) as talk:
         await talk.ask(prompt="red")
         await watch.until(lambda frame: frame.get("event") == "ended")
         assert told(watch, "progressed") == []
 
 
-async def test_who_comes_back_hears_what_was_missed(hub: RunningHub) -> None:
+async def test_who_comes_back_hears_what_was_missed(hub: Tenant) -> None:
     async with talking(hub) as talk:
         async with watching(hub) as watch:
             run = (await watch.until("jobs"))["run"]
@@ -64,7 +67,7 @@ async def test_who_comes_back_hears_what_was_missed(hub: RunningHub) -> None:
     assert [frame["event"] for frame in watch.frames[1:]] == ["image_cancelled", "ended", "gone"]
 
 
-async def test_numbers_of_an_earlier_run_are_not_believed(hub: RunningHub) -> None:
+async def test_numbers_of_an_earlier_run_are_not_believed(hub: Tenant) -> None:
     async with talking(hub) as talk:
         await talk.ask(prompt="red")
         await talk.until("discard_indices")
@@ -74,7 +77,7 @@ async def test_numbers_of_an_earlier_run_are_not_believed(hub: RunningHub) -> No
         assert (await watch.until("event"))["event"] == "queued"
 
 
-async def test_bad_numbers(hub: RunningHub) -> None:
+async def test_bad_numbers(hub: Tenant) -> None:
     async with watching(hub) as watch:
         run = (await watch.until("jobs"))["run"]
     for after in ("x", {"job": "1"}, {"job": True}):
@@ -82,7 +85,7 @@ async def test_bad_numbers(hub: RunningHub) -> None:
             assert (await watch.until("error"))["field"] == "after"
 
 
-async def test_others_hear_nothing(hub: RunningHub) -> None:
+async def test_others_hear_nothing(hub: Tenant) -> None:
     stranger = await hub.session_as("user")
     async with watching(hub, stranger) as watch, talking(hub) as talk:
         await watch.until("jobs")
@@ -91,10 +94,10 @@ async def test_others_hear_nothing(hub: RunningHub) -> None:
         async with talking(hub, stranger) as theirs:
             await theirs.ask(prompt="blue")
             frame = await watch.until("event")
-            assert frame["event"] == "queued" and frame["user"] != "local"
+            assert frame["event"] == "queued" and frame["user"] != hub.user
 
 
-async def test_a_view_of_the_line(hub: RunningHub) -> None:
+async def test_a_view_of_the_line(hub: Tenant) -> None:
     stranger = await hub.session_as("user")
     async with talking(hub) as talk, talking(hub, stranger) as theirs:
         await talk.ask(prompt="red hold", images=6)
