@@ -109,9 +109,9 @@ async def test_three_users_get_their_colours_and_a_broken_model_is_no_death(
     (tmp_path / "model_index.json").write_text('{"_class_name": "FluxPipeline"}')
     with pytest.raises(EngineTrouble, match="FluxPipeline"):
         await hall.pool.load(ref_of(tmp_path))
-    work = hall.submit(1, sampler="euler", scheduler="beta")
+    work = hall.submit(1, sampler="euler", scheduler="ltxv")
     await hall.until(lambda: hall.of(Failed, work))
-    assert "beta" in hall.of(Failed, work)[0].reason
+    assert "ltxv" in hall.of(Failed, work)[0].reason
     works = [hall.submit(n) for n in range(3)]
     await hall.until(lambda: all(hall.of(Done, work) for work in works))
     blue = 0
