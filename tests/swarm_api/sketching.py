@@ -48,9 +48,9 @@ class Tenant(RunningHub):
 async def tenant(shared_hub: RunningHub) -> AsyncIterator[Tenant]:
     """A new owner in the module's hub; whatever the test leaves running is stopped."""
     session = await shared_hub.session_as("owner")
-    user = shared_hub.room(Sessions).find(session)
-    assert user is not None
-    hub = Tenant(shared_hub, user.user, session)
+    caller = shared_hub.room(Sessions).find(session)
+    assert caller is not None
+    hub = Tenant(shared_hub, caller.user, session)
     try:
         yield hub
     finally:
