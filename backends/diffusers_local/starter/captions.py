@@ -45,19 +45,24 @@ def background_phrase(background: str, rng: random.Random) -> str:
     )[0]
 
 
+def _leave(usual: bool) -> float:
+    """How often something is left unsaid: what is usual often, so that what is not named comes out usual."""
+    return 0.7 if usual else 0.05
+
+
 def _single(scene: Scene, rng: random.Random, omit: float) -> str:
     item = scene.items[0]
     words = [item.shape]
-    if rng.random() >= 0.18 * omit:
+    if rng.random() >= 0.14 * omit:
         words.insert(0, item.colour)
-    if scene.size != "medium" and rng.random() < 0.4:
+    if scene.size != "medium" and rng.random() < 0.9:
         words.insert(0, scene.size)
     subject = " ".join(words)
     subject = subject if rng.random() < 0.12 else a(subject)
     tail = []
-    if rng.random() >= 0.3 * omit:
+    if rng.random() >= _leave(scene.background == "white") * omit:
         tail.append(background_phrase(scene.background, rng))
-    if rng.random() >= 0.4 * omit:
+    if rng.random() >= (0.6 if scene.position == "center" else 0.03):
         tail.append(place_phrase(scene.position, rng))
     rng.shuffle(tail)
     return " ".join([subject, *tail])
@@ -67,7 +72,7 @@ def _count(scene: Scene, rng: random.Random, omit: float) -> str:
     item, number = scene.items[0], len(scene.items)
     shape = item.shape if number == 1 else plural(item.shape)
     words = [NUMBERS[number - 1], *([item.colour] if rng.random() >= 0.15 * omit else []), shape]
-    if rng.random() >= 0.5 * omit:
+    if rng.random() >= _leave(scene.background == "white") * omit:
         words.append(background_phrase(scene.background, rng))
     return " ".join(words)
 
@@ -82,15 +87,16 @@ def _pair(scene: Scene, rng: random.Random, omit: float) -> str:
     relation = scene.relation
     if rng.random() < 0.5:
         first, second, relation = second, first, _OPPOSITE[relation]
-    chance = rng.random()
-    if chance < 0.1:
-        link = "and"
-    elif chance < 0.15 and relation in ("left", "right"):
-        link = "next to"
+    if relation == "left" and rng.random() < 0.3:
+        link = rng.choice(("and", "and", "next to"))
     else:
         link = rng.choices(_RELATION_WORDS[relation], (3, 1, 1))[0]
     text = f"{_subject(first, rng)} {link} {_subject(second, rng)}"
-    return f"{text} {background_phrase(scene.background, rng)}" if rng.random() >= 0.55 * omit else text
+    return (
+        f"{text} {background_phrase(scene.background, rng)}"
+        if rng.random() >= _leave(scene.background == "white") * omit
+        else text
+    )
 
 
 _ON = {"sea": ("at sea", "on the sea"), "mountains": ("in the mountains", "in front of mountains")}
@@ -99,8 +105,8 @@ _AT = {"day": ("by day", "at day"), "sunset": ("at sunset",), "night": ("at nigh
 
 def _landscape(scene: Scene, rng: random.Random, omit: float) -> str:
     land = scene.landscape
-    time = rng.choice(_AT[land.time]) if rng.random() >= 0.2 * omit else ""
-    says_terrain = rng.random() >= 0.15 * omit
+    time = rng.choice(_AT[land.time]) if rng.random() >= _leave(land.time == "day") * omit else ""
+    says_terrain = rng.random() >= _leave(land.terrain in ("hills", "sea")) * omit
     if land.thing and rng.random() >= 0.06 * omit:
         on = rng.choice(_ON.get(land.terrain, (f"in the {land.terrain}", f"on the {land.terrain}")))
         parts = [a(land.thing), on if says_terrain else "", time]

@@ -71,7 +71,7 @@ def choose_landscape(rng: random.Random) -> Landscape:
         thing = "boat" if rng.random() < 0.65 else ""
     else:
         thing = rng.choice(("house", "house", "tree", ""))
-    light = ("moon" if time == "night" else "sun") if rng.random() < 0.7 else ""
+    light = ("moon" if time == "night" else "sun") if rng.random() < 0.85 else ""
     return Landscape(time, terrain, thing, light, rng.getrandbits(31))
 
 
@@ -108,7 +108,7 @@ class _Painter:
         self.pen.ellipse(((x - radius) * u, (y - radius) * u, (x + radius) * u, (y + radius) * u), fill=fill)
 
     def light(self) -> None:
-        side = self.rng.choice((0.24, 0.76))
+        side = 0.76 if self.land.light == "sun" else 0.24
         x = self.wide * (side + self.rng.uniform(-0.05, 0.05))
         y = self.high * self.rng.uniform(0.17, 0.25)
         if self.land.light == "sun":
@@ -156,7 +156,7 @@ class _Painter:
             self.wave(self.horizon + 0.16, height, near)
 
     def thing(self) -> None:
-        x = self.wide * (self.rng.choice((0.3, 0.5, 0.7)) + self.rng.uniform(-0.03, 0.03))
+        x = self.wide * (0.45 + self.rng.uniform(-0.07, 0.07))
         y = self.horizon + self.rng.uniform(0.16, 0.22)
         size = self.rng.uniform(0.9, 1.1)
         time = self.land.time

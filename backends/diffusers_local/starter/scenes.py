@@ -100,7 +100,7 @@ def _two_colours(rng: random.Random) -> list[str]:
 def _single(rng: random.Random, frame: str) -> Scene:
     colour, background = _two_colours(rng)
     shape = rng.choice(SHAPES)
-    position = "center" if rng.random() < 0.2 else rng.choice(list(POSITIONS))
+    position = "center" if rng.random() < 0.25 else rng.choice(list(POSITIONS))
     size = rng.choices(list(SIZES), (2, 4, 3))[0]
     dx, dy = POSITIONS[position]
     radius = rng.uniform(*SIZES[size])
@@ -114,12 +114,12 @@ def _single(rng: random.Random, frame: str) -> Scene:
 _PLACES: dict[int, tuple[tuple[tuple[float, float], ...], ...]] = {
     1: (((0, 0),),),
     2: (((-0.5, 0), (0.5, 0)),),
-    3: (((-0.64, 0), (0, 0), (0.64, 0)), ((-0.48, 0.42), (0.48, 0.42), (0, -0.42))),
+    3: (((-0.48, 0.42), (0.48, 0.42), (0, -0.42)),),
     4: (((-0.48, -0.48), (0.48, -0.48), (-0.48, 0.48), (0.48, 0.48)),),
     5: (((-0.58, -0.58), (0.58, -0.58), (0, 0), (-0.58, 0.58), (0.58, 0.58)),),
 }
 """Number -> arrangements; a place is in half pictures from the middle."""
-_COUNT_RADIUS = {1: 0.25, 2: 0.19, 3: 0.127, 4: 0.155, 5: 0.13}
+_COUNT_RADIUS = {1: 0.25, 2: 0.19, 3: 0.16, 4: 0.155, 5: 0.13}
 
 
 def _count(rng: random.Random, frame: str) -> Scene:

@@ -39,7 +39,7 @@ SHARES = (
     (700_000, (46, 19, 20, 15)),
 )
 """Samples seen -> weights of the scene kinds there: shapes and places must be bound first."""
-OMIT_FROM, OMIT_ALL = 620_000, 820_000
+OMIT_FROM, OMIT_ALL = 520_000, 800_000
 """Between these, captions go from naming nearly all to leaving much open, which is noise to learn by."""
 FRAMES_FROM = 650_000
 """Samples seen before wide and tall pictures come: places are learnt from the square's rim."""
