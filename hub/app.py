@@ -46,7 +46,7 @@ class Hub(Litestar):
         if path[:5] != API:
             scope["path"] = path = _spelled(path)
             if kind == "http" and scope["method"] == "HEAD" and not path.startswith(API):
-                scope["method"] = "GET"
+                scope = {**scope, "method": "GET"}  # a copy: uvicorn must still see that no body is due
                 send = _without_body(send)
         if kind == "websocket":
             scope[ENDS] = (receive, send)

@@ -12,7 +12,7 @@ from hub.params.request import GenRequest
 
 NUMBER = "[number]"
 _TAG = re.compile(r"\[([^\[\]]*)\]")
-_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"\\|?*~&@;#$^]')
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"\\|?*~&@;#$^%]')  # % would be read as an escape in addresses
 _LETTERS = re.compile(r"[^a-z]")
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$", re.IGNORECASE)
 _MOST_BYTES = 200  # of one path part in UTF-8: file systems allow 255, and a number and an ending follow

@@ -147,6 +147,12 @@ class TestView:
         )
         assert again.status_code == 304 and again.content == b""
 
+    async def test_head_alone(self, hub: Tenant, caplog: pytest.LogCaptureFixture) -> None:
+        path = await make(hub)
+        answer = await hub.http.head(f"/View/{hub.user}/{path}")
+        assert answer.status_code == 200 and int(answer.headers["content-length"]) > 100
+        assert "Exception" not in caplog.text
+
     async def test_parts(self, hub: Tenant) -> None:
         path = await make(hub)
         whole = (await hub.http.get(f"/View/{hub.user}/{path}")).content
