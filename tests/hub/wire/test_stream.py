@@ -155,6 +155,24 @@ class TestFrames:
                 stream.push(text.encode())
                 assert await connection.recv() == text
 
+    async def test_many_at_once_stay_in_order(self, hub: RunningHub) -> None:
+        options: dict[str, Any] = {"sock": small_buffers(hub.port), "max_queue": 1, "ping_interval": None}
+        async with hub.socket("/API/TestOpenWS", **options) as connection:
+            stream = await opened(hub, connection)
+            stream.push_many([b"1", "2", b"3"])
+            assert [await connection.recv() for _ in range(3)] == ["1", "2", "3"]
+            connection.transport.pause_reading()
+            fill = encode({"fill": PREVIEW})
+            while not stream.owed:
+                stream.push(fill)
+            stream.push_many([b"4", b"5"])
+            stream.push(b"6")
+            connection.transport.resume_reading()
+            got = [str(await asyncio.wait_for(connection.recv(), 5)) for _ in range(1)]
+            while got[-1] != "6":
+                got.append(str(await asyncio.wait_for(connection.recv(), 5)))
+            assert [text for text in got if len(text) == 1] == ["4", "5", "6"]
+
     async def test_headers(self) -> None:
         assert frame_header(5) == b"\x81\x05"
         assert frame_header(126) == b"\x81\x7e\x00\x7e"
