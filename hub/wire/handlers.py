@@ -59,13 +59,18 @@ def own_handler(board: Switchboard) -> BaseRouteHandler:
         if scope["type"] == "websocket":
             await converse(board, board.table.own, key, scope, *ends_of(scope))
             return
-        if scope["method"] == "POST":
-            answer = await answer_post(board, board.table.own, key, scope, receive)
-        elif scope["method"] == "GET":
+        method: str = scope["method"]
+        taken = {
+            name for name, shelf in (("POST", board.table.own), ("GET", board.table.reads)) if key in shelf
+        }
+        if taken and method not in taken:
+            allowed = " or ".join(sorted(taken))
+            refusal = HubError(f"This address takes {allowed}.", error_id="bad_request_method", status=405)
+            answer = error_answer(refusal, [(b"allow", ", ".join(sorted(taken)).encode())])
+        elif method == "GET":
             answer = await answer_get(board, key, scope)
         else:
-            refusal = HubError("This address takes GET or POST.", error_id="bad_request_method", status=405)
-            answer = error_answer(refusal, [(b"allow", b"GET, HEAD, POST")])
+            answer = await answer_post(board, board.table.own, key, scope, receive)
         await answer(scope, receive, send)
 
     return answer_own

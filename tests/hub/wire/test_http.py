@@ -315,8 +315,10 @@ class TestOwnReads:
         assert (await hub.http.get("/hub/v1/nothing/here")).json()["error_id"] == "bad_route"
 
     async def test_other_methods(self, hub: RunningHub) -> None:
-        answer = await hub.http.put("/hub/v1/health")
-        assert (answer.status_code, answer.json()["error_id"]) == (405, "bad_request_method")
+        for method, path in (("PUT", "/health"), ("POST", "/health"), ("GET", "/jobs"), ("DELETE", "/jobs")):
+            answer = await hub.http.request(method, f"/hub/v1{path}")
+            assert (answer.status_code, answer.json()["error_id"]) == (405, "bad_request_method")
+            assert method not in answer.headers["allow"]
 
     async def test_letter_case_and_trailing_slash(self, hub: RunningHub) -> None:
         assert (await hub.http.get("/Hub/V1/Health/")).json()["status"] == "ok"
