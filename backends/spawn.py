@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import os
 import secrets
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -49,8 +50,15 @@ class Spawned:
 
     def kill(self) -> None:
         """End the process now; no matter when it is already gone."""
+        if self.process.returncode is not None:
+            return
         with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
+            if os.name == "posix":
+                # Not process.kill(): that looks first whether it lives, which takes the exit code of one just
+                # dead away from asyncio's watcher; its death would then be told as "exit code 255".
+                os.kill(self.process.pid, signal.SIGKILL)
+            else:
+                self.process.kill()
 
     async def wait(self) -> int | None:
         """Its exit code, once it is gone and everything it printed is read; None if it cannot be ended."""

@@ -27,7 +27,7 @@ class TestPreferences:
         )
         assert field["values"] == ("PNG", "JPG", "WEBP_LOSSLESS", "WEBP")
         assert "default_value" not in tree["fileformat"]
-        assert tree["theme"]["value_names"][0] == "Modern Dark"
+        assert "Modern Dark" in tree["theme"]["value_names"]
         assert tree["outpathbuilder"]["value"]["format"]["value"].startswith("raw/[year]-")
         assert "roles" not in tree
         assert accounts.preferences.listing("local", with_restricted=True)["roles"]["value"] == "owner"
