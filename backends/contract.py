@@ -302,6 +302,10 @@ class EngineType(Struct, frozen=True):
     accepts: tuple[str, ...] = ()
     standard: bool = True
 
+    def draws(self, class_id: str) -> bool:
+        """Whether models of this class may be tried; one of no known class always may."""
+        return not self.accepts or not class_id or class_id in self.accepts
+
 
 class EngineConfig(Struct, frozen=True):
     """One configured engine: which type, its title and its settings by name."""

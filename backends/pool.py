@@ -115,7 +115,8 @@ class Pool:
         """Bring a model into memory, on one engine or on the best; raises EngineTrouble with the reason."""
         engine = self._engines.get(engine_id) if engine_id is not None else self._best(model)
         if engine is None:
-            raise EngineTrouble(f"No enabled engine can load the model {model.name!r}.")
+            kind = f" ({model.class_id})" if model.class_id else ""
+            raise EngineTrouble(f"No enabled engine can load the model {model.name!r}{kind}.")
         await engine.load(model)
 
     def _best(self, model: ModelRef) -> WorkerProcess | None:
@@ -123,7 +124,7 @@ class Pool:
         fitting = [
             engine
             for engine in self._engines.values()
-            if engine.config.enabled and (not engine.type.accepts or model.class_id in engine.type.accepts)
+            if engine.config.enabled and engine.type.draws(model.class_id)
         ]
         return max(
             fitting,

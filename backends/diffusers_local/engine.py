@@ -5,6 +5,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from backends.contract import EngineType
+from backends.diffusers_local.families import FAMILIES
 from backends.diffusers_local.sampling import SAMPLERS, SCHEDULERS
 
 _STARTER = Path(__file__).resolve().parent / "starter" / "weights"
@@ -35,4 +36,5 @@ ENGINE = EngineType(
     schedulers=tuple(SCHEDULERS),
     pairs={name: sampler.schedulers for name, sampler in SAMPLERS.items()},
     builtin_models=(_STARTER,),
+    accepts=tuple(class_id for family in FAMILIES.values() for class_id in family.classes),
 )

@@ -8,38 +8,10 @@ import json
 import struct
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-STARTER_MODULE = "backends.diffusers_local.starter.autoencoder"
-"""The module of the starter model's autoencoder: the only code outside the libraries that a folder may
-name.
-"""
+from backends.diffusers_local.families import FAMILIES, Family, of_pipeline
 
-_PIPELINES = frozenset(
-    {"StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipeline"}
-)
-_PARTS: Mapping[str, frozenset[tuple[str, str]]] = MappingProxyType(
-    {
-        "unet": frozenset({("diffusers", "UNet2DConditionModel")}),
-        "vae": frozenset(
-            {
-                ("diffusers", "AutoencoderKL"),
-                ("diffusers", "AutoencoderTiny"),
-                (STARTER_MODULE, "StarterAutoencoder"),
-            }
-        ),
-        "text_encoder": frozenset({("transformers", "CLIPTextModel")}),
-        "tokenizer": frozenset(
-            {
-                ("transformers", "CLIPTokenizer"),
-                ("transformers", "CLIPTokenizerFast"),
-                ("transformers", "PreTrainedTokenizerFast"),
-                ("transformers", "TokenizersBackend"),
-            }
-        ),
-    }
-)
 _SCHEDULERS = frozenset(
     """DDIMScheduler DDPMScheduler PNDMScheduler LMSDiscreteScheduler EulerDiscreteScheduler
     EulerAncestralDiscreteScheduler HeunDiscreteScheduler KDPM2DiscreteScheduler
@@ -47,26 +19,33 @@ _SCHEDULERS = frozenset(
     DPMSolverMultistepScheduler DPMSolverSinglestepScheduler UniPCMultistepScheduler DEISMultistepScheduler
     LCMScheduler""".split()
 )
-_UNUSED = ("safety_checker", "feature_extractor", "image_encoder")
-_WEIGHTED = ("unet", "vae", "text_encoder")
+_WEIGHTED = tuple(dict.fromkeys(part for family in FAMILIES.values() for part in family.weighted))
 
 
 class ModelTrouble(Exception):
     """A model cannot be used; the text is a sentence for the user, naming the file or class."""
 
 
-def check_folder(folder: Path) -> dict[str, None]:
-    """Check a diffusers folder; returns the components to leave out. Raises ModelTrouble."""
+def check_folder(folder: Path) -> tuple[Family, dict[str, None]]:
+    """Check a diffusers folder; returns its family and the components to leave out. Raises ModelTrouble."""
     if not folder.exists():
         raise ModelTrouble(f"The model {folder.name!r} is no longer there; refresh the list of models.")
     index = _read_json(folder / "model_index.json")
     kind = index.get("_class_name")
-    if kind not in _PIPELINES:
-        raise ModelTrouble(
-            f"The model {folder.name!r} is a {kind}; this engine draws Stable Diffusion 1 and 2 models "
-            "(StableDiffusionPipeline)."
-        )
-    for part, allowed in _PARTS.items():
+    family = of_pipeline(kind)
+    if family is None:
+        known = ", ".join(f"{family.name} ({family.pipelines[0]})" for family in FAMILIES.values())
+        raise ModelTrouble(f"The model {folder.name!r} is a {kind}; this engine draws {known}.")
+    _check_parts(folder, index, family)
+    for part in family.weighted:
+        for path in weight_files(folder / part):
+            check_safetensors(path)
+    return family, dict.fromkeys(name for name in family.unused if name in index)
+
+
+def _check_parts(folder: Path, index: Mapping[str, Any], family: Family) -> None:
+    """Refuse classes that the family has not: a foreign folder may not choose what code runs."""
+    for part, allowed in family.parts.items():
         named = _pair(index.get(part))
         if named not in allowed:
             known = ", ".join(sorted(name for _, name in allowed))
@@ -75,10 +54,6 @@ def check_folder(folder: Path) -> dict[str, None]:
             )
     if _pair(index.get("scheduler")) not in {("diffusers", name) for name in _SCHEDULERS}:
         raise ModelTrouble(f"The model {folder.name!r} names a scheduler this engine does not know.")
-    for part in _WEIGHTED:
-        for path in weight_files(folder / part):
-            check_safetensors(path)
-    return dict.fromkeys(name for name in _UNUSED if name in index)
 
 
 def weight_files(part: Path) -> list[Path]:
@@ -147,6 +122,6 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _pair(value: object) -> tuple[str, str]:
-    if isinstance(value, list) and len(value) == 2:
+    if isinstance(value, list) and len(value) == 2 and None not in value:
         return str(value[0]), str(value[1])
     return "nothing", "nothing"

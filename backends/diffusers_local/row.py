@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from PIL import Image as Picture
 
 from backends.contract import Work
 from backends.diffusers_local import pictures
+from backends.diffusers_local.encoding import Text
 from backends.diffusers_local.masking import Masked, cover_mask
 from backends.diffusers_local.model import Model
 from backends.diffusers_local.sampling import refusal
@@ -29,9 +30,9 @@ class Refused(Exception):
 class Row:
     """A request between its first and last step.
 
-    `latents` (1, channels, h, w); `states` (2, tokens, width) with guidance, (1, …) without; `times` the
-    time steps to walk, `index` the next of them; `start` the initial picture, placed as the model draws;
-    `masked` what of it stays.
+    `latents` (1, channels, h, w); `states` (2, tokens, width) with guidance, (1, …) without; `conditions`
+    what else the denoiser takes, as many of each; `times` the time steps to walk, `index` the next of them;
+    `start` the initial picture, placed as the model draws; `masked` what of it stays.
     """
 
     work: Work
@@ -42,6 +43,7 @@ class Row:
     arguments: dict[str, Any]
     latents: torch.Tensor
     states: torch.Tensor
+    conditions: dict[str, torch.Tensor]
     notes: Notes
     load_seconds: float
     start: Picture.Image | None = None
@@ -52,7 +54,8 @@ class Row:
     key: Hashable = field(default=None)
 
     def __post_init__(self) -> None:
-        self.key = (self.model.key, tuple(self.latents.shape[1:]), tuple(self.states.shape[1:]))
+        given = (self.latents, self.states, *self.conditions.values())
+        self.key = (self.model.key, *(tuple(tensor.shape[1:]) for tensor in given))
 
     @property
     def alone(self) -> bool:
@@ -101,10 +104,8 @@ def prepare(work: Work, model: Model, load_seconds: float) -> Row:
     Raises Refused.
     """
     plan = plan_size(work.width, work.height, work.model.native_sizes, model.scale)
-    guided = work.cfg_scale > 1
-    text = model.text(work.prompt)
-    states = torch.cat([model.text(work.negative_prompt).states, text.states]) if guided else text.states
     try:
+        texts = _texts(work, model)
         scheduler = model.schedules.make(work.sampler, work.scheduler, work.steps)
         start = (
             pictures.place_start(pictures.open_picture(work.init_image), plan) if work.init_image else None
@@ -128,12 +129,34 @@ def prepare(work: Work, model: Model, load_seconds: float) -> Row:
         times=times,
         arguments=step_arguments(scheduler, generator),
         latents=latents,
-        states=states,
-        notes=_notes(plan, text.unknown, text.cut),
+        states=torch.cat([text.states for text in texts]),
+        conditions=_conditions(texts, plan),
+        notes=_notes(plan, texts[-1].unknown, texts[-1].cut),
         load_seconds=load_seconds,
         start=start,
         masked=masked,
     )
+
+
+def _texts(work: Work, model: Model) -> list[Text]:
+    """The negative prompt, where there is guidance, and the prompt. Raises ValueError."""
+    text = model.texts.encode(work.prompt)
+    return [model.texts.negative(work.negative_prompt, text), text] if work.cfg_scale > 1 else [text]
+
+
+def _conditions(texts: Sequence[Text], plan: SizePlan) -> dict[str, torch.Tensor]:
+    """What a family with a pooled text vector takes beside the states: that, and where in a picture of which
+    size the drawing lies (all of it).
+    """
+    pooled = [text.pooled for text in texts if text.pooled is not None]
+    if not pooled:
+        return {}
+    width, height = plan.drawn
+    place = torch.tensor([[height, width, 0, 0, height, width]], dtype=pooled[0].dtype)
+    return {
+        "text_embeds": torch.cat(pooled),
+        "time_ids": place.to(pooled[0].device).repeat(len(pooled), 1),
+    }
 
 
 def _times(work: Work, scheduler: Any, model: Model) -> torch.Tensor:
@@ -145,13 +168,13 @@ def _times(work: Work, scheduler: Any, model: Model) -> torch.Tensor:
 
 def _encode(model: Model, start: Picture.Image, generator: torch.Generator) -> torch.Tensor:
     """A picture of the drawn size -> latents, drawn from the encoder's distribution where it has one."""
-    pixels = torch.from_numpy(pictures.as_floats(start)).to(model.device, model.dtype)
+    pixels = torch.from_numpy(pictures.as_floats(start)).to(model.device, model.vae.dtype)
     encoded = model.vae.encode(pixels)
     if hasattr(encoded, "latent_dist"):
         latents: torch.Tensor = encoded.latent_dist.sample(generator)
     else:
         latents = encoded.latents
-    return latents * model.vae.config.scaling_factor
+    return latents.to(model.dtype) * model.vae.config.scaling_factor
 
 
 def _noise(work: Work, model: Model, plan: SizePlan, generator: torch.Generator) -> torch.Tensor:

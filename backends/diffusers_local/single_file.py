@@ -1,4 +1,4 @@
-"""Single-file checkpoints of Stable Diffusion 1 and 2, loaded offline by the configurations in `configs/`.
+"""Single-file checkpoints, loaded offline by the configurations in `configs/`.
 
 Such a file holds weights only. Which family it is follows from the shapes in its header; what it lacks is
 CLIP's tokenizer, which is looked for beside it.
@@ -6,68 +6,79 @@ CLIP's tokenizer, which is looked for beside it.
 
 import json
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from diffusers import StableDiffusionPipeline
+import diffusers
 from safetensors import safe_open
 from transformers import CLIPTokenizer
 
+from backends.diffusers_local.families import FAMILIES, Checkpoint, Family
 from backends.diffusers_local.folders import ModelTrouble, check_safetensors
 
 CONFIGS = Path(__file__).parent / "configs"
 
 _FIRST = "model.diffusion_model.input_blocks.0.0.weight"
-_TEXT = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
-_LAST_NORM = "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias"
-_V_SPREAD = 0.09  # that bias spreads wider than this in the version 2 models that predict velocity
-_FAMILIES = {768: "sd1", 1024: "sd2"}
-_PADDING = {"sd1": "<|endoftext|>", "sd2": "!", "sd2_v": "!"}
 
 
-def load_single_file(path: Path, dtype: Any) -> StableDiffusionPipeline:
-    """The checkpoint in a stock pipeline. Raises ModelTrouble."""
+def load_single_file(path: Path, dtype: Any) -> tuple[Family, Any]:
+    """The checkpoint's family, and it in a stock pipeline. Raises ModelTrouble."""
     check_safetensors(path)
-    family = recognise(path)
-    tokenizer = find_tokenizer(path)
-    tokenizer.pad_token = _PADDING[family]
-    return StableDiffusionPipeline.from_single_file(
+    family, checkpoint = recognise(path)
+    tokenizers = {}
+    for part in family.texts:
+        tokenizers[part.tokenizer] = find_tokenizer(path)
+        tokenizers[part.tokenizer].pad_token = checkpoint.padding[part.tokenizer]
+    pipeline = getattr(diffusers, family.pipelines[0]).from_single_file(
         str(path),
-        config=str(CONFIGS / family),
-        tokenizer=tokenizer,
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
+        config=str(CONFIGS / checkpoint.config),
         local_files_only=True,
         dtype=dtype,
+        **tokenizers,
+        **dict.fromkeys(family.unused),
+        **family.options,
     )
+    return family, pipeline
 
 
-def recognise(path: Path) -> str:
-    """The name of the configuration folder that fits. Raises ModelTrouble for other kinds of files."""
+def recognise(path: Path) -> tuple[Family, Checkpoint]:
+    """The family, and which of its kinds of checkpoint this is. Raises ModelTrouble for other files."""
     with path.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
         header = json.loads(file.read(length))
-    first, text = header.get(_FIRST), header.get(_TEXT)
-    if first is None or text is None:
-        raise ModelTrouble(
-            f"{path.name!r} is no checkpoint of Stable Diffusion 1 or 2; no other kind is drawn from a file."
-        )
+    first = header.get(_FIRST)
+    kinds = [(family, kind) for family in FAMILIES.values() for kind in family.checkpoints]
+    widths = {kind.text: header[kind.text]["shape"][1] for _, kind in kinds if kind.text in header}
+    drawn = ", ".join(family.name for family in FAMILIES.values() if family.checkpoints)
+    if first is None or not widths:
+        raise ModelTrouble(f"{path.name!r} is no checkpoint of {drawn}; no other kind is drawn from a file.")
     if first["shape"][1] != 4:
         raise ModelTrouble(
             f"{path.name!r} takes {first['shape'][1]} input channels: an inpainting or depth model."
         )
-    family = _FAMILIES.get(text["shape"][1])
-    if family is None:
-        raise ModelTrouble(
-            f"{path.name!r} has text states of width {text['shape'][1]}; "
-            "Stable Diffusion 1 has 768 and 2 has 1024."
-        )
-    if family == "sd2" and _LAST_NORM in header:
-        with safe_open(path, "pt") as weights:
-            spread = float(weights.get_tensor(_LAST_NORM).float().std(unbiased=False))
-        return "sd2_v" if spread > _V_SPREAD else "sd2"
-    return family
+    for family, kind in kinds:
+        if _fits(path, header, kind):
+            return family, kind
+    found = " and ".join(str(width) for width in sorted(set(widths.values())))
+    known = ", ".join(dict.fromkeys(f"{kind.width} ({family.name})" for family, kind in kinds))
+    raise ModelTrouble(
+        f"{path.name!r} has text states of width {found}; this engine draws checkpoints with {known}."
+    )
+
+
+def _fits(path: Path, header: Mapping[str, Any], kind: Checkpoint) -> bool:
+    if kind.text not in header or header[kind.text]["shape"][1] != kind.width:
+        return False
+    if any(name not in header for name in kind.has):
+        return False
+    if kind.wide is None:
+        return True
+    name, least = kind.wide
+    if name not in header:
+        return False
+    with safe_open(path, "pt") as weights:
+        return float(weights.get_tensor(name).float().std(unbiased=False)) > least
 
 
 def find_tokenizer(path: Path) -> Any:
@@ -87,5 +98,5 @@ def find_tokenizer(path: Path) -> Any:
                 return tokenizer
     raise ModelTrouble(
         f"{path.name!r} is a single file and brings no tokenizer. Put the folder 'tokenizer' of any "
-        "Stable Diffusion 1 or 2 model (vocab.json and merges.txt, or tokenizer.json) beside it."
+        "Stable Diffusion model (vocab.json and merges.txt, or tokenizer.json) beside it."
     )

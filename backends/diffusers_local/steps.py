@@ -37,11 +37,25 @@ def predict(rows: Sequence[Row]) -> list[Prediction]:
     sample = given[0] if len(rows) == 1 else torch.cat(given)
     steps = times[0] if len(rows) == 1 else torch.cat([time.float() for time in times])
     states = rows[0].states if len(rows) == 1 else torch.cat([row.states for row in rows])
-    said = model.unet(sample, steps, encoder_hidden_states=states, return_dict=False)[0]
+    said = model.unet(
+        sample,
+        steps,
+        encoder_hidden_states=states,
+        added_cond_kwargs=_conditions(rows),
+        return_dict=False,
+    )[0]
     return [
         Prediction(part[:1], _guided(row, answer))
         for row, part, answer in zip(rows, given, said.split(counts), strict=True)
     ]
+
+
+def _conditions(rows: Sequence[Row]) -> dict[str, torch.Tensor] | None:
+    """What else this family's denoiser takes, each row its own; None when nothing."""
+    if len(rows) == 1:
+        return rows[0].conditions or None
+    names = rows[0].conditions
+    return {name: torch.cat([row.conditions[name] for row in rows]) for name in names} or None
 
 
 def _guided(row: Row, answer: torch.Tensor) -> torch.Tensor:
@@ -86,5 +100,6 @@ def decode(rows: Sequence[Row]) -> list[npt.NDArray[np.float32]]:
     """Finished rows of one model and shape -> pixels (3, h, w) in about -1..1."""
     model = rows[0].model
     latents = rows[0].latents if len(rows) == 1 else torch.cat([row.latents for row in rows])
-    pixels = model.vae.decode(latents / model.vae.config.scaling_factor, return_dict=False)[0]
+    latents = latents.to(model.vae.dtype) / model.vae.config.scaling_factor
+    pixels = model.vae.decode(latents, return_dict=False)[0]
     return list(pixels.float().cpu().numpy())

@@ -74,16 +74,12 @@ def _find(name: str, caller: Caller, catalog: Catalog) -> Entry:
 
 def _engines(entry: Entry, pool: Pool, wanted: str | None) -> list[EngineState]:
     """The engines that are to load the model: those switched on that draw its architecture."""
-    accepts = {kind.id: kind.accepts for kind in pool.types()}
+    kinds = {kind.id: kind for kind in pool.types()}
     states = [state for state in pool.states() if wanted is None or str(state.id) == wanted.strip()]
     if not states:
         known = [state.id for state in pool.states()]
         raise HubError(FAILED, field="backendId", limit=known, reason="There is no engine of that number.")
-    fitting = [
-        state
-        for state in states
-        if state.enabled and (not accepts.get(state.type) or entry.class_id in accepts[state.type])
-    ]
+    fitting = [state for state in states if state.enabled and kinds[state.type].draws(entry.class_id)]
     if not fitting:
         raise HubError(
             FAILED, field="model", reason="No engine that is switched on draws models of this kind."

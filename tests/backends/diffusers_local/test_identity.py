@@ -27,10 +27,7 @@ COMBINATIONS = [
 
 def stock(kind: Any, model: Model, scheduler: Any) -> Any:
     pipeline = kind(
-        vae=model.vae,
-        text_encoder=model.text_encoder,
-        tokenizer=model.tokenizer,
-        unet=model.unet,
+        **model.parts,
         scheduler=scheduler,
         safety_checker=None,
         feature_extractor=None,

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
+from msgspec import structs
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from backends.diffusers_local import single_file
+from backends.diffusers_local.families.stable_diffusion import _LAST_NORM, _TEXT, FAMILY
 from backends.diffusers_local.folders import ModelTrouble
 from backends.diffusers_local.model import load_model
 from tests.backends.diffusers_local.conftest import ref_of
@@ -42,7 +44,8 @@ def configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 config["cross_attention_dim"] = WIDTH
             path.write_text(json.dumps(config))
     monkeypatch.setattr(single_file, "CONFIGS", folder)
-    monkeypatch.setattr(single_file, "_FAMILIES", {WIDTH: "sd1"})
+    small = structs.replace(FAMILY, checkpoints=(structs.replace(FAMILY.checkpoints[0], width=WIDTH),))
+    monkeypatch.setattr(single_file, "FAMILIES", {small.id: small})
     return folder
 
 
@@ -133,14 +136,14 @@ def checkpoint(configs: Path, models: Path) -> tuple[Path, Any, Any, Any]:
 def test_every_number_arrives(checkpoint: tuple[Path, Any, Any, Any]) -> None:
     path, unet, vae, text = checkpoint
     model = load_model(ref_of(path), torch.device("cpu"), torch.float32)
-    for part, original in ((model.unet, unet), (model.vae, vae), (model.text_encoder, text)):
+    for part, original in ((model.unet, unet), (model.vae, vae), (model.parts["text_encoder"], text)):
         loaded = part.state_dict()
         for key, value in original.state_dict().items():
             assert torch.equal(loaded[key], value), key
     assert model.prediction == "epsilon"
     assert model.scale == 8
     with torch.inference_mode():
-        assert model.text("w1 w2").states.shape == (1, 77, WIDTH)
+        assert model.texts.encode("w1 w2").states.shape == (1, 77, WIDTH)
 
 
 def test_without_a_tokenizer_it_says_what_to_do(
@@ -157,8 +160,8 @@ def test_without_a_tokenizer_it_says_what_to_do(
     ("tensors", "word"),
     [
         ({"something": (2, 2)}, "no checkpoint"),
-        ({single_file._FIRST: (8, 9, 3, 3), single_file._TEXT: (8, 768)}, "9 input channels"),
-        ({single_file._FIRST: (8, 4, 3, 3), single_file._TEXT: (8, 2048)}, "width 2048"),
+        ({single_file._FIRST: (8, 9, 3, 3), _TEXT: (8, 768)}, "9 input channels"),
+        ({single_file._FIRST: (8, 4, 3, 3), _TEXT: (8, 2048)}, "width 2048"),
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, tensors: dict[str, tuple[int, ...]], word: str) -> None:
@@ -175,12 +178,13 @@ def test_velocity_models_are_told_by_one_bias(tmp_path: Path, spread: float, fam
     save_file(
         {
             single_file._FIRST: torch.zeros(8, 4, 3, 3),
-            single_file._TEXT: torch.zeros(8, 1024),
-            single_file._LAST_NORM: torch.randn(320) * spread,
+            _TEXT: torch.zeros(8, 1024),
+            _LAST_NORM: torch.randn(320) * spread,
         },
         path,
     )
-    assert single_file.recognise(path) == family
+    _, kind = single_file.recognise(path)
+    assert kind.config == family
 
 
 @pytest.mark.parametrize("family", ["sd1", "sd2", "sd2_v"])
