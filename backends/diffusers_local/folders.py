@@ -19,6 +19,7 @@ _SCHEDULERS = frozenset(
     DPMSolverMultistepScheduler DPMSolverSinglestepScheduler UniPCMultistepScheduler DEISMultistepScheduler
     LCMScheduler""".split()
 )
+_NOTHING = ("nothing", "nothing")
 _WEIGHTED = tuple(dict.fromkeys(part for family in FAMILIES.values() for part in family.weighted))
 
 
@@ -47,6 +48,8 @@ def _check_parts(folder: Path, index: Mapping[str, Any], family: Family) -> None
     """Refuse classes that the family has not: a foreign folder may not choose what code runs."""
     for part, allowed in family.parts.items():
         named = _pair(index.get(part))
+        if named == _NOTHING:
+            raise ModelTrouble(f"The model {folder.name!r} has no {part}, which {family.name} needs.")
         if named not in allowed:
             known = ", ".join(sorted(name for _, name in allowed))
             raise ModelTrouble(
@@ -124,4 +127,4 @@ def _read_json(path: Path) -> dict[str, Any]:
 def _pair(value: object) -> tuple[str, str]:
     if isinstance(value, list) and len(value) == 2 and None not in value:
         return str(value[0]), str(value[1])
-    return "nothing", "nothing"
+    return _NOTHING

@@ -134,7 +134,18 @@ def _check_parts(ref: ModelRef, family: Family, parts: Mapping[str, Any]) -> Non
             f"The model {ref.name!r} takes {unet.config.in_channels} input channels where its latents have "
             f"{vae.config.latent_channels}: it is an inpainting or depth model, not drawn here."
         )
-    if unet.config.time_cond_proj_dim is not None or unet.config.addition_embed_type != family.addition:
+    if (
+        unet.config.time_cond_proj_dim is not None
+        or unet.config.addition_embed_type != family.addition
+        or (family.pooled and not _takes_sizes(family, parts))
+    ):
         raise ModelTrouble(
             f"The model {ref.name!r} wants other conditions beside the prompt than {family.name} does."
         )
+
+
+def _takes_sizes(family: Family, parts: Mapping[str, Any]) -> bool:
+    """Whether the denoiser takes a pooled vector and six size numbers (a refiner takes five)."""
+    unet, pooled = parts["unet"], parts[family.texts[-1].encoder].config.projection_dim
+    expected: int = unet.add_embedding.linear_1.in_features
+    return expected == pooled + 6 * unet.config.addition_time_embed_dim

@@ -32,7 +32,8 @@ WORDS = ("<unk>", "<begin>", "<end>", "a", "red", "circle", "blue", "square", "o
 TOKENS = 8
 
 
-def _tokenizer() -> PreTrainedTokenizerFast:
+def a_tokenizer() -> PreTrainedTokenizerFast:
+    """Whole words, eight at most."""
     inner = Tokenizer(models.WordLevel({word: n for n, word in enumerate(WORDS)}, unk_token="<unk>"))
     inner.normalizer = normalizers.Lowercase()
     inner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
@@ -94,7 +95,7 @@ def build_pipeline(**schedule: Any) -> StableDiffusionPipeline:
     return StableDiffusionPipeline(
         vae=vae.eval(),
         text_encoder=text.eval(),
-        tokenizer=_tokenizer(),
+        tokenizer=a_tokenizer(),
         unet=unet.eval(),
         scheduler=DDIMScheduler(**(common | {"steps_offset": 1, "set_alpha_to_one": False} | schedule)),
         safety_checker=None,
