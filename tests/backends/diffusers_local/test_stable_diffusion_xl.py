@@ -1,4 +1,4 @@
-"""Stable Diffusion XL in the step loop: alone the stock latents to the bit, among strangers the same picture."""
+"""Stable Diffusion XL in the step loop: alone the stock latents, among strangers the same picture."""
 
 import json
 import shutil
