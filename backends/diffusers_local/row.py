@@ -93,6 +93,9 @@ def check(work: Work) -> None:
         raise Refused(f"{work.steps} steps cannot be walked.")
     if work.mask is not None and work.init_image is None:
         raise Refused("A mask needs an initial picture to redraw.")
+    layer = work.extra.get("clipstopatlayer", 0)
+    if not isinstance(layer, int) or layer > 0:
+        raise Refused(f"CLIP Stop At Layer is {layer!r}; it counts from the end: -1, -2 and so on.")
     if why := refusal(work.sampler, work.scheduler, work.steps):
         raise Refused(why)
 
@@ -140,7 +143,7 @@ def prepare(work: Work, model: Model, load_seconds: float) -> Row:
 
 def _texts(work: Work, model: Model) -> list[Text]:
     """The negative prompt, where there is guidance, and the prompt. Raises ValueError."""
-    text = model.texts.encode(work.prompt)
+    text = model.texts.encode(work.prompt, -int(work.extra.get("clipstopatlayer", 0)))
     return [model.texts.negative(work.negative_prompt, text), text] if work.cfg_scale > 1 else [text]
 
 

@@ -69,6 +69,7 @@ def build(
         defaults_used=defaults_used,
         given=_given(values, collected, context),
         extra=extra,
+        engine_extra=_engine_extra(values, context),
     )
 
 
@@ -166,6 +167,16 @@ def _features(values: Mapping[str, Value], strength: float, context: Context) ->
         if flag is not None and (flag != "variation_seed" or strength > 0):
             needed |= dict.fromkeys(flag.split(","))
     return tuple(needed)
+
+
+def _engine_extra(values: Mapping[str, Value], context: Context) -> dict[str, str | int | float | bool]:
+    """What only some engines know: they get it by its id, and the others pass over it."""
+    params = context.registry.params
+    return {
+        key: value
+        for key, value in values.items()
+        if params[key].to_engine and isinstance(value, str | int | float | bool)
+    }
 
 
 def _given(

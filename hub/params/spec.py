@@ -48,7 +48,7 @@ class Param(Struct, frozen=True, kw_only=True):
     range are in the parameter's own unit, 0 to 0 when there is none. A dropdown has `values` (with
     `value_names` of the same length) or a `source`. `ignore` is the value that counts as not given. `splice`
     lets a preset use `{value}` for what the request said. `hide_from_metadata` keeps it out of the picture's
-    metadata.
+    metadata. With `to_engine` a given value goes to the engine as it is, among the work's `extra`.
     """
 
     name: str
@@ -83,6 +83,7 @@ class Param(Struct, frozen=True, kw_only=True):
     ignore: str | None = None
     splice: bool = False
     hide_from_metadata: bool = False
+    to_engine: bool = False
     id: str = ""
 
     def __post_init__(self) -> None:

@@ -11,7 +11,8 @@ from tests.backends.diffusers_local.conftest import TOKENS, WORDS, a_tokenizer
 POOLED = 24
 
 
-def _text(kind: Any, width: int, layers: int) -> Any:
+def a_text_encoder(kind: Any, width: int, layers: int) -> Any:
+    """A random CLIP of this class."""
     return kind(
         CLIPTextConfig(
             vocab_size=len(WORDS),
@@ -60,8 +61,8 @@ def build_xl(*, zero_empty: bool = True, **schedule: Any) -> StableDiffusionXLPi
     common = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
     pipeline = StableDiffusionXLPipeline(
         vae=vae.eval(),
-        text_encoder=_text(CLIPTextModel, 16, 3),
-        text_encoder_2=_text(CLIPTextModelWithProjection, 32, 4),
+        text_encoder=a_text_encoder(CLIPTextModel, 16, 3),
+        text_encoder_2=a_text_encoder(CLIPTextModelWithProjection, 32, 4),
         tokenizer=a_tokenizer(),
         tokenizer_2=a_tokenizer(),
         unet=unet.eval(),

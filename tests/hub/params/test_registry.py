@@ -37,6 +37,7 @@ exactbackendid|Exact Backend ID|dropdown|0|0|0|1|0|0|big|swarminternal|-9|adv to
 noseedincrement|No Seed Increment|boolean|false|0|0|1|0|0|small|swarminternal|-4|adv retain ign=false
 personalnote|Personal Note|text||0|0|1|0|0|big|swarminternal|0|adv retain ign=
 imageformat|Image Format|dropdown|PNG|0|0|1|0|0|small|swarminternal|1|adv tog retain
+clipstopatlayer|CLIP Stop At Layer|integer|-1|-24|-1|1|0|0|small|advancedsampling|-10|adv tog
 overrideoutpathformat|Override Outpath Format|text|raw/[year]-[month]-[day]/[hour][minute][request_time_inc]-[prompt]-[model]|0|0|1|0|0|small|swarminternal|3|adv tog
 """  # noqa: E501
 ROWS = [line.split("|") for line in TABLE.strip().splitlines()]
@@ -49,6 +50,7 @@ GROUPS = {
     "sampling": ("Sampling", -8, False, False, False),
     "initimage": ("Init Image", -5, True, False, False),
     "swarminternal": ("Swarm Internal", 0, False, False, True),
+    "advancedsampling": ("Advanced Sampling", 15, False, True, True),
 }
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from hub.errors import BadInput
 from hub.params import spread, work
 from tests.hub.params.conftest import Parse
 
@@ -34,3 +35,17 @@ def test_seeds_never_leave_their_range(ask: Parse, seed: int) -> None:
     works = spread(ask(images=4, seed=seed), "j", "u", "s")
     assert all(0 <= w.seed < 2**63 for w in works)
     assert len({w.seed for w in works}) == 4
+
+
+def test_what_only_engines_know_goes_to_them(ask: Parse) -> None:
+    (one,) = spread(ask(images=1, clipstopatlayer="-2"), "j", "u", "s")
+    assert one.extra == {"clipstopatlayer": -2}
+    (other,) = spread(ask(images=1), "j", "u", "s")
+    assert other.extra == {}
+
+
+@pytest.mark.parametrize("layer", [0, -25, "x"])
+def test_a_layer_that_is_none_is_refused(ask: Parse, layer: int | str) -> None:
+    with pytest.raises(BadInput) as refused:
+        ask(clipstopatlayer=layer)
+    assert refused.value.extra["field"] == "clipstopatlayer"
