@@ -53,7 +53,7 @@ def _leave(usual: bool) -> float:
 def _single(scene: Scene, rng: random.Random, omit: float) -> str:
     item = scene.items[0]
     words = [item.shape]
-    if rng.random() >= 0.14 * omit:
+    if rng.random() >= _leave(item.colour == "red") * omit:
         words.insert(0, item.colour)
     if scene.size != "medium" and rng.random() < 0.9:
         words.insert(0, scene.size)
@@ -71,7 +71,11 @@ def _single(scene: Scene, rng: random.Random, omit: float) -> str:
 def _count(scene: Scene, rng: random.Random, omit: float) -> str:
     item, number = scene.items[0], len(scene.items)
     shape = item.shape if number == 1 else plural(item.shape)
-    words = [NUMBERS[number - 1], *([item.colour] if rng.random() >= 0.15 * omit else []), shape]
+    words = [
+        NUMBERS[number - 1],
+        *([item.colour] if rng.random() >= _leave(item.colour == "red") * omit else []),
+        shape,
+    ]
     if rng.random() >= _leave(scene.background == "white") * omit:
         words.append(background_phrase(scene.background, rng))
     return " ".join(words)

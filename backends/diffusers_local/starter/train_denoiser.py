@@ -29,14 +29,14 @@ from backends.diffusers_local.starter.scenes import KINDS, choose_scene, draw_sc
 from backends.diffusers_local.starter.vocabulary import encode_for_training
 
 BATCH = 64
-SAMPLES = 1_290_000
+SAMPLES = 1_100_000
 EMPTY_PROMPTS = 0.1
 UNKNOWN_WORDS = 0.03
 SHARES = (
     (0, (76, 8, 7, 9)),
     (240_000, (68, 11, 11, 10)),
     (500_000, (62, 13, 14, 11)),
-    (700_000, (46, 19, 20, 15)),
+    (700_000, (50, 21, 15, 14)),
 )
 """Samples seen -> weights of the scene kinds there: shapes and places must be bound first."""
 OMIT_FROM, OMIT_ALL = 520_000, 800_000
@@ -55,7 +55,7 @@ class Plan:
 
     samples: int = SAMPLES
     decay: float = 0.4
-    rate: float = 1e-3
+    rate: float = 1.3e-3
 
     def rate_at(self, seen: int) -> float:
         """The learning rate after `seen` samples."""
