@@ -66,13 +66,13 @@ def load_model(ref: ModelRef, device: torch.device, dtype: torch.dtype) -> Model
     path = Path(ref.path)
     try:
         family, pipeline = load_single_file(path, dtype) if path.is_file() else _load_folder(path, dtype)
+        return _assemble(ref, family, pipeline, path, device, dtype)
     except ModelTrouble:
         raise
     except Exception as error:
         # the traceback would keep half a model in memory
         error.__traceback__ = None
         raise ModelTrouble(f"The model {ref.name!r} could not be loaded: {error}") from None
-    return _assemble(ref, family, pipeline, path, device, dtype)
 
 
 def _load_folder(folder: Path, dtype: torch.dtype) -> tuple[Family, Any]:
@@ -97,6 +97,7 @@ def _assemble(
     ref: ModelRef, family: Family, pipeline: Any, path: Path, device: torch.device, dtype: torch.dtype
 ) -> Model:
     parts = {name: getattr(pipeline, name) for name in family.parts}
+    _check_whole(ref, family, parts)
     _check_parts(ref, family, parts)
     for name in family.weighted:
         parts[name].to(device=device).eval().requires_grad_(False)
@@ -124,6 +125,21 @@ def _assemble(
         dtype=dtype,
         size=sum(tensor.numel() * tensor.element_size() for tensor in tensors),
     )
+
+
+def _check_whole(ref: ModelRef, family: Family, parts: Mapping[str, Any]) -> None:
+    """Refuse a file with gaps, which diffusers leaves as tensors without numbers."""
+    missing = [
+        f"{name}.{key}"
+        for name in family.weighted
+        for key, tensor in parts[name].state_dict().items()
+        if tensor.is_meta
+    ]
+    if missing:
+        raise ModelTrouble(
+            f"The model {ref.name!r} lacks {len(missing)} of its tensors, {missing[0]} the first: it is not "
+            "whole, or another kind of model than its other tensors say."
+        )
 
 
 def _check_parts(ref: ModelRef, family: Family, parts: Mapping[str, Any]) -> None:

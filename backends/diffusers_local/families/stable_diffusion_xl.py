@@ -2,7 +2,7 @@
 second one's pooled vector, and where in a picture of which size the drawing lies.
 """
 
-from backends.diffusers_local.families.family import CLIP_TOKENIZERS, Family, TextPart
+from backends.diffusers_local.families.family import CLIP_TOKENIZERS, Checkpoint, Family, TextPart
 
 FAMILY = Family(
     id="stable_diffusion_xl",
@@ -32,4 +32,13 @@ FAMILY = Family(
     addition="text_time",
     zero_empty="force_zeros_for_empty_prompt",
     upcast=True,
+    checkpoints=(
+        Checkpoint(
+            "sdxl",
+            "model.diffusion_model.input_blocks.4.1.transformer_blocks.0.attn2.to_k.weight",
+            2048,
+            {"tokenizer": "<|endoftext|>", "tokenizer_2": "!"},
+            has=("conditioner.embedders.1.model.ln_final.weight",),
+        ),
+    ),
 )
