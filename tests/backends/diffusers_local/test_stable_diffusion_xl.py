@@ -139,6 +139,25 @@ class TestAlone:
             assert bool(model.texts.negative("", text).states.any())
 
 
+class TestHalfPrecision:
+    def test_the_autoencoder_stays_in_full_where_it_would_overflow(self, xl_folder: Path) -> None:
+        half = load_model(ref_of(xl_folder), torch.device("cpu"), torch.float16)
+        assert (half.unet.dtype, half.vae.dtype) == (torch.float16, torch.float32)
+        start = encode(noise_picture(), "PNG", 100)
+        row = walk(a_work(xl_folder, init_image=start, strength=0.5, scheduler="simple"), half)
+        assert row.latents.dtype == torch.float16
+        with torch.inference_mode():
+            (pixels,) = steps.decode([row])
+        assert np.isfinite(pixels).all()
+        assert pixels.shape == (3, 64, 64)
+
+    def test_one_mended_for_half_precision_is_left_in_it(self, copy: Path) -> None:
+        path = copy / "vae" / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"force_upcast": False}))
+        half = load_model(ref_of(copy), torch.device("cpu"), torch.float16)
+        assert half.vae.dtype == torch.float16
+
+
 class TestAmongStrangers:
     def test_nobody_sees_the_others(
         self, xl_folder: Path, studio: Studio, monkeypatch: pytest.MonkeyPatch
