@@ -50,6 +50,11 @@ def _leave(usual: bool) -> float:
     return 0.7 if usual else 0.05
 
 
+def _usual_ground(scene: Scene) -> bool:
+    """Whether a background may go unnamed: white, or blue behind anything white."""
+    return scene.background == ("blue" if any(item.colour == "white" for item in scene.items) else "white")
+
+
 def _single(scene: Scene, rng: random.Random, omit: float) -> str:
     item = scene.items[0]
     words = [item.shape]
@@ -60,7 +65,7 @@ def _single(scene: Scene, rng: random.Random, omit: float) -> str:
     subject = " ".join(words)
     subject = subject if rng.random() < 0.12 else a(subject)
     tail = []
-    if rng.random() >= _leave(scene.background == "white") * omit:
+    if rng.random() >= _leave(_usual_ground(scene)) * omit:
         tail.append(background_phrase(scene.background, rng))
     if rng.random() >= (0.6 if scene.position == "center" else 0.03):
         tail.append(place_phrase(scene.position, rng))
@@ -76,7 +81,7 @@ def _count(scene: Scene, rng: random.Random, omit: float) -> str:
         *([item.colour] if rng.random() >= _leave(item.colour == "red") * omit else []),
         shape,
     ]
-    if rng.random() >= _leave(scene.background == "white") * omit:
+    if rng.random() >= _leave(_usual_ground(scene)) * omit:
         words.append(background_phrase(scene.background, rng))
     return " ".join(words)
 
@@ -98,7 +103,7 @@ def _pair(scene: Scene, rng: random.Random, omit: float) -> str:
     text = f"{_subject(first, rng)} {link} {_subject(second, rng)}"
     return (
         f"{text} {background_phrase(scene.background, rng)}"
-        if rng.random() >= _leave(scene.background == "white") * omit
+        if rng.random() >= _leave(_usual_ground(scene)) * omit
         else text
     )
 

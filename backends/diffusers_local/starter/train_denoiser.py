@@ -37,6 +37,8 @@ SHARES = (
     (240_000, (68, 11, 11, 10)),
     (500_000, (62, 13, 14, 11)),
     (700_000, (50, 21, 15, 14)),
+    (1_090_000, (50, 21, 15, 14)),
+    (1_100_000, (66, 15, 10, 9)),
 )
 """Samples seen -> weights of the scene kinds there: shapes and places must be bound first."""
 OMIT_FROM, OMIT_ALL = 520_000, 800_000
