@@ -63,7 +63,8 @@ def shares_of(pixels: Pixels, time: str, terrain: str) -> dict[str, float]:
     ]
     parts += [("light", SUN.get(time, MOON)), ("trunk", TRUNK)]
     if terrain == "sea":
-        parts += [("hull", HULL), ("sail", SAIL[time])]
+        hulls = [tuple(part * light for part in HULL) for light in (1.0, 0.6, 0.3)]
+        parts += [("sail", SAIL[time]), *(("hull", hull) for hull in hulls)]
     else:
         parts += [("roof", ROOF[time]), ("wall", WALL[time]), ("crown", CROWN[time])]
     table = np.array([colour for _, colour in parts], np.float32)
@@ -75,6 +76,18 @@ def shares_of(pixels: Pixels, time: str, terrain: str) -> dict[str, float]:
     }
 
 
+def shows_thing(pixels: Pixels, thing: str, time: str, terrain: str) -> bool:
+    """Whether enough of the thing's colours is there, below where the sun and the moon stand.
+
+    A sail may be as white as the moon, and a hull as dark as the night: how much a boat darkens is not asked.
+    """
+    start = round(0.36 * len(pixels))
+    shares = shares_of(pixels[start:], time, terrain)
+    shares["sail"] = shares.get("sail", 0.0) + shares["light"]
+    part_seen = 1 - start / len(pixels)
+    return all(shares.get(part, 0.0) * part_seen >= least for part, least in _ENOUGH[thing])
+
+
 def judge_landscape(picture: Image.Image, prompt: Prompt) -> dict[str, bool]:
     """What a landscape prompt asks for -> whether the picture shows it."""
     scale = SIDE / min(picture.size)
@@ -82,14 +95,13 @@ def judge_landscape(picture: Image.Image, prompt: Prompt) -> dict[str, bool]:
     pixels = np.asarray(picture.convert("RGB").resize(size, Image.Resampling.BOX), dtype=np.float32)
     time = time_of(pixels)
     terrain = terrain_of(pixels, time)
-    shares = shares_of(pixels, time, terrain)
     judged = {}
     if prompt.time:
         judged["time"] = time == prompt.time
     if prompt.terrain:
         judged["terrain"] = terrain == prompt.terrain
     if prompt.thing:
-        judged["thing"] = all(shares.get(part, 0.0) >= least for part, least in _ENOUGH[prompt.thing])
+        judged["thing"] = shows_thing(pixels, prompt.thing, time, terrain)
     if prompt.light:
-        judged["light"] = shares["light"] >= 0.008
+        judged["light"] = shares_of(pixels, time, terrain)["light"] >= 0.008
     return judged
