@@ -144,7 +144,9 @@ def test_a_server_killed_by_a_signal_ends_like_in_a_shell() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 def test_a_test_run_that_shall_end_takes_down_what_it_started() -> None:
-    code = "import time\ntry:\n    time.sleep(20)\nexcept KeyboardInterrupt:\n    raise SystemExit(5)"
+    # a shell that runs tests in its background hands SIGINT down as ignored: the child listens all the same
+    listen = "import signal, time\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code = listen + "try:\n    time.sleep(20)\nexcept KeyboardInterrupt:\n    raise SystemExit(5)"
     child = subprocess.Popen([sys.executable, "-c", code])
 
     def end_us() -> None:
