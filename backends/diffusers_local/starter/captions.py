@@ -47,7 +47,7 @@ def background_phrase(background: str, rng: random.Random) -> str:
 
 def _leave(usual: bool) -> float:
     """How often something is left unsaid: what is usual often, so that what is not named comes out usual."""
-    return 0.7 if usual else 0.05
+    return 0.7 if usual else 0.01
 
 
 def _usual_ground(scene: Scene) -> bool:

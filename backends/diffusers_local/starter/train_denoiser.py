@@ -29,7 +29,7 @@ from backends.diffusers_local.starter.scenes import KINDS, choose_scene, draw_sc
 from backends.diffusers_local.starter.vocabulary import encode_for_training
 
 BATCH = 64
-SAMPLES = 1_158_000
+SAMPLES = 1_310_000
 EMPTY_PROMPTS = 0.1
 UNKNOWN_WORDS = 0.03
 SHARES = (
