@@ -25,6 +25,53 @@ class ModelRef(Struct, frozen=True):
     native_sizes: tuple[tuple[int, int], ...] = ()
 
 
+class Lora(Struct, frozen=True):
+    """A LoRA laid over a model: `weight` for the denoiser, `text_weight` for the text encoders (1 = as
+    trained).
+    """
+
+    model: ModelRef
+    weight: float = 1.0
+    text_weight: float = 1.0
+
+
+class Control(Struct, frozen=True):
+    """A ControlNet and the picture it follows (an encoded file; None: the work's initial picture).
+
+    It acts with `strength` from the part `start` to the part `end` of the steps (0..1).
+    """
+
+    model: ModelRef
+    image: bytes | None = None
+    strength: float = 1.0
+    start: float = 0.0
+    end: float = 1.0
+
+
+class SecondPass(Struct, frozen=True):
+    """What follows the first drawing: enlarging it, redrawing its last part, or both (swarm-api: refiner).
+
+    `part` is how much of the steps is redrawn (0: none, only enlarged). `method` is "PostApply" (redraw the
+    finished drawing), "StepSwap" (the same walk goes on in the other model) or "StepSwapNoisy" (that, with
+    its noise kept). `model` and `vae` None are the work's own. The result is `upscale` times the work's
+    width and height, by `upscale_method`: "pixel-lanczos", "pixel-bicubic", "pixel-bilinear",
+    "pixel-area", "pixel-nearest-exact", "latent-bilinear", "latent-bicubic", "latent-nearest-exact", or
+    "model" with `upscaler`. `steps` None are the work's, as are `cfg_scale`, `sampler`, `scheduler`.
+    """
+
+    part: float = 0.2
+    method: str = "PostApply"
+    model: ModelRef | None = None
+    vae: ModelRef | None = None
+    upscale: float = 1.0
+    upscale_method: str = "pixel-lanczos"
+    upscaler: ModelRef | None = None
+    steps: int | None = None
+    cfg_scale: float | None = None
+    sampler: str | None = None
+    scheduler: str | None = None
+
+
 class Work(Struct, frozen=True):
     """One picture to make, complete and checked.
 
@@ -32,8 +79,10 @@ class Work(Struct, frozen=True):
     0 (the engine answers pure noise or the untouched start); `strength` is the part of the steps an initial
     picture is redrawn with (0..1, 1 = all). `init_image` and `mask` are encoded picture files, already
     checked for size. `format` is what the engine should encode: "PNG", "JPG", "WEBP", "WEBP_LOSSLESS".
-    `variation_seed` is None unless `variation_strength` > 0. `extra` holds parameters by id that only some
-    engines know.
+    `variation_seed` is None unless `variation_strength` > 0. `vae` replaces the model's own autoencoder;
+    `embeddings` are the textual inversions that the prompts name by their model's name. A `second` pass with
+    an `upscale` makes the result larger than `width` x `height`. `extra` holds parameters by id that only
+    some engines know.
     """
 
     id: str
@@ -58,6 +107,11 @@ class Work(Struct, frozen=True):
     quality: int = 100
     previews: bool = True
     deterministic: bool = False
+    loras: tuple[Lora, ...] = ()
+    vae: ModelRef | None = None
+    embeddings: tuple[ModelRef, ...] = ()
+    controls: tuple[Control, ...] = ()
+    second: SecondPass | None = None
     extra: Mapping[str, str | int | float | bool] = {}
 
 
@@ -74,6 +128,16 @@ class Cancel(Struct, frozen=True, tag="cancel"):
     """Stop these works at the next step boundary; unknown ids are ignored."""
 
     ids: tuple[str, ...]
+
+
+class Watch(Struct, frozen=True, tag="watch"):
+    """Somebody looks at these works' previews, or (`watched` False) nobody does: then none need be made.
+
+    Works begin as watched as their `previews` says. Unknown ids are ignored.
+    """
+
+    ids: tuple[str, ...]
+    watched: bool
 
 
 class Load(Struct, frozen=True, tag="load"):
@@ -93,7 +157,7 @@ class Ping(Struct, frozen=True, tag="ping"):
     number: int
 
 
-Command = Submit | Cancel | Load | Free | Ping
+Command = Submit | Cancel | Watch | Load | Free | Ping
 
 
 # ---- reports: engine -> hub --------------------------------------------------------------------------------

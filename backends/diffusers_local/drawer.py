@@ -9,8 +9,8 @@ import transformers
 
 from backends.contract import Command, Emit, Log, Ready
 from backends.diffusers_local.engine import ENGINE, DiffusersSettings
+from backends.diffusers_local.loading.shelf import Shelf
 from backends.diffusers_local.loop import Loop
-from backends.diffusers_local.shelf import Shelf
 
 _STOP_SECONDS = 2.0
 

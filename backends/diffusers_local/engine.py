@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from backends.contract import EngineType
 from backends.diffusers_local.families import FAMILIES
-from backends.diffusers_local.sampling import SAMPLERS, SCHEDULERS
+from backends.diffusers_local.samplers.sampling import SAMPLERS, SCHEDULERS
 
 _STARTER = Path(__file__).resolve().parent / "starter" / "weights"
 

@@ -32,13 +32,13 @@ from backends.contract import (
 )
 from backends.diffusers_local import steps
 from backends.diffusers_local.batching import Batches
-from backends.diffusers_local.folders import ModelTrouble
-from backends.diffusers_local.model import Model
+from backends.diffusers_local.loading.folders import ModelTrouble
+from backends.diffusers_local.loading.model import Model
+from backends.diffusers_local.loading.shelf import Shelf
 from backends.diffusers_local.pace import ThreadChoice
-from backends.diffusers_local.press import Press, Preview
-from backends.diffusers_local.results import Results, out_of_memory
+from backends.diffusers_local.pictures.press import Press, Preview
+from backends.diffusers_local.pictures.results import Results, out_of_memory
 from backends.diffusers_local.row import Refused, Row, check, prepare
-from backends.diffusers_local.shelf import Shelf
 
 PREVIEW_SECONDS = 0.05
 """At most one preview of a work in this time."""

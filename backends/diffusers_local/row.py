@@ -11,13 +11,13 @@ from diffusers.utils.torch_utils import randn_tensor
 from PIL import Image as Picture
 
 from backends.contract import Work
-from backends.diffusers_local import pictures
-from backends.diffusers_local.encoding import Text
-from backends.diffusers_local.masking import Masked, cover_mask
-from backends.diffusers_local.model import Model
-from backends.diffusers_local.sampling import refusal
-from backends.diffusers_local.schedules import set_steps, step_arguments
-from backends.diffusers_local.sizes import SizePlan, plan_size
+from backends.diffusers_local.features.masking import Masked, cover_mask
+from backends.diffusers_local.loading.model import Model
+from backends.diffusers_local.pictures import pictures
+from backends.diffusers_local.pictures.sizes import SizePlan, plan_size
+from backends.diffusers_local.prompts.encoding import Text
+from backends.diffusers_local.samplers.sampling import refusal
+from backends.diffusers_local.samplers.schedules import set_steps, step_arguments
 
 Notes = dict[str, str | int | float | bool | list[str]]
 

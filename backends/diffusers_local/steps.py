@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from backends.diffusers_local.model import Model
+from backends.diffusers_local.loading.model import Model
 from backends.diffusers_local.row import Row
 
 

@@ -24,9 +24,9 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerFast
 
 from backends.contract import Cancelled, Done, Failed, Image, ModelRef, Report, Submit, Work
+from backends.diffusers_local.loading.model import Model, load_model
+from backends.diffusers_local.loading.shelf import Shelf
 from backends.diffusers_local.loop import Loop
-from backends.diffusers_local.model import Model, load_model
-from backends.diffusers_local.shelf import Shelf
 
 WORDS = ("<unk>", "<begin>", "<end>", "a", "red", "circle", "blue", "square", "on")
 TOKENS = 8

@@ -11,10 +11,10 @@ from PIL import Image as Picture
 
 from backends.contract import Work
 from backends.diffusers_local import steps
-from backends.diffusers_local.model import Model
-from backends.diffusers_local.pictures import encode
+from backends.diffusers_local.loading.model import Model
+from backends.diffusers_local.pictures.pictures import encode
 from backends.diffusers_local.row import Row, prepare
-from backends.diffusers_local.sampling import SAMPLERS
+from backends.diffusers_local.samplers.sampling import SAMPLERS
 from tests.backends.diffusers_local.conftest import a_work
 
 COMBINATIONS = [

@@ -14,9 +14,9 @@ from PIL import Image as Picture
 from backends.contract import Work
 from backends.diffusers_local import steps
 from backends.diffusers_local.batching import BatchSize
-from backends.diffusers_local.folders import ModelTrouble
-from backends.diffusers_local.model import Model, load_model
-from backends.diffusers_local.pictures import encode
+from backends.diffusers_local.loading.folders import ModelTrouble
+from backends.diffusers_local.loading.model import Model, load_model
+from backends.diffusers_local.pictures.pictures import encode
 from backends.diffusers_local.row import Row, prepare
 from tests.backends.diffusers_local.conftest import Studio, a_work, ref_of
 from tests.backends.diffusers_local.xl import build_xl

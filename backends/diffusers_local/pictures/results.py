@@ -11,8 +11,9 @@ import torch
 from PIL import Image as Picture
 
 from backends.contract import Cancelled, Emit, Failed, Log, Work
-from backends.diffusers_local import pictures, steps
-from backends.diffusers_local.press import Finished, Press
+from backends.diffusers_local import steps
+from backends.diffusers_local.pictures import pictures
+from backends.diffusers_local.pictures.press import Finished, Press
 from backends.diffusers_local.row import Row
 
 _DECODED_TOGETHER = 2

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
-from backends.diffusers_local.pictures import fit, open_picture, place_start
-from backends.diffusers_local.sizes import plan_size
+from backends.diffusers_local.pictures.pictures import fit, open_picture, place_start
+from backends.diffusers_local.pictures.sizes import plan_size
 
 NATIVE = ((256, 256), (384, 256), (256, 384))
 

@@ -10,7 +10,7 @@ from transformers import CLIPTextModel
 
 from backends.contract import Failed
 from backends.diffusers_local import steps
-from backends.diffusers_local.model import Model, load_model
+from backends.diffusers_local.loading.model import Model, load_model
 from backends.diffusers_local.row import prepare
 from tests.backends.diffusers_local.conftest import Studio, a_work, build_pipeline, ref_of
 from tests.backends.diffusers_local.xl import a_text_encoder, build_xl

@@ -10,13 +10,13 @@ import diffusers
 import torch
 
 from backends.contract import ModelRef
-from backends.diffusers_local.encoding import Texts
 from backends.diffusers_local.families import Family
 from backends.diffusers_local.families.stable_diffusion import STARTER_MODULE
-from backends.diffusers_local.folders import ModelTrouble, check_folder, variant_of
-from backends.diffusers_local.preview import PreviewMap, fit_preview, read_preview
-from backends.diffusers_local.schedules import Schedules
-from backends.diffusers_local.single_file import load_single_file
+from backends.diffusers_local.loading.folders import ModelTrouble, check_folder, variant_of
+from backends.diffusers_local.loading.single_file import load_single_file
+from backends.diffusers_local.pictures.preview import PreviewMap, fit_preview, read_preview
+from backends.diffusers_local.prompts.encoding import Texts
+from backends.diffusers_local.samplers.schedules import Schedules
 
 
 @dataclass(slots=True, eq=False)

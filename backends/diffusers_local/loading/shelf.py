@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from backends.contract import ModelRef
-from backends.diffusers_local.folders import bytes_of
-from backends.diffusers_local.model import Model, load_model, stamp_of
+from backends.diffusers_local.loading.folders import bytes_of
+from backends.diffusers_local.loading.model import Model, load_model, stamp_of
 
 
 class Shelf:

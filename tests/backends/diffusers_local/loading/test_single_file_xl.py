@@ -12,10 +12,10 @@ from msgspec import structs
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-from backends.diffusers_local import single_file
 from backends.diffusers_local.families import stable_diffusion_xl
-from backends.diffusers_local.folders import ModelTrouble
-from backends.diffusers_local.model import Model, load_model
+from backends.diffusers_local.loading import single_file
+from backends.diffusers_local.loading.folders import ModelTrouble
+from backends.diffusers_local.loading.model import Model, load_model
 from tests.backends.diffusers_local.conftest import Studio, a_work, ref_of
 from tests.backends.diffusers_local.originals import (
     original_clip_g_tensors,

@@ -12,11 +12,11 @@ from msgspec import structs
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from backends.diffusers_local import single_file
 from backends.diffusers_local.families import stable_diffusion_xl
 from backends.diffusers_local.families.stable_diffusion import _LAST_NORM, _TEXT, FAMILY
-from backends.diffusers_local.folders import ModelTrouble
-from backends.diffusers_local.model import load_model
+from backends.diffusers_local.loading import single_file
+from backends.diffusers_local.loading.folders import ModelTrouble
+from backends.diffusers_local.loading.model import load_model
 from tests.backends.diffusers_local.conftest import ref_of
 from tests.backends.diffusers_local.originals import (
     original_unet_name,

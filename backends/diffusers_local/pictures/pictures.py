@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as Picture
 
-from backends.diffusers_local.sizes import SizePlan
+from backends.diffusers_local.pictures.sizes import SizePlan
 
 Floats = npt.NDArray[np.float32]
 

@@ -15,7 +15,7 @@ from safetensors import safe_open
 from transformers import CLIPTokenizer
 
 from backends.diffusers_local.families import FAMILIES, Checkpoint, Family
-from backends.diffusers_local.folders import ModelTrouble, check_safetensors
+from backends.diffusers_local.loading.folders import ModelTrouble, check_safetensors
 
 CONFIGS = Path(__file__).parent / "configs"
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from backends.diffusers_local.spacings import SPACINGS, beta_sigmas
+from backends.diffusers_local.samplers.spacings import SPACINGS, beta_sigmas
 
 ALPHAS = np.cumprod(1 - np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2)
 TABLE = np.sqrt((1 - ALPHAS) / ALPHAS)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from backends.diffusers_local.folders import ModelTrouble, check_folder
-from backends.diffusers_local.model import load_model
+from backends.diffusers_local.loading.folders import ModelTrouble, check_folder
+from backends.diffusers_local.loading.model import load_model
 from tests.backends.diffusers_local.conftest import build_pipeline, ref_of
 
 

@@ -16,9 +16,9 @@ import numpy.typing as npt
 from PIL import Image as Picture
 
 from backends.contract import Done, Emit, Failed, Image, Progress, Report, Work
-from backends.diffusers_local import pictures
-from backends.diffusers_local.preview import PreviewMap
-from backends.diffusers_local.sizes import SizePlan
+from backends.diffusers_local.pictures import pictures
+from backends.diffusers_local.pictures.preview import PreviewMap
+from backends.diffusers_local.pictures.sizes import SizePlan
 
 Floats = npt.NDArray[np.float32]
 

@@ -11,8 +11,8 @@ import diffusers
 import numpy as np
 import torch
 
-from backends.diffusers_local.sampling import LEVELS, SAMPLERS, options_of
-from backends.diffusers_local.spacings import SPACINGS, Sigmas
+from backends.diffusers_local.samplers.sampling import LEVELS, SAMPLERS, options_of
+from backends.diffusers_local.samplers.spacings import SPACINGS, Sigmas
 
 _HIGHEST = 80.0
 """Highest noise level of a zero terminal SNR schedule for samplers that count in levels: the true last one is

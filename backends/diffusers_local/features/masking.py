@@ -9,9 +9,9 @@ from PIL import Image as Picture
 from PIL import ImageFilter
 
 from backends.contract import Work
-from backends.diffusers_local import pictures
-from backends.diffusers_local.model import Model
-from backends.diffusers_local.sizes import SizePlan
+from backends.diffusers_local.loading.model import Model
+from backends.diffusers_local.pictures import pictures
+from backends.diffusers_local.pictures.sizes import SizePlan
 
 _BLUR = 4.0  # pixels, SwarmUI's default of `maskblur`
 

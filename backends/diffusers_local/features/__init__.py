@@ -1,0 +1,1 @@
+"""What a request can ask beside words and numbers, one file each."""

@@ -1,0 +1,1 @@
+"""From latents to what is sent: decoding, previews, sizes and files."""

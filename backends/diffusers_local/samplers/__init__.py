@@ -1,0 +1,1 @@
+"""Samplers and schedules: names, the diffusers classes behind them, and the levels they walk."""
