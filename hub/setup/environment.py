@@ -17,7 +17,8 @@ from hub.setup.trouble import SetupProblem
 NEEDED_FREE_GB = 4
 # Imported once in a new environment before it takes the old one's place.
 PROOF = (
-    "import litestar, uvicorn, msgspec, tortoise, bcrypt, cryptography.fernet, PIL.Image, torch, diffusers"
+    "import litestar, uvicorn, msgspec, tortoise, bcrypt, cryptography.fernet, PIL.Image, torch, diffusers, "
+    "peft, scipy, einops"
 )
 
 

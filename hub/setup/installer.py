@@ -62,23 +62,19 @@ class Installer:
 
     def install(self, layer: str) -> None:
         """Install a layer's packages at the versions of the lock. Raises SetupProblem."""
-        wanted = layers.names(self._root, layer)
         what = {
             "run": "Installing the hub's packages",
             "develop": "Installing the tools for tests and checks",
         }
         title = what.get(layer, "Installing Node.js for building the page")
+        self._install(layers.names(self._root, layer), title)
+        if alone := layers.alone(self._root, layer):
+            self._install(["--no-deps", *alone], "Installing the packages that come without others")
+
+    def _install(self, wanted: Sequence[str], title: str) -> None:
         if self._uv and not self._pip_is_configured():
-            command: list[str | Path] = [
-                self._uv,
-                "pip",
-                "install",
-                "--python",
-                self._python,
-                "-c",
-                layers.LOCK,
-                *wanted,
-            ]
+            words = ["pip", "install", "--python", self._python, "-c", layers.LOCK, *wanted]
+            command: list[str | Path] = [self._uv, *words]
             if run_watched(command, what=title, terminal=self._terminal, cwd=self._root)[0] == 0:
                 return
             self._terminal.say("uv could not install them; trying with pip.")

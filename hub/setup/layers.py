@@ -14,13 +14,24 @@ STAMPS = "hub-stamps.json"
 
 # A layer is a list of groups of pyproject.toml: "" is what the hub itself needs, the others are its extras.
 LAYERS: dict[str, tuple[str, ...]] = {"run": ("", "local"), "develop": ("develop",), "page": ("page",)}
+# What follows a layer's groups without its own dependencies: they would bring packages that break ours.
+ALONE: dict[str, tuple[str, ...]] = {"run": ("alone",)}
 
 
 def names(root: Path, layer: str) -> list[str]:
     """Return the requirements of a layer as pyproject.toml writes them, markers included."""
+    return _of_groups(root, LAYERS[layer])
+
+
+def alone(root: Path, layer: str) -> list[str]:
+    """Return the requirements that follow those of a layer, to be installed without their dependencies."""
+    return _of_groups(root, ALONE.get(layer, ()))
+
+
+def _of_groups(root: Path, groups: Sequence[str]) -> list[str]:
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project.get("optional-dependencies", {})
-    return [name for group in LAYERS[layer] for name in (extras[group] if group else project["dependencies"])]
+    return [name for group in groups for name in (extras[group] if group else project["dependencies"])]
 
 
 def pin(root: Path, name: str) -> str:
@@ -35,7 +46,13 @@ def pin(root: Path, name: str) -> str:
 def wanted_stamp(root: Path, layer: str, accelerator: str) -> str:
     """Return the stamp an up-to-date layer carries: it changes with lock, names, Python and accelerator."""
     digest = hashlib.sha256((root / LOCK).read_bytes())
-    facts = [layer, *names(root, layer), python_kind(), accelerator if layer == "run" else ""]
+    facts = [
+        layer,
+        *names(root, layer),
+        *alone(root, layer),
+        python_kind(),
+        accelerator if layer == "run" else "",
+    ]
     digest.update("\n".join(facts).encode())
     return digest.hexdigest()
 

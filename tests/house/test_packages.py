@@ -7,6 +7,7 @@ import tomllib
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from hub.setup import layers
 from tests.house.tree import ROOT
 
 # Exactly pinned by torch's own wheels, and different for each of its variants.
@@ -26,6 +27,11 @@ def direct() -> list[Requirement]:
         Requirement(text)
         for text in [*project["dependencies"], *(text for extra in extras for text in extra)]
     ]
+
+
+def alone() -> set[str]:
+    """Names of what is installed without its dependencies."""
+    return {canonicalize_name(text) for layer in layers.ALONE for text in layers.alone(ROOT, layer)}
 
 
 def test_every_line_pins_exactly_one_version() -> None:
@@ -73,6 +79,8 @@ def test_everything_the_dependencies_pull_is_pinned_and_installed_so() -> None:
             continue
         if name not in pins or not pins[name].specifier.contains(found.version, prereleases=True):
             wrong.append(f"{name}=={found.version} is installed; the lock says {pins.get(name, 'nothing')}")
+        if name in alone():
+            continue
         extras = need.extras or {""}
         for text in found.requires or []:
             below = Requirement(text)
@@ -80,3 +88,7 @@ def test_everything_the_dependencies_pull_is_pinned_and_installed_so() -> None:
                 below.marker = None
                 waiting.append(below)
     assert not wrong, "requirements.lock and the installed packages disagree:\n" + "\n".join(sorted(wrong))
+
+
+def test_no_torchvision_which_has_no_build_for_every_torch() -> None:
+    assert "torchvision" not in locked()

@@ -14,18 +14,20 @@ PROJECT = """
 dependencies = ["hubdemo"]
 [project.optional-dependencies]
 local = ["torch"]
+alone = ["hubalone"]
 develop = ["hubtool"]
 page = []
 """
-PROOF = "import hubdemo, torch"
+PROOF = "import hubdemo, hubalone, torch"
 
 
-def wheel(folder: Path, name: str, version: str) -> None:
-    """Write the smallest package pip accepts."""
+def wheel(folder: Path, name: str, version: str, needs: str = "") -> None:
+    """Write the smallest package pip accepts; `needs` names another one."""
+    need = f"Requires-Dist: {needs}\n" if needs else ""
     info = f"{name}-{version}.dist-info"
     files = {
         f"{name}.py": f"VERSION = {version!r}\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{need}",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{info}/entry_points.txt": f"[console_scripts]\n{name}-command = {name}:main\n",
     }
@@ -51,6 +53,7 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("torch", "2.13.0+cu999"),
     ):
         wheel(folder, name, version)
+    wheel(folder, "hubalone", "1.0", needs="nowhere-to-be-had")
     monkeypatch.setenv("PIP_USER", "1")  # some people have this in their configuration
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
@@ -68,7 +71,7 @@ def root(tmp_path: Path, packages: Path) -> Path:
 
 
 def write_lock(root: Path, version: str) -> None:
-    (root / layers.LOCK).write_text(f"hubdemo=={version}\nhubtool==1.0\ntorch==2.13.0\n")
+    (root / layers.LOCK).write_text(f"hubalone==1.0\nhubdemo=={version}\nhubtool==1.0\ntorch==2.13.0\n")
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ def test_first_set_up_then_a_free_start_then_an_update_that_keeps_torch(
     python = ensure(root, ["run"], Terminal(screen), PROOF)
     assert version_in(python, "hubdemo") == "1.0"
     assert version_in(python, "torch") == "2.13.0+cu999"
+    assert version_in(python, "hubalone") == "1.0", "what it asks for is nowhere to be had"
     assert not (root / ".venv-new").exists()
     script = python.parent / "hubdemo-command"
     assert ".venv-new" not in script.read_text("utf-8")
@@ -45,6 +46,21 @@ def test_first_set_up_then_a_free_start_then_an_update_that_keeps_torch(
     assert version_in(python, "hubdemo") == "2.0"
     assert version_in(python, "hubtool") == "1.0"
     assert "Keeping the installed torch 2.13.0+cu999." in screen.getvalue()
+
+
+@pytest.mark.long
+def test_an_environment_without_a_package_of_today_gets_it_added(
+    root: Path, packages: Path, screen: io.StringIO
+) -> None:
+    project, today = root / "pyproject.toml", (root / "pyproject.toml").read_text("utf-8")
+    project.write_text(today.replace('"hubalone"', ""))
+    python = ensure(root, ["run"], Terminal(screen), PROOF.replace("hubalone, ", ""))
+    for there in (*packages.glob("torch-*"), *packages.glob("hubdemo-*")):
+        there.unlink()  # what is installed must not be fetched again
+    project.write_text(today)
+    ensure(root, ["run"], Terminal(screen), PROOF)
+    assert version_in(python, "hubalone") == "1.0"
+    assert version_in(python, "hubdemo") == "1.0"
 
 
 @pytest.mark.long

@@ -11,6 +11,7 @@ PROJECT = """
 dependencies = ["alpha", "beta; sys_platform != 'win32'"]
 [project.optional-dependencies]
 local = ["torch"]
+alone = ["lonely"]
 develop = ["pytest"]
 page = ["node"]
 """
@@ -28,6 +29,11 @@ def root(tmp_path: Path) -> Path:
 def test_a_layer_is_the_groups_of_the_project(root: Path) -> None:
     assert layers.names(root, "run") == ["alpha", "beta; sys_platform != 'win32'", "torch"]
     assert layers.names(root, "develop") == ["pytest"]
+
+
+def test_some_packages_follow_a_layer_without_what_they_ask_for(root: Path) -> None:
+    assert layers.alone(root, "run") == ["lonely"]
+    assert layers.alone(root, "develop") == []
 
 
 def test_a_pin_is_read_without_its_marker(root: Path) -> None:
@@ -49,6 +55,11 @@ class TestStamp:
     def test_changes_with_the_names(self, root: Path) -> None:
         before = layers.wanted_stamp(root, "run", "cpu")
         (root / "pyproject.toml").write_text(PROJECT.replace('"alpha", ', ""))
+        assert layers.wanted_stamp(root, "run", "cpu") != before
+
+    def test_changes_with_what_follows_alone(self, root: Path) -> None:
+        before = layers.wanted_stamp(root, "run", "cpu")
+        (root / "pyproject.toml").write_text(PROJECT.replace('"lonely"', '"lonely", "lonelier"'))
         assert layers.wanted_stamp(root, "run", "cpu") != before
 
     def test_changes_with_python(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
