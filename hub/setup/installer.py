@@ -73,7 +73,7 @@ class Installer:
 
     def _install(self, wanted: Sequence[str], title: str) -> None:
         if self._uv and not self._pip_is_configured():
-            words = ["pip", "install", "--python", self._python, "-c", layers.LOCK, *wanted]
+            words: list[str | Path] = ["pip", "install", "--python", self._python, "-c", layers.LOCK, *wanted]
             command: list[str | Path] = [self._uv, *words]
             if run_watched(command, what=title, terminal=self._terminal, cwd=self._root)[0] == 0:
                 return
