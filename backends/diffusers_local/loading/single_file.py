@@ -1,7 +1,7 @@
 """Single-file checkpoints, loaded offline by the configurations in `configs/`.
 
 Such a file holds weights only. Which family it is follows from the shapes in its header; what it lacks is
-CLIP's tokenizer, which is looked for beside it.
+CLIP's tokenizer: one beside it is taken, else CLIP's own.
 """
 
 import json
@@ -16,6 +16,7 @@ from transformers import CLIPTokenizer
 
 from backends.diffusers_local.families import FAMILIES, Checkpoint, Family
 from backends.diffusers_local.loading.folders import ModelTrouble, check_safetensors
+from backends.diffusers_local.prompts.tokenizer import clip_tokenizer
 
 CONFIGS = Path(__file__).parent / "configs"
 
@@ -82,8 +83,9 @@ def _fits(path: Path, header: Mapping[str, Any], kind: Checkpoint) -> bool:
 
 
 def find_tokenizer(path: Path) -> Any:
-    """CLIP's tokenizer: from `tokenizer/` beside the file, or of any model folder near it. Raises
-    ModelTrouble.
+    """CLIP's tokenizer: from `tokenizer/` beside the file, of any model folder near it, or made here.
+
+    Raises ModelTrouble when there is none at all.
     """
     near = [path.with_suffix("") / "tokenizer", path.parent / "tokenizer"]
     near += [place for up in (path.parent, path.parent.parent) for place in sorted(up.glob("*/tokenizer"))]
@@ -96,7 +98,10 @@ def find_tokenizer(path: Path) -> Any:
             if len(tokenizer) >= 49408:
                 tokenizer.model_max_length = 77
                 return tokenizer
+    if (made := clip_tokenizer()) is not None:
+        return made
     raise ModelTrouble(
-        f"{path.name!r} is a single file and brings no tokenizer. Put the folder 'tokenizer' of any "
-        "Stable Diffusion model (vocab.json and merges.txt, or tokenizer.json) beside it."
+        f"{path.name!r} is a single file and brings no tokenizer. Install open-clip-torch, or put "
+        "the folder 'tokenizer' of any Stable Diffusion model (vocab.json and merges.txt, or tokenizer.json) "
+        "beside it."
     )
