@@ -33,12 +33,13 @@ from backends.contract import (
 from backends.diffusers_local import steps
 from backends.diffusers_local.batching import Batches
 from backends.diffusers_local.loading.folders import ModelTrouble
-from backends.diffusers_local.loading.model import Model
+from backends.diffusers_local.loading.gather import Kit, Need, gather, needs, paths_of
 from backends.diffusers_local.loading.shelf import Shelf
 from backends.diffusers_local.pace import ThreadChoice
 from backends.diffusers_local.pictures.press import Press, Preview
 from backends.diffusers_local.pictures.results import Results, out_of_memory
-from backends.diffusers_local.row import Refused, Row, check, prepare
+from backends.diffusers_local.prepare import Refused, check, prepare
+from backends.diffusers_local.row import Row
 
 PREVIEW_SECONDS = 0.05
 """At most one preview of a work in this time."""
@@ -112,12 +113,12 @@ class Loop:
 
     def _pinned(self) -> set[str]:
         works = [*self._waiting, *(row.work for row in (*self._rows, *self._results.rows))]
-        return {work.model.path for work in works}
+        return {path for work in works for path in paths_of(work)}
 
     def _load_on_request(self, ticket: str, ref: ModelRef) -> None:
         try:
-            if self._shelf.find(ref) is None:
-                _, seconds = self._shelf.load(ref, self._pinned())
+            if self._shelf.find("model", ref) is None:
+                _, seconds = self._shelf.load("model", ref, self._pinned())
             else:
                 seconds = 0.0
             self._press.put(Loaded(ref.name, self._shelf.names, ticket, seconds))
@@ -130,8 +131,7 @@ class Loop:
     def _admit(self, work: Work) -> None:
         try:
             check(work)
-            model, seconds = self._model_for(work)
-            row = prepare(work, model, seconds)
+            row = prepare(work, self._kit_for(work))
         except (Refused, ModelTrouble) as refused:
             self._press.put(Failed(work.id, str(refused)))
         except Exception as error:
@@ -143,18 +143,25 @@ class Loop:
             else:
                 self._rows.append(row)
 
-    def _model_for(self, work: Work) -> tuple[Model, float]:
-        model = self._shelf.find(work.model)
-        if model is not None:
-            return model, 0.0
-        self._press.put(Loading(work.id, work.model.name))
+    def _kit_for(self, work: Work) -> Kit:
+        """Everything the work needs, loaded where it is not held. Raises ModelTrouble."""
+        seconds = 0.0
+        for need in needs(work):
+            if self._shelf.find(need.kind, need.ref) is None:
+                seconds += self._load(work, need)
+        return gather(work, self._shelf, seconds)
+
+    def _load(self, work: Work, need: Need) -> float:
+        self._press.put(Loading(work.id, need.ref.name))
         try:
-            model, seconds = self._shelf.load(work.model, self._pinned())
+            _, seconds = self._shelf.load(need.kind, need.ref, self._pinned() | paths_of(work))
         except ModelTrouble as trouble:
-            self._press.put(LoadFailed(work.model.name, str(trouble)))
+            if need.kind == "model":
+                self._press.put(LoadFailed(need.ref.name, str(trouble)))
             raise
-        self._press.put(Loaded(work.model.name, self._shelf.names, "", seconds))
-        return model, seconds
+        if need.kind == "model":
+            self._press.put(Loaded(need.ref.name, self._shelf.names, "", seconds))
+        return seconds
 
     def _start(self, row: Row) -> None:
         row.begin()
@@ -203,8 +210,18 @@ class Loop:
         if row.step > before:
             self._tell_step(row, prediction, moment)
         if row.finished:
-            self._rows.remove(row)
+            self._end_walk(row)
+
+    def _end_walk(self, row: Row) -> None:
+        """The row took its last step: the work goes on in its next row, or its drawing is decoded."""
+        self._rows.remove(row)
+        if row.after is None:
             self._results.add(row)
+            return
+        try:
+            self._rows.append(row.after(row))
+        except Exception as error:
+            self._press.put(self._results.failure(row.work, error))
 
     def _tell_step(self, row: Row, prediction: steps.Prediction, moment: torch.Tensor) -> None:
         progress = Progress(row.work.id, row.step, row.steps)
@@ -213,7 +230,7 @@ class Loop:
             self._press.put(progress)
             return
         row.shown = now
-        clean = steps.foreseen(row.model, prediction, moment)
+        clean = steps.foreseen(row, prediction, moment)
         self._press.put(Preview(progress, clean, row.model.preview))
 
     def _recover(self, rows: Sequence[Row], error: Exception) -> None:

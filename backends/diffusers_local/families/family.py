@@ -47,7 +47,7 @@ class Checkpoint(Struct, frozen=True):
 
 
 class Family(Struct, frozen=True):
-    """One family of models that the step loop draws.
+    """One family of models that this engine draws.
 
     `classes` are the catalog's class ids; `pipelines` the diffusers classes a folder may name, the first of
     them loads it, with `options`. `parts` says for every component which classes it may have; `weighted` are
@@ -55,7 +55,8 @@ class Family(Struct, frozen=True):
     put side by side; with `pooled` the last one's pooled vector and the picture's size go to the denoiser as
     well, which then has the `addition` named. `zero_empty` names the switch in a model's index that makes an
     empty negative prompt nothing at all. With `upcast` half-precision models keep their autoencoder in full
-    where its configuration asks for that.
+    where its configuration asks for that. `denoiser` names the file in `denoisers/` that asks its denoiser
+    step by step, `reader` the one in `prompts/readers/` that reads its prompts.
     """
 
     id: str
@@ -72,3 +73,5 @@ class Family(Struct, frozen=True):
     addition: str | None = None
     zero_empty: str = ""
     upcast: bool = False
+    denoiser: str = "unet"
+    reader: str = "clip"

@@ -10,12 +10,14 @@ import diffusers
 import torch
 
 from backends.contract import ModelRef
+from backends.diffusers_local.denoisers import Denoiser, make_denoiser
 from backends.diffusers_local.families import Family
 from backends.diffusers_local.families.stable_diffusion import STARTER_MODULE
 from backends.diffusers_local.loading.folders import ModelTrouble, check_folder, variant_of
 from backends.diffusers_local.loading.single_file import load_single_file
 from backends.diffusers_local.pictures.preview import PreviewMap, fit_preview, read_preview
 from backends.diffusers_local.prompts.encoding import Texts
+from backends.diffusers_local.prompts.readers import make_reader
 from backends.diffusers_local.samplers.schedules import Schedules
 
 
@@ -32,19 +34,13 @@ class Model:
     family: Family
     parts: Mapping[str, Any]
     texts: Texts
+    denoiser: Denoiser
     schedules: Schedules
-    alphas: torch.Tensor
-    prediction: str
     preview: PreviewMap
     scale: int
     device: torch.device
     dtype: torch.dtype
     size: int
-
-    @property
-    def unet(self) -> Any:
-        """The denoiser."""
-        return self.parts["unet"]
 
     @property
     def vae(self) -> Any:
@@ -98,14 +94,13 @@ def _assemble(
 ) -> Model:
     parts = {name: getattr(pipeline, name) for name in family.parts}
     _check_whole(ref, family, parts)
-    _check_parts(ref, family, parts)
     for name in family.weighted:
         parts[name].to(device=device).eval().requires_grad_(False)
     vae = parts["vae"]
     if family.upcast and dtype == torch.float16 and vae.config.force_upcast:
         vae.to(torch.float32)  # in half precision its largest numbers overflow and the picture is black
     schedules = Schedules(dict(pipeline.scheduler.config))
-    reference = schedules.make("ddim", "normal")
+    denoiser = make_denoiser(ref, family, parts, schedules)
     tensors = [
         tensor for name in family.weighted for tensor in (*parts[name].parameters(), *parts[name].buffers())
     ]
@@ -115,10 +110,9 @@ def _assemble(
         key=f"{ref.path}@{stamp_of(path)}",
         family=family,
         parts=parts,
-        texts=Texts(family, parts, device, dtype, zero_empty=zero_empty),
+        texts=Texts(make_reader(family, parts, device), dtype, zero_empty=zero_empty),
+        denoiser=denoiser,
         schedules=schedules,
-        alphas=reference.alphas_cumprod.float(),
-        prediction=reference.config.prediction_type,
         preview=read_preview(path) or fit_preview(vae, device, vae.dtype),
         scale=pipeline.vae_scale_factor,
         device=device,
@@ -140,28 +134,3 @@ def _check_whole(ref: ModelRef, family: Family, parts: Mapping[str, Any]) -> Non
             f"The model {ref.name!r} lacks {len(missing)} of its tensors, {missing[0]} the first: it is not "
             "whole, or another kind of model than its other tensors say."
         )
-
-
-def _check_parts(ref: ModelRef, family: Family, parts: Mapping[str, Any]) -> None:
-    """Refuse denoisers that need other conditions than the family's."""
-    unet, vae = parts["unet"], parts["vae"]
-    if unet.config.in_channels != vae.config.latent_channels:
-        raise ModelTrouble(
-            f"The model {ref.name!r} takes {unet.config.in_channels} input channels where its latents have "
-            f"{vae.config.latent_channels}: it is an inpainting or depth model, not drawn here."
-        )
-    if (
-        unet.config.time_cond_proj_dim is not None
-        or unet.config.addition_embed_type != family.addition
-        or (family.pooled and not _takes_sizes(family, parts))
-    ):
-        raise ModelTrouble(
-            f"The model {ref.name!r} wants other conditions beside the prompt than {family.name} does."
-        )
-
-
-def _takes_sizes(family: Family, parts: Mapping[str, Any]) -> bool:
-    """Whether the denoiser takes a pooled vector and six size numbers (a refiner takes five)."""
-    unet, pooled = parts["unet"], parts[family.texts[-1].encoder].config.projection_dim
-    expected: int = unet.add_embedding.linear_1.in_features
-    return expected == pooled + 6 * unet.config.addition_time_embed_dim

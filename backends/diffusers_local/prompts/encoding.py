@@ -1,13 +1,11 @@
-"""From a prompt to what the denoiser takes of it: a family's text encoders side by side, each prompt once."""
+"""From a prompt to what the denoiser takes of it, each prompt once."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
-from backends.diffusers_local.families import Family, TextPart
+from backends.diffusers_local.prompts.readers import Reader
 
 _KEPT = 256
 
@@ -27,21 +25,11 @@ class Text:
 class Texts:
     """The encoded prompts of one model.
 
-    `parts` are its components by name; with `zero_empty` an empty negative prompt is nothing at all.
+    With `zero_empty` an empty negative prompt is nothing at all.
     """
 
-    def __init__(
-        self,
-        family: Family,
-        parts: Mapping[str, Any],
-        device: torch.device,
-        dtype: torch.dtype,
-        *,
-        zero_empty: bool = False,
-    ) -> None:
-        self._family = family
-        self._parts = parts
-        self._device = device
+    def __init__(self, reader: Reader, dtype: torch.dtype, *, zero_empty: bool = False) -> None:
+        self._reader = reader
         self._dtype = dtype
         self._zero_empty = zero_empty
         self._known: OrderedDict[tuple[str, int], Text] = OrderedDict()
@@ -71,59 +59,6 @@ class Texts:
         return Text(torch.zeros_like(text.states), pooled, [], "")
 
     def _encode(self, prompt: str, layer: int) -> Text:
-        states, pooled = [], None
-        for part in self._family.texts:
-            own, pooled = self._read(part, prompt, layer or part.layer)
-            states.append(own)
-        together = states[0] if len(states) == 1 else torch.cat(states, dim=-1)
-        tokenizer = self._parts[self._family.texts[0].tokenizer]
-        whole = tokenizer(prompt, return_offsets_mapping=True)
-        offsets, ids = whole["offset_mapping"], whole["input_ids"]
-        longest = tokenizer.model_max_length
-        cut = prompt[offsets[longest - 1][0] :].strip() if len(ids) > longest else ""
-        return Text(
-            together.to(self._dtype),
-            pooled.to(self._dtype) if pooled is not None and self._family.pooled else None,
-            _unknown(tokenizer, prompt, ids, offsets),
-            cut,
-        )
-
-    def _read(self, part: TextPart, prompt: str, layer: int) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """One encoder's states of a layer, and its first answer, which is the pooled vector where it has
-        one.
-        """
-        tokenizer, encoder = self._parts[part.tokenizer], self._parts[part.encoder]
-        if layer > encoder.config.num_hidden_layers:
-            raise ValueError(
-                f"CLIP Stop At Layer is -{layer}, and this model's {part.encoder} has only "
-                f"{encoder.config.num_hidden_layers} layers."
-            )
-        given = tokenizer(
-            prompt,
-            padding="max_length",
-            max_length=tokenizer.model_max_length,
-            truncation=True,
-            return_tensors="pt",
-        )
-        masked = getattr(encoder.config, "use_attention_mask", False)
-        mask = given.attention_mask.to(self._device) if masked else None
-        ids = given.input_ids.to(self._device)
-        if layer == 1 and part.normed:
-            return encoder(ids, attention_mask=mask)[0], None
-        answer = encoder(ids, attention_mask=mask, output_hidden_states=True)
-        states = answer.hidden_states[-layer]
-        if part.normed:
-            # the text tower lies in `text_model` or, since transformers 5, is the encoder itself
-            states = getattr(encoder, "text_model", encoder).final_layer_norm(states)
-        return states, answer[0]
-
-
-def _unknown(
-    tokenizer: Any, prompt: str, ids: Sequence[int], offsets: Sequence[tuple[int, int]]
-) -> list[str]:
-    """The words that a whole-word tokenizer does not know (one that cuts words up knows them all)."""
-    unknown = tokenizer.unk_token_id
-    if unknown is None or tokenizer.unk_token in (tokenizer.eos_token, tokenizer.bos_token):
-        return []
-    words = [prompt[a:b] for number, (a, b) in zip(ids, offsets, strict=True) if number == unknown and b > a]
-    return list(dict.fromkeys(words))
+        read = self._reader.read(prompt, layer)
+        pooled = None if read.pooled is None else read.pooled.to(self._dtype)
+        return Text(read.states.to(self._dtype), pooled, read.unknown, read.cut)

@@ -11,9 +11,11 @@ from PIL import Image as Picture
 
 from backends.contract import Work
 from backends.diffusers_local import steps
+from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.loading.model import Model
 from backends.diffusers_local.pictures.pictures import encode
-from backends.diffusers_local.row import Row, prepare
+from backends.diffusers_local.prepare import prepare
+from backends.diffusers_local.row import Row
 from backends.diffusers_local.samplers.sampling import SAMPLERS
 from tests.backends.diffusers_local.conftest import a_work
 
@@ -39,7 +41,7 @@ def stock(kind: Any, model: Model, scheduler: Any) -> Any:
 
 def walk(work: Work, model: Model) -> Row:
     with torch.inference_mode():
-        row = prepare(work, model, 0.0)
+        row = prepare(work, Kit(model))
         while not row.finished:
             (prediction,) = steps.predict([row])
             steps.advance(row, prediction)

@@ -15,9 +15,11 @@ from backends.contract import Work
 from backends.diffusers_local import steps
 from backends.diffusers_local.batching import BatchSize
 from backends.diffusers_local.loading.folders import ModelTrouble
+from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.loading.model import Model, load_model
 from backends.diffusers_local.pictures.pictures import encode
-from backends.diffusers_local.row import Row, prepare
+from backends.diffusers_local.prepare import prepare
+from backends.diffusers_local.row import Row
 from tests.backends.diffusers_local.conftest import Studio, a_work, ref_of
 from tests.backends.diffusers_local.xl import build_xl
 
@@ -53,7 +55,7 @@ def copy(xl_folder: Path, tmp_path: Path) -> Path:
 
 def walk(work: Work, model: Model) -> Row:
     with torch.inference_mode():
-        row = prepare(work, model, 0.0)
+        row = prepare(work, Kit(model))
         while not row.finished:
             (prediction,) = steps.predict([row])
             steps.advance(row, prediction)
@@ -142,7 +144,7 @@ class TestAlone:
 class TestHalfPrecision:
     def test_the_autoencoder_stays_in_full_where_it_would_overflow(self, xl_folder: Path) -> None:
         half = load_model(ref_of(xl_folder), torch.device("cpu"), torch.float16)
-        assert (half.unet.dtype, half.vae.dtype) == (torch.float16, torch.float32)
+        assert (half.parts["unet"].dtype, half.vae.dtype) == (torch.float16, torch.float32)
         start = encode(noise_picture(), "PNG", 100)
         row = walk(a_work(xl_folder, init_image=start, strength=0.5, scheduler="simple"), half)
         assert row.latents.dtype == torch.float16
@@ -184,7 +186,7 @@ class TestAmongStrangers:
 
     def test_each_row_keeps_its_own_size_numbers(self, xl_folder: Path, xl: Model) -> None:
         with torch.inference_mode():
-            rows = [prepare(a_work(xl_folder, n, seed=7), xl, 0.0) for n in range(2)]
+            rows = [prepare(a_work(xl_folder, n, seed=7), Kit(xl)) for n in range(2)]
             rows[1].conditions["time_ids"][:, :2] = 1024
             alone = [steps.predict([row])[0].said for row in rows]
             together = [prediction.said for prediction in steps.predict(rows)]

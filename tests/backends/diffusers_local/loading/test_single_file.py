@@ -17,6 +17,7 @@ from backends.diffusers_local.families.stable_diffusion import _LAST_NORM, _TEXT
 from backends.diffusers_local.loading import single_file
 from backends.diffusers_local.loading.folders import ModelTrouble
 from backends.diffusers_local.loading.model import load_model
+from backends.diffusers_local.prompts.tokenizer import clip_tokenizer
 from tests.backends.diffusers_local.conftest import ref_of
 from tests.backends.diffusers_local.originals import (
     original_unet_name,
@@ -81,22 +82,39 @@ def checkpoint(configs: Path, models: Path) -> tuple[Path, Any, Any, Any]:
 def test_every_number_arrives(checkpoint: tuple[Path, Any, Any, Any]) -> None:
     path, unet, vae, text = checkpoint
     model = load_model(ref_of(path), torch.device("cpu"), torch.float32)
-    for part, original in ((model.unet, unet), (model.vae, vae), (model.parts["text_encoder"], text)):
+    for part, original in (
+        (model.parts["unet"], unet),
+        (model.vae, vae),
+        (model.parts["text_encoder"], text),
+    ):
         loaded = part.state_dict()
         for key, value in original.state_dict().items():
             assert torch.equal(loaded[key], value), key
-    assert model.prediction == "epsilon"
+    assert model.denoiser.prediction == "epsilon"
     assert model.scale == 8
     with torch.inference_mode():
         assert model.texts.encode("w1 w2").states.shape == (1, 77, WIDTH)
 
 
-def test_without_a_tokenizer_it_says_what_to_do(
-    checkpoint: tuple[Path, Any, Any, Any], tmp_path: Path
-) -> None:
+@pytest.fixture
+def alone(checkpoint: tuple[Path, Any, Any, Any], tmp_path: Path) -> Path:
+    """The checkpoint where no tokenizer is near."""
     far = tmp_path / "far" / "away"
     far.mkdir(parents=True)
-    alone = Path(shutil.copy(checkpoint[0], far / "alone.safetensors"))
+    return Path(shutil.copy(checkpoint[0], far / "alone.safetensors"))
+
+
+def test_a_file_alone_is_read_with_clips_own_words(alone: Path) -> None:
+    model = load_model(ref_of(alone), torch.device("cpu"), torch.float32)
+    assert model.parts["tokenizer"]("a photo of a cat").input_ids == [49406, 320, 1125, 539, 320, 2368, 49407]
+
+
+def test_a_tokenizer_beside_the_file_wins(checkpoint: tuple[Path, Any, Any, Any]) -> None:
+    assert single_file.find_tokenizer(checkpoint[0])("w7").input_ids != clip_tokenizer()("w7").input_ids
+
+
+def test_without_a_tokenizer_it_says_what_to_do(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(single_file, "clip_tokenizer", lambda: None)
     with pytest.raises(ModelTrouble, match="brings no tokenizer"):
         load_model(ref_of(alone), torch.device("cpu"), torch.float32)
 

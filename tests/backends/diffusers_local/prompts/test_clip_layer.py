@@ -10,8 +10,9 @@ from transformers import CLIPTextModel
 
 from backends.contract import Failed
 from backends.diffusers_local import steps
+from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.loading.model import Model, load_model
-from backends.diffusers_local.row import prepare
+from backends.diffusers_local.prepare import prepare
 from tests.backends.diffusers_local.conftest import Studio, a_work, build_pipeline, ref_of
 from tests.backends.diffusers_local.xl import a_text_encoder, build_xl
 
@@ -43,7 +44,7 @@ def ours(path: Path, model: Model, layer: int | None) -> torch.Tensor:
     extra = {} if layer is None else {"clipstopatlayer": layer}
     work = a_work(path, negative_prompt="blue", extra=extra)
     with torch.inference_mode():
-        row = prepare(work, model, 0.0)
+        row = prepare(work, Kit(model))
         while not row.finished:
             (prediction,) = steps.predict([row])
             steps.advance(row, prediction)

@@ -1,0 +1,104 @@
+"""UNets with cross attention: Stable Diffusion 1, 2 and XL."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from backends.contract import ModelRef, Work
+from backends.diffusers_local.denoisers.denoiser import Conditions
+from backends.diffusers_local.families import Family
+from backends.diffusers_local.loading.folders import ModelTrouble
+from backends.diffusers_local.pictures.sizes import SizePlan
+from backends.diffusers_local.prompts.encoding import Text
+from backends.diffusers_local.row import Row
+from backends.diffusers_local.samplers.schedules import Schedules
+
+
+def check(ref: ModelRef, family: Family, parts: Mapping[str, Any]) -> None:
+    """Refuse UNets that need other conditions than the family's. Raises ModelTrouble."""
+    unet, vae = parts["unet"], parts["vae"]
+    if unet.config.in_channels != vae.config.latent_channels:
+        raise ModelTrouble(
+            f"The model {ref.name!r} takes {unet.config.in_channels} input channels where its latents have "
+            f"{vae.config.latent_channels}: it is an inpainting or depth model, not drawn here."
+        )
+    if (
+        unet.config.time_cond_proj_dim is not None
+        or unet.config.addition_embed_type != family.addition
+        or (family.pooled and not _takes_sizes(family, parts))
+    ):
+        raise ModelTrouble(
+            f"The model {ref.name!r} wants other conditions beside the prompt than {family.name} does."
+        )
+
+
+def _takes_sizes(family: Family, parts: Mapping[str, Any]) -> bool:
+    """Whether the denoiser takes a pooled vector and six size numbers (a refiner takes five)."""
+    unet, pooled = parts["unet"], parts[family.texts[-1].encoder].config.projection_dim
+    expected: int = unet.add_embedding.linear_1.in_features
+    return expected == pooled + 6 * unet.config.addition_time_embed_dim
+
+
+def make(family: Family, parts: Mapping[str, Any], schedules: Schedules) -> "UNetDenoiser":
+    """The denoiser of checked parts."""
+    return UNetDenoiser(family, parts["unet"], schedules)
+
+
+class UNetDenoiser:
+    """One UNet2DConditionModel."""
+
+    def __init__(self, family: Family, unet: Any, schedules: Schedules) -> None:
+        self._pooled = family.pooled
+        self._unet = unet
+        reference = schedules.make("ddim", "normal")
+        self._alphas = reference.alphas_cumprod.float()
+        self.prediction: str = reference.config.prediction_type
+
+    @property
+    def channels(self) -> int:
+        """Channels of the latents."""
+        channels: int = self._unet.config.in_channels
+        return channels
+
+    def conditions(self, work: Work, texts: Sequence[Text], plan: SizePlan) -> Conditions:
+        """With a pooled text vector: that, and where in a picture of which size the drawing lies (all of
+        it).
+        """
+        pooled = [text.pooled for text in texts if text.pooled is not None]
+        if not self._pooled or not pooled:
+            return {}
+        width, height = plan.drawn
+        place = torch.tensor([[height, width, 0, 0, height, width]], dtype=pooled[0].dtype)
+        return {
+            "text_embeds": torch.cat(pooled),
+            "time_ids": place.to(pooled[0].device).repeat(len(pooled), 1),
+        }
+
+    def forward(
+        self,
+        sample: torch.Tensor,
+        times: torch.Tensor,
+        states: torch.Tensor,
+        conditions: Conditions,
+        rows: Sequence[Row],
+    ) -> torch.Tensor:
+        """One forward of the UNet, each line with its own time step."""
+        said: torch.Tensor = self._unet(
+            sample,
+            times,
+            encoder_hidden_states=states,
+            added_cond_kwargs=conditions or None,
+            return_dict=False,
+        )[0]
+        return said
+
+    def clean(self, row: Row, given: torch.Tensor, said: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+        """By the model's kind of prediction (noise, velocity or the sample itself)."""
+        moment = min(len(self._alphas) - 1, max(0, round(float(time))))
+        kept = float(self._alphas[moment])
+        if self.prediction == "v_prediction":
+            return given * kept**0.5 - said * (1 - kept) ** 0.5
+        if self.prediction == "sample":
+            return said.clone()
+        return (given - said * (1 - kept) ** 0.5) / max(kept, 1e-4) ** 0.5

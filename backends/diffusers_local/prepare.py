@@ -1,0 +1,148 @@
+"""From a work to its row: everything up to the first step."""
+
+import math
+from typing import Any
+
+import torch
+from diffusers.utils.torch_utils import randn_tensor
+from PIL import Image as Picture
+
+from backends.contract import Work
+from backends.diffusers_local.features.masking import cover_mask
+from backends.diffusers_local.loading.gather import Kit
+from backends.diffusers_local.loading.model import Model
+from backends.diffusers_local.pictures import pictures
+from backends.diffusers_local.pictures.sizes import SizePlan, plan_size
+from backends.diffusers_local.prompts.encoding import Text
+from backends.diffusers_local.row import Notes, Row
+from backends.diffusers_local.samplers.sampling import refusal
+from backends.diffusers_local.samplers.schedules import set_steps, step_arguments
+
+
+class Refused(Exception):
+    """The work cannot be drawn; the text is a sentence for the user."""
+
+
+def check(work: Work) -> None:
+    """Refuse what would fail later with a riddle. Raises Refused."""
+    numbers = (work.cfg_scale, work.strength, work.variation_strength)
+    if not all(math.isfinite(number) for number in numbers):
+        raise Refused("CFG scale, creativity and variation strength must be finite numbers.")
+    if work.width < 1 or work.height < 1:
+        raise Refused(f"A picture of {work.width}x{work.height} pixels cannot be drawn.")
+    if work.steps < 0:
+        raise Refused(f"{work.steps} steps cannot be walked.")
+    if work.mask is not None and work.init_image is None:
+        raise Refused("A mask needs an initial picture to redraw.")
+    layer = work.extra.get("clipstopatlayer", 0)
+    if not isinstance(layer, int) or layer > 0:
+        raise Refused(f"CLIP Stop At Layer is {layer!r}; it counts from the end: -1, -2 and so on.")
+    if why := refusal(work.sampler, work.scheduler, work.steps):
+        raise Refused(why)
+
+
+def prepare(work: Work, kit: Kit) -> Row:
+    """Everything up to the first step, with the arithmetic and the order of random numbers of the stock
+    pipelines.
+
+    Raises Refused.
+    """
+    model = kit.model
+    plan = plan_size(work.width, work.height, work.model.native_sizes, model.scale)
+    try:
+        texts = _texts(work, model)
+        scheduler = model.schedules.make(work.sampler, work.scheduler, work.steps)
+        start = (
+            pictures.place_start(pictures.open_picture(work.init_image), plan) if work.init_image else None
+        )
+        times = _times(work, scheduler, model)
+        generator = torch.Generator("cpu").manual_seed(work.seed)
+        kept = encode_picture(kit, start, generator) if start is not None and len(times) else None
+        noise = _noise(work, model, plan, generator)
+        masked = cover_mask(work, model, plan, kept, noise) if kept is not None else None
+    except ValueError as error:
+        raise Refused(str(error)) from error
+    if kept is not None:
+        latents = scheduler.add_noise(kept, noise, times[:1])
+    else:
+        latents = noise * scheduler.init_noise_sigma if len(times) else noise
+    return Row(
+        work=work,
+        kit=kit,
+        plan=plan,
+        cfg_scale=work.cfg_scale,
+        scheduler=scheduler,
+        times=times,
+        arguments=step_arguments(scheduler, generator),
+        latents=latents,
+        states=torch.cat([text.states for text in texts]),
+        conditions=model.denoiser.conditions(work, texts, plan),
+        notes=_notes(plan, texts[-1].unknown, texts[-1].cut),
+        load_seconds=kit.seconds,
+        start=start,
+        masked=masked,
+    )
+
+
+def _texts(work: Work, model: Model) -> list[Text]:
+    """The negative prompt, where there is guidance, and the prompt. Raises ValueError."""
+    text = model.texts.encode(work.prompt, -int(work.extra.get("clipstopatlayer", 0)))
+    return [model.texts.negative(work.negative_prompt, text), text] if work.cfg_scale > 1 else [text]
+
+
+def _times(work: Work, scheduler: Any, model: Model) -> torch.Tensor:
+    if work.steps == 0:
+        return torch.empty(0)
+    strength = None if work.init_image is None else min(1.0, max(0.0, work.strength))
+    return set_steps(scheduler, work.steps, strength, model.device)
+
+
+def encode_picture(kit: Kit, start: Picture.Image, generator: torch.Generator) -> torch.Tensor:
+    """A picture of the drawn size -> latents, drawn from the encoder's distribution where it has one."""
+    vae = kit.vae
+    pixels = torch.from_numpy(pictures.as_floats(start)).to(kit.model.device, vae.dtype)
+    encoded = vae.encode(pixels)
+    if hasattr(encoded, "latent_dist"):
+        latents: torch.Tensor = encoded.latent_dist.sample(generator)
+    else:
+        latents = encoded.latents
+    return latents.to(kit.model.dtype) * vae.config.scaling_factor
+
+
+def _noise(work: Work, model: Model, plan: SizePlan, generator: torch.Generator) -> torch.Tensor:
+    """The seed's noise, moved towards the variation seed's; made on the processor whatever the device."""
+    width, height = plan.drawn
+    shape = (1, model.denoiser.channels, height // model.scale, width // model.scale)
+    noise = randn_tensor(shape, generator=generator, device=model.device, dtype=model.dtype)
+    if work.variation_seed is not None and work.variation_strength > 0:
+        other = torch.Generator("cpu").manual_seed(work.variation_seed)
+        aim = randn_tensor(shape, generator=other, device=model.device, dtype=model.dtype)
+        noise = slerp(noise, aim, min(1.0, work.variation_strength))
+    return noise
+
+
+def slerp(one: torch.Tensor, other: torch.Tensor, part: float) -> torch.Tensor:
+    """From `one` (part 0) to `other` (part 1) along the sphere: the mixture of two noises is noise of the
+    same size.
+    """
+    a, b = one.float().flatten(), other.float().flatten()
+    cosine = torch.clamp(torch.dot(a / a.norm(), b / b.norm()), -1, 1)
+    angle = torch.acos(cosine)
+    if float(torch.sin(angle)) < 1e-6:
+        return torch.lerp(one, other, part)
+    mixed = (
+        torch.sin((1 - part) * angle) * one.float() + torch.sin(part * angle) * other.float()
+    ) / torch.sin(angle)
+    return mixed.to(one.dtype)
+
+
+def _notes(plan: SizePlan, unknown: list[str], cut: str) -> Notes:
+    notes: Notes = {}
+    if plan.fitted:
+        notes["drawn_size"] = f"{plan.drawn[0]}x{plan.drawn[1]}"
+        notes["fitted"] = plan.fitted
+    if unknown:
+        notes["unknown_words"] = unknown
+    if cut:
+        notes["prompt_cut"] = cut
+    return notes
