@@ -54,7 +54,7 @@ def test_every_text_is_made_of_known_bytes() -> None:
 
 
 def test_the_merges_are_whole() -> None:
-    inner: Tokenizer = clip_tokenizer().backend_tokenizer  # type: ignore[union-attr]
+    inner: Tokenizer = clip_tokenizer().backend_tokenizer
     model = json.loads(inner.to_str())["model"]
     assert len(model["merges"]) == 48894
     assert sorted(model["vocab"].values()) == list(range(49408))
