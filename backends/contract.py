@@ -349,7 +349,8 @@ class EngineType(Struct, frozen=True):
     run in a worker process: called there as `callable(settings, emit)` it returns a Drawer.
     `builtin_models` are model folders that come with it. `accepts` are model class ids it can draw (empty:
     any). `slots` is how many works it takes at once. `features` are known before it starts.
-    `pairs` names for a sampler the schedulers it goes with (a sampler not named there goes with all).
+    `pairs` names for a sampler the schedulers it goes with (a sampler not named there goes with all);
+    `class_pairs` does so for models of a class that has samplers of its own, and then only for those.
     """
 
     id: str
@@ -362,6 +363,7 @@ class EngineType(Struct, frozen=True):
     samplers: tuple[str, ...] = ()
     schedulers: tuple[str, ...] = ()
     pairs: Mapping[str, tuple[str, ...]] = {}
+    class_pairs: Mapping[str, Mapping[str, tuple[str, ...]]] = {}
     builtin_models: tuple[Path, ...] = ()
     accepts: tuple[str, ...] = ()
     standard: bool = True
