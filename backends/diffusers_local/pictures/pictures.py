@@ -21,16 +21,26 @@ _ENCODINGS: dict[str, tuple[str, dict[str, int | bool]]] = {
 
 def open_picture(data: bytes) -> Picture.Image:
     """An encoded picture as RGB, transparent parts on white. Raises ValueError with a sentence."""
+    return flatten(open_layers(data))
+
+
+def open_layers(data: bytes) -> Picture.Image:
+    """An encoded picture as RGBA when parts of it may be transparent, else as RGB. Raises ValueError."""
     try:
         with Picture.open(io.BytesIO(data)) as opened:
             opened.load()
-            if opened.mode in ("RGBA", "LA", "PA") or "transparency" in opened.info:
-                layers = opened.convert("RGBA")
-                ground = Picture.new("RGBA", layers.size, (255, 255, 255, 255))
-                return Picture.alpha_composite(ground, layers).convert("RGB")
-            return opened.convert("RGB")
+            layered = opened.mode in ("RGBA", "LA", "PA") or "transparency" in opened.info
+            return opened.convert("RGBA" if layered else "RGB")
     except (OSError, SyntaxError, ValueError) as error:
         raise ValueError(f"The initial picture cannot be read: {error}") from error
+
+
+def flatten(layers: Picture.Image) -> Picture.Image:
+    """A picture as RGB, transparent parts on white."""
+    if layers.mode != "RGBA":
+        return layers
+    ground = Picture.new("RGBA", layers.size, (255, 255, 255, 255))
+    return Picture.alpha_composite(ground, layers).convert("RGB")
 
 
 def place_start(picture: Picture.Image, plan: SizePlan) -> Picture.Image:
