@@ -1,21 +1,37 @@
-"""Which requests share the next forward: groups, order and the measured size of a batch. Pure.
+"""How many requests one forward should carry, learned per group from real forwards. Pure.
 
 A batch only pays while a forward is bound by its launch and not by its arithmetic; where it does not pay it
-makes everybody wait for everybody. So its size is learned per group from real steps, never configured.
+makes everybody wait for everybody. So its size is measured, never configured, bounded by the memory one more
+request takes, and remembered over restarts only as a place to start from.
 """
 
-from collections import defaultdict
-from collections.abc import Hashable, Sequence
+import hashlib
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
 
-LARGEST = 8
+from msgspec import Struct
+
+LARGEST = 16
 """Most requests in one forward."""
 
 _ENOUGH = 4  # measurements before a size is judged; the first of a size also pays for its preparation
 _WORTH = 1.1  # a doubled batch must do this much more work a second
 _FIRST_RETRY = 64  # forwards until a size that did not pay is tried again: the machine's other load changes
 _LAST_RETRY = 4096
+_DOUBT = 2048  # forwards until a size that paid is compared with its half again
+_SPARE = 0.9  # part of the free memory that may be counted on
+_GROUPS = 256  # groups kept in mind; the ones not seen for longest are forgotten
+
+
+class Learned(Struct, frozen=True):
+    """What outlives a restart about one group: the best number of requests in a forward, the seconds of a
+    forward with one request (0: unknown), the bytes a request adds to a forward's peak (0: unknown).
+    """
+
+    limit: int = 1
+    seconds: float = 0.0
+    bytes_each: int = 0
 
 
 @dataclass(slots=True)
@@ -23,98 +39,162 @@ class BatchSize:
     """Learns how many requests one forward should carry, from the time of real forwards.
 
     Starts with one; while more wait, tries twice as many, and stays there if that gives a tenth more rows a
-    second.
+    second. A `doubted` limit (a remembered one) is first compared with its half.
     """
 
     limit: int = 1
     largest: int = LARGEST
+    bytes_each: int = 0
+    doubted: bool = False
     _count: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
     _best: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
     _rest: int = 0  # forwards still to come before a larger size is tried
     _retry: int = _FIRST_RETRY
+    _sure: int = 0  # forwards since the limit was last compared with its half
 
-    def wanted(self, available: int) -> int:
-        """How many of `available` requests to take."""
-        if available <= self.limit or self._rest or self._count[self.limit] < _ENOUGH:
-            return min(available, self.limit)
-        return min(available, 2 * self.limit, self.largest)
+    def wanted(self, available: int, free: int | None = None) -> int:
+        """How many of `available` requests to take, with so many `free` bytes (None: nobody can tell)."""
+        most = max(1, min(available, self.largest, self._room(free)))
+        if most < self.limit:
+            return most
+        if self.doubted and self.limit > 1:
+            return self.limit if self._count[self.limit] < _ENOUGH else self._half
+        if most == self.limit or self._rest or self._count[self.limit] < _ENOUGH:
+            return self.limit
+        return min(most, 2 * self.limit)
 
     def record(self, requests: int, rows: int, seconds: float) -> None:
         """A forward with `rows` rows (two for a request with guidance) of `requests` requests took so
         long.
         """
-        size = 1 << (requests - 1).bit_length()
+        size = bucket(requests, self.limit)
         self._count[size] += 1
         self._best[size] = max(self._best[size], rows / max(seconds, 1e-9))
         self._rest = max(0, self._rest - 1)
-        larger = 2 * self.limit
-        if larger > self.largest or self._rest or min(self._count[self.limit], self._count[larger]) < _ENOUGH:
-            return
-        if self._best[larger] >= _WORTH * self._best[self.limit]:
-            self.limit, self._retry = larger, _FIRST_RETRY
-        else:
-            self._rest, self._retry = self._retry, min(_LAST_RETRY, 2 * self._retry)
-            self._count.clear()
-            self._best.clear()
+        self._sure += 1
+        if self._sure >= _DOUBT and self.limit > 1:
+            self._begin_doubt()
+        elif self.doubted:
+            self._judge_half()
+        elif not self._rest:
+            self._judge_double()
+
+    def weigh(self, requests: int, peak: int) -> None:
+        """A forward with so many requests needed so many bytes beyond what was held before it."""
+        self.bytes_each = max(self.bytes_each, peak // max(1, requests))
 
     def shrink(self, requests: int) -> None:
         """Memory ran out with so many: never again more than half of them."""
         self.largest = max(1, requests // 2)
         self.limit = min(self.limit, self.largest)
 
+    @property
+    def _half(self) -> int:
+        return max(1, self.limit // 2)
 
-class Batchable(Protocol):
-    """What choosing needs to know of a request."""
+    def _room(self, free: int | None) -> int:
+        if free is None or not self.bytes_each:
+            return self.largest
+        return int(free * _SPARE) // self.bytes_each
+
+    def _begin_doubt(self) -> None:
+        self.doubted, self._sure = True, 0
+        self._clear()
+
+    def _judge_half(self) -> None:
+        half = self._half
+        if self.limit == 1:
+            self.doubted = False
+        elif min(self._count[self.limit], self._count[half]) >= _ENOUGH:
+            if self._best[self.limit] >= _WORTH * self._best[half]:
+                self.doubted, self._sure = False, 0
+            else:
+                self.limit = half
+
+    def _judge_double(self) -> None:
+        larger = 2 * self.limit
+        if larger > self.largest or min(self._count[self.limit], self._count[larger]) < _ENOUGH:
+            return
+        if self._best[larger] >= _WORTH * self._best[self.limit]:
+            self.limit, self._retry = larger, _FIRST_RETRY
+        else:
+            self._rest, self._retry = self._retry, min(_LAST_RETRY, 2 * self._retry)
+            self._clear()
+
+    def _clear(self) -> None:
+        self._count.clear()
+        self._best.clear()
+
+
+def bucket(requests: int, limit: int = 0) -> int:
+    """The size under which a forward of so many is counted: the limit itself, else the next power of two."""
+    return requests if requests == limit else 1 << (requests - 1).bit_length()
+
+
+class Group:
+    """What is known of the requests of one key: their batch size and what forwards of them cost."""
+
+    def __init__(self, known: Learned | None = None) -> None:
+        known = known or Learned()
+        limit = min(LARGEST, max(1, known.limit))
+        self.size = BatchSize(limit, bytes_each=max(0, known.bytes_each), doubted=limit > 1)
+        self._remembered = max(0.0, known.seconds)
+        self._lately: defaultdict[int, deque[float]] = defaultdict(lambda: deque(maxlen=4))
+
+    def took(self, requests: int, rows: int, seconds: float) -> None:
+        """A forward is done."""
+        self.size.record(requests, rows, seconds)
+        self._lately[bucket(requests)].append(seconds)
+
+    def measured(self, requests: int) -> bool:
+        """Whether a forward of this size has been seen since the start."""
+        return bool(self._lately.get(bucket(requests)))
 
     @property
-    def key(self) -> Hashable:
-        """Requests of one key can share a forward."""
+    def seconds(self) -> float | None:
+        """What a forward with one request takes, as far as that is known."""
+        if self._lately.get(1):
+            return min(self._lately[1])
+        if self._remembered:
+            return self._remembered
+        # more requests take at least as long together as one does
+        return min((min(times) for times in self._lately.values() if times), default=None)
 
     @property
-    def alone(self) -> bool:
-        """It must not share one."""
+    def learned(self) -> Learned:
+        """What is worth remembering."""
+        return Learned(self.size.limit, round(self.seconds or 0.0, 6), self.size.bytes_each)
 
 
-Request = TypeVar("Request", bound=Batchable)
+class Sizes:
+    """The groups seen lately; `device` and `remembered` (by `name_of`) are what a new one starts from."""
+
+    def __init__(self, device: str = "", remembered: Mapping[str, Learned] | None = None) -> None:
+        self._device = device
+        self._remembered = dict(remembered or {})
+        self._groups: OrderedDict[Hashable, Group] = OrderedDict()
+
+    def __getitem__(self, key: Hashable) -> Group:
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = Group(self._remembered.get(name_of(self._device, key)))
+            while len(self._groups) > _GROUPS:
+                old, gone = self._groups.popitem(last=False)
+                self._remembered[name_of(self._device, old)] = gone.learned
+        self._groups.move_to_end(key)
+        return group
+
+    def learned(self) -> dict[str, Learned]:
+        """Everything worth remembering, the groups seen last at the end."""
+        found = dict(self._remembered)
+        for key, group in self._groups.items():
+            if group.seconds is not None:
+                name = name_of(self._device, key)
+                found.pop(name, None)
+                found[name] = group.learned
+        return found
 
 
-class Batches:
-    """Picks the requests of the next forward: the group that has had the least time, its oldest requests
-    first.
-    """
-
-    def __init__(self) -> None:
-        self._spent: dict[Hashable, float] = {}
-        self._sizes: defaultdict[Hashable, BatchSize] = defaultdict(BatchSize)
-
-    def choose(self, requests: Sequence[Request]) -> list[Request]:
-        """Some of `requests` (given oldest first) that share a key; empty only when none are given."""
-        groups: dict[Hashable, list[Request]] = {}
-        for request in requests:
-            groups.setdefault(request.key, []).append(request)
-        if not groups:
-            self._spent.clear()
-            return []
-        floor = min((self._spent[key] for key in groups if key in self._spent), default=0.0)
-        self._spent = {key: self._spent.get(key, floor) for key in groups}
-        key = min(groups, key=lambda k: self._spent[k])
-        first, *others = groups[key]
-        if first.alone:
-            return [first]
-        sharing = [first, *(request for request in others if not request.alone)]
-        return sharing[: self._sizes[key].wanted(len(sharing))]
-
-    def took(self, key: Hashable, requests: int, rows: int, seconds: float) -> None:
-        """The chosen forward is done."""
-        if key in self._spent:
-            self._spent[key] += seconds
-        self._sizes[key].record(requests, rows, seconds)
-
-    def ran_out(self, key: Hashable, requests: int) -> None:
-        """The chosen forward did not fit into memory."""
-        self._sizes[key].shrink(requests)
-
-    def forget(self, keys: Sequence[Hashable]) -> None:
-        """Drop what was learned about these groups (their model is gone)."""
-        for key in keys:
-            self._sizes.pop(key, None)
+def name_of(device: str, key: Hashable) -> str:
+    """A short name for a group on a device that is the same after a restart."""
+    return hashlib.sha256(f"{device}\n{key!r}".encode()).hexdigest()[:24]

@@ -31,7 +31,7 @@ from backends.contract import (
     Work,
 )
 from backends.diffusers_local import steps
-from backends.diffusers_local.batching import Batches
+from backends.diffusers_local.batching import Sizes
 from backends.diffusers_local.loading.folders import ModelTrouble
 from backends.diffusers_local.loading.gather import Kit, Need, gather, needs, paths_of
 from backends.diffusers_local.loading.shelf import Shelf
@@ -40,6 +40,7 @@ from backends.diffusers_local.pictures.press import Press, Preview
 from backends.diffusers_local.pictures.results import Results, out_of_memory
 from backends.diffusers_local.prepare import Refused, check, prepare
 from backends.diffusers_local.row import Row
+from backends.diffusers_local.turns import Turns
 
 PREVIEW_SECONDS = 0.05
 """At most one preview of a work in this time."""
@@ -54,7 +55,7 @@ class Loop:
         self.stopping = False
         self._shelf = shelf
         self._press = Press(emit)
-        self._batches = Batches()
+        self._turns: Turns[Row] = Turns(Sizes())
         self._most = torch.get_num_threads()
         self._paces: defaultdict[Hashable, ThreadChoice] = defaultdict(lambda: ThreadChoice(self._most))
         self._waiting: deque[Work] = deque()
@@ -83,7 +84,7 @@ class Loop:
             self._admit(self._waiting.popleft())
             while self.inbox:
                 self._obey(self.inbox.popleft())
-        self._draw(self._batches.choose(self._rows))
+        self._draw(self._turns.choose(self._rows))
         self._results.decode_some()
 
     # ---- commands ------------------------------------------------------------------------------------------
@@ -185,7 +186,7 @@ class Loop:
         for row, prediction in zip(rows, predictions, strict=True):
             self._take_step(row, prediction)
         count = sum(len(row.states) for row in rows)
-        self._batches.took(rows[0].key, len(rows), count, time.perf_counter() - begun)
+        self._turns.took(rows, count, time.perf_counter() - begun)
 
     @contextmanager
     def _threads(self, rows: Sequence[Row], what: str = "forward") -> Iterator[None]:
@@ -241,7 +242,7 @@ class Loop:
             self._fail(rows[0], error)
             return
         if out_of_memory(error):
-            self._batches.ran_out(rows[0].key, len(rows))
+            self._turns.ran_out(rows)
             return
         for row in rows:
             try:

@@ -68,6 +68,16 @@ class Row:
         return self.work.deterministic
 
     @property
+    def user(self) -> str:
+        """Whose work it is."""
+        return self.work.user
+
+    @property
+    def rest(self) -> int:
+        """Forwards still to come."""
+        return len(self.times) - self.index + self.ahead
+
+    @property
     def steps(self) -> int:
         """Steps of the whole work, to show."""
         return self.before + self.own_steps + self.ahead

@@ -1,13 +1,10 @@
-from dataclasses import dataclass
+from hypothesis import given
+from hypothesis import strategies as st
 
-from backends.diffusers_local.batching import LARGEST, Batches, BatchSize
-from backends.diffusers_local.pace import ThreadChoice
+from backends.diffusers_local.batching import LARGEST, BatchSize, Group, Learned, Sizes, name_of
 
-
-@dataclass(eq=False)
-class Asked:
-    key: str
-    alone: bool = False
+PAYS = {1: 1.0, 2: 1.2, 4: 1.6, 8: 2.4, 16: 4.0}
+NEVER = {1: 1.0, 2: 2.0, 4: 4.0, 8: 8.0, 16: 16.0}
 
 
 def learn(size: BatchSize, available: int, seconds: dict[int, float], forwards: int = 60) -> list[int]:
@@ -22,9 +19,9 @@ def learn(size: BatchSize, available: int, seconds: dict[int, float], forwards: 
 class TestBatchSize:
     def test_grows_while_it_pays(self) -> None:
         size = BatchSize()
-        taken = learn(size, 8, {1: 1.0, 2: 1.2, 4: 1.6, 8: 2.4})
+        taken = learn(size, 16, PAYS)
         assert taken[0] == 1
-        assert taken[-1] == 8 == LARGEST
+        assert taken[-1] == 16 == LARGEST
 
     def test_stops_where_it_does_not(self) -> None:
         size = BatchSize()
@@ -34,80 +31,97 @@ class TestBatchSize:
 
     def test_a_compute_bound_model_runs_one_after_the_other(self) -> None:
         size = BatchSize()
-        taken = learn(size, 4, {1: 1.0, 2: 2.0, 4: 4.0}, 200)
+        taken = learn(size, 4, NEVER, 200)
         assert taken.count(1) > 180
 
     def test_a_size_that_did_not_pay_is_tried_again_later(self) -> None:
         size = BatchSize()
-        learn(size, 4, {1: 1.0, 2: 2.0, 4: 4.0})
-        assert learn(size, 4, {1: 1.0, 2: 1.1, 4: 1.2}, 300)[-1] == 4
+        learn(size, 4, NEVER)
+        assert learn(size, 4, PAYS, 300)[-1] == 4
 
     def test_never_more_than_there_are_or_memory_holds(self) -> None:
         size = BatchSize()
-        learn(size, 8, {1: 1.0, 2: 1.1, 4: 1.2, 8: 1.3})
+        learn(size, 8, PAYS)
         assert size.wanted(3) == 3
         size.shrink(8)
         assert size.wanted(8) == 4
-        assert learn(size, 8, {4: 1.0})[-1] == 4
+        assert learn(size, 8, PAYS)[-1] == 4
+
+    def test_what_a_request_takes_bounds_it_before_memory_runs_out(self) -> None:
+        size = BatchSize()
+        learn(size, 16, PAYS)
+        size.weigh(4, 400)
+        assert size.wanted(16, free=1000) == 9
+        assert size.wanted(16, free=10) == 1
+        assert size.wanted(16, free=None) == 16
+
+    def test_a_limit_that_has_come_to_hurt_is_left(self) -> None:
+        size = BatchSize()
+        learn(size, 4, PAYS)
+        taken = learn(size, 4, NEVER, 2200)
+        assert size.limit == 1
+        assert taken[-100:].count(1) > 80
+
+    @given(st.lists(st.tuples(st.integers(1, 30), st.floats(0, 10), st.integers(0, 3)), max_size=400))
+    def test_it_always_takes_between_one_and_what_is_allowed(
+        self, events: list[tuple[int, float, int]]
+    ) -> None:
+        size = BatchSize(limit=8, doubted=True)
+        for available, seconds, what in events:
+            count = size.wanted(available, free=None if what else 1000)
+            assert 1 <= count <= min(available, size.largest, LARGEST)
+            if what == 3:
+                size.shrink(count)
+            else:
+                size.record(count, 2 * count, seconds)
+                size.weigh(count, 100 * count)
+            assert 1 <= size.limit <= size.largest
 
 
-class TestBatches:
-    def test_groups_share_the_time_and_not_the_turns(self) -> None:
-        batches = Batches()
-        slow, quick = Asked("slow"), Asked("quick")
-        turns = {"slow": 0, "quick": 0}
-        for _ in range(110):
-            (chosen,) = batches.choose([slow, quick])
-            turns[chosen.key] += 1
-            batches.took(chosen.key, 1, 2, 10.0 if chosen is slow else 1.0)
-        assert 8 <= turns["slow"] <= 12
+class TestRemembering:
+    def test_a_remembered_size_is_used_at_once_and_kept_while_it_pays(self) -> None:
+        group = Group(Learned(8, 1.0))
+        taken = learn(group.size, 8, PAYS)
+        assert taken[0] == 8
+        assert taken.count(4) <= 4
+        assert (taken[-1], group.size.doubted) == (8, False)
 
-    def test_a_newcomer_does_not_owe_the_past(self) -> None:
-        batches = Batches()
-        old, new = Asked("old"), Asked("new")
-        for _ in range(50):
-            batches.choose([old])
-            batches.took("old", 1, 2, 1.0)
-        picks = []
-        for _ in range(10):
-            (chosen,) = batches.choose([old, new])
-            picks.append(chosen.key)
-            batches.took(chosen.key, 1, 2, 1.0)
-        assert picks.count("old") == 5
+    def test_a_remembered_size_that_is_wrong_here_is_unlearned(self) -> None:
+        group = Group(Learned(16, 1.0))
+        taken = learn(group.size, 16, NEVER)
+        assert taken[-1] == 1
+        assert sum(taken) < 16 * 8 + 8 * 8 + 4 * 8 + 2 * 8 + 60
 
-    def test_one_that_must_be_alone_is_and_waits_its_turn(self) -> None:
-        batches = Batches()
-        batches._sizes["k"].limit = 4
-        alone, others = Asked("k", alone=True), [Asked("k"), Asked("k")]
-        assert batches.choose([alone, *others]) == [alone]
-        assert batches.choose([others[0], alone, others[1]]) == others
+    def test_nonsense_is_bounded(self) -> None:
+        group = Group(Learned(10**6, -5.0, -1))
+        assert group.size.wanted(100) == LARGEST
+        assert group.seconds is None
 
-    def test_nothing_from_nothing(self) -> None:
-        assert Batches().choose([]) == []
+    def test_what_was_learned_comes_back_for_the_same_device_and_key_only(self) -> None:
+        key = ("model@1", (4, 8, 8))
+        first = Sizes("card")
+        for _ in range(4):
+            first[key].took(1, 2, 0.5)
+        first[key].took(4, 8, 1.0)
+        first[key].size.limit = 4
+        kept = first.learned()
+        assert kept == {name_of("card", key): Learned(4, 0.5)}
+        assert Sizes("card", kept)[key].learned == Learned(4, 0.5)
+        assert Sizes("other", kept)[key].size.limit == 1
+        assert Sizes("card", kept)["model@2", (4, 8, 8)].size.limit == 1
 
+    def test_groups_not_seen_for_long_leave_memory_but_not_what_is_remembered(self) -> None:
+        sizes = Sizes("card")
+        for number in range(300):
+            sizes[number].took(1, 2, 0.5)
+        assert len(sizes._groups) == 256
+        assert len(sizes.learned()) == 300
 
-class TestThreads:
-    def run(self, choice: ThreadChoice, seconds: dict[int, float], forwards: int) -> list[int]:
-        used = []
-        for _ in range(forwards):
-            threads = choice.threads()
-            used.append(threads)
-            choice.record(threads, seconds[threads])
-        return used
-
-    def test_all_threads_when_they_are_faster(self) -> None:
-        used = self.run(ThreadChoice(4), {1: 1.0, 4: 0.4}, 90)
-        assert used.count(4) > 80
-
-    def test_one_when_the_machine_is_busy(self) -> None:
-        used = self.run(ThreadChoice(2), {1: 1.0, 2: 40.0}, 1000)
-        assert used.count(2) <= 5
-
-    def test_both_ways_when_that_changes(self) -> None:
-        choice = ThreadChoice(2)
-        self.run(choice, {1: 1.0, 2: 40.0}, 10)
-        assert self.run(choice, {1: 1.0, 2: 0.6}, 400)[-1] == 2
-        assert self.run(choice, {1: 1.0, 2: 9.0}, 20)[-1] == 1
-
-    def test_one_is_one(self) -> None:
-        assert set(self.run(ThreadChoice(1), {1: 1.0}, 300)) == {1}
+    def test_what_one_costs_is_known_from_any_measurement(self) -> None:
+        group = Group()
+        assert group.seconds is None
+        group.took(4, 8, 3.0)
+        assert group.seconds == 3.0
+        group.took(1, 2, 1.0)
+        assert group.seconds == 1.0
+        assert group.measured(3) and not group.measured(2)

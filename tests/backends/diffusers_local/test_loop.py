@@ -98,7 +98,7 @@ class TestManyWorks:
     def test_strangers_in_one_batch_change_nothing_one_can_see(
         self, folder: Path, studio: Studio, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(BatchSize, "wanted", lambda self, available: available)
+        monkeypatch.setattr(BatchSize, "wanted", lambda self, available, free=None: available)
         counts: list[int] = []
         predict = steps.predict
         monkeypatch.setattr(steps, "predict", lambda rows: counts.append(len(rows)) or predict(rows))
@@ -119,7 +119,7 @@ class TestManyWorks:
     def test_one_joins_at_the_next_step_and_leaves_at_its_last(
         self, folder: Path, studio: Studio, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(BatchSize, "wanted", lambda self, available: available)
+        monkeypatch.setattr(BatchSize, "wanted", lambda self, available, free=None: available)
         long, short = a_work(folder, 1, steps=12), a_work(folder, 2, steps=2)
         studio.submit(long)
         studio.turn(4)
@@ -309,7 +309,7 @@ class TestRefusals:
     def test_only_the_guilty_row_of_a_batch_fails(
         self, folder: Path, studio: Studio, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(BatchSize, "wanted", lambda self, available: available)
+        monkeypatch.setattr(BatchSize, "wanted", lambda self, available, free=None: available)
         good, bad = a_work(folder, 1, steps=6), a_work(folder, 2, steps=6)
         studio.submit(good, bad)
         studio.turn(2)
@@ -331,7 +331,7 @@ class TestRefusals:
         monkeypatch.setattr(steps, "predict", small_memory)
         studio.submit(*(a_work(folder, n, steps=40) for n in range(5)))
         studio.turn()
-        size = studio.loop._batches._sizes[studio.loop._rows[0].key]
+        size = studio.loop._turns.sizes[studio.loop._rows[0].key].size
         size.limit = 4
         studio.finish(*(a_work(folder, n) for n in range(5)))
         assert len(studio.of(Done)) == 5
