@@ -1,6 +1,7 @@
 """What a model family says of itself: plain values and nothing native, so that the hub can read them too."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from msgspec import Struct
 
@@ -16,6 +17,16 @@ CLIP_TOKENIZERS = frozenset(
     }
 )
 """Every class that a CLIP tokenizer has been saved under."""
+
+TOKENIZERS = CLIP_TOKENIZERS | {
+    ("transformers", name + kind)
+    for name in ("T5Tokenizer", "GemmaTokenizer", "Qwen2Tokenizer", "LlamaTokenizer", "BertTokenizer")
+    for kind in ("", "Fast")
+}
+"""Every class of a tokenizer that is data only."""
+
+FLOW_SCHEDULER_CLASSES = frozenset({"FlowMatchEulerDiscreteScheduler"})
+"""The scheduler classes that folders of flow models name."""
 
 
 class TextPart(Struct, frozen=True):
@@ -46,6 +57,29 @@ class Checkpoint(Struct, frozen=True):
     wide: tuple[str, float] | None = None
 
 
+class Stock(Struct, frozen=True):
+    """How a family is drawn by its own pipeline, which does everything from the prompt to the pixels.
+
+    `samplers` are the names it can be asked for, each with the schedulers it goes with. `noise` is how its
+    samples are mixed: "flow" (along a straight line), "diffusion" (by a table of signal left) or "trig" (by
+    sine and cosine of the time). `guidance` names the argument that takes the CFG scale; `negative` says
+    whether there is one for the negative prompt. `from_picture` is the pipeline class that begins from a
+    picture ("": none does). Sizes are multiples of `cells` latent cells. With `packed` the latents travel as
+    rows of patches of 2x2 cells. `fewest` is the smallest number of steps it can walk. `arguments` are
+    given to every call.
+    """
+
+    samplers: Mapping[str, tuple[str, ...]]
+    noise: Literal["flow", "diffusion", "trig"] = "flow"
+    guidance: str = "guidance_scale"
+    negative: bool = True
+    from_picture: str = ""
+    cells: int = 2
+    packed: bool = False
+    fewest: int = 1
+    arguments: Mapping[str, bool | int | float | None] = {}
+
+
 class Family(Struct, frozen=True):
     """One family of models that this engine draws.
 
@@ -56,7 +90,9 @@ class Family(Struct, frozen=True):
     well, which then has the `addition` named. `zero_empty` names the switch in a model's index that makes an
     empty negative prompt nothing at all. With `upcast` half-precision models keep their autoencoder in full
     where its configuration asks for that. `denoiser` names the file in `denoisers/` that asks its denoiser
-    step by step, `reader` the one in `prompts/readers/` that reads its prompts.
+    step by step, `reader` the one in `prompts/readers/` that reads its prompts. A family whose `denoiser` is
+    "stock" is not drawn step by step: `stock` says how its own pipeline is run. `schedulers` are the
+    scheduler classes its folders may name beside those that every family may.
     """
 
     id: str
@@ -75,3 +111,5 @@ class Family(Struct, frozen=True):
     upcast: bool = False
     denoiser: str = "unet"
     reader: str = "clip"
+    schedulers: frozenset[str] = frozenset()
+    stock: Stock | None = None
