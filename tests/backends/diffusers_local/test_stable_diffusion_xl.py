@@ -164,7 +164,7 @@ class TestAmongStrangers:
     def test_nobody_sees_the_others(
         self, xl_folder: Path, studio: Studio, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(BatchSize, "wanted", lambda self, available: available)
+        monkeypatch.setattr(BatchSize, "wanted", lambda self, available, free=None: available)
         counts: list[int] = []
         predict = steps.predict
         monkeypatch.setattr(steps, "predict", lambda rows: counts.append(len(rows)) or predict(rows))
