@@ -5,13 +5,14 @@ from typing import Any
 
 import torch
 from diffusers.utils.torch_utils import randn_tensor
-from PIL import Image as Picture
 
 from backends.contract import Work
-from backends.diffusers_local.features.masking import cover_mask
+from backends.diffusers_local.features.canvas import Canvas, lay_canvas
+from backends.diffusers_local.features.masking import Masked, cover_mask, show_mask, takes_mask
+from backends.diffusers_local.features.tiling import tiling_of
 from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.loading.model import Model
-from backends.diffusers_local.pictures import pictures
+from backends.diffusers_local.pictures.latents import encode_picture
 from backends.diffusers_local.pictures.sizes import SizePlan, plan_size
 from backends.diffusers_local.prompts.encoding import Text
 from backends.diffusers_local.row import Notes, Row
@@ -52,20 +53,15 @@ def prepare(work: Work, kit: Kit) -> Row:
     try:
         texts = _texts(work, model)
         scheduler = model.schedules.make(work.sampler, work.scheduler, work.steps)
-        start = (
-            pictures.place_start(pictures.open_picture(work.init_image), plan) if work.init_image else None
-        )
+        canvas = lay_canvas(work, plan)
+        plan = plan if canvas is None else canvas.plan
         times = _times(work, scheduler, model)
         generator = torch.Generator("cpu").manual_seed(work.seed)
-        kept = encode_picture(kit, start, generator) if start is not None and len(times) else None
-        noise = _noise(work, model, plan, generator)
-        masked = cover_mask(work, model, plan, kept, noise) if kept is not None else None
+        latents, masked, seen = _begin(work, kit, plan, canvas, scheduler, times, generator)
+        tiling = tiling_of(work)
     except ValueError as error:
         raise Refused(str(error)) from error
-    if kept is not None:
-        latents = scheduler.add_noise(kept, noise, times[:1])
-    else:
-        latents = noise * scheduler.init_noise_sigma if len(times) else noise
+    lines = len(texts)
     return Row(
         work=work,
         kit=kit,
@@ -76,12 +72,49 @@ def prepare(work: Work, kit: Kit) -> Row:
         arguments=step_arguments(scheduler, generator),
         latents=latents,
         states=torch.cat([text.states for text in texts]),
-        conditions=model.denoiser.conditions(work, texts, plan),
+        conditions={
+            **model.denoiser.conditions(work, texts, plan),
+            **{name: torch.cat([tensor] * lines) for name, tensor in seen.items()},
+        },
         notes=_notes(plan, texts[-1].unknown, texts[-1].cut),
         load_seconds=kit.seconds,
-        start=start,
+        start=None if canvas is None else canvas.start,
         masked=masked,
+        tiling=tiling,
     )
+
+
+def _begin(
+    work: Work,
+    kit: Kit,
+    plan: SizePlan,
+    canvas: Canvas | None,
+    scheduler: Any,
+    times: torch.Tensor,
+    generator: torch.Generator,
+) -> tuple[torch.Tensor, Masked | None, dict[str, torch.Tensor]]:
+    """The latents to walk from, what a mask keeps of them, and what a UNet for redrawing sees beside them.
+
+    Under a mask the stock pipelines begin a full redraw with pure noise, without one with a trace of the
+    picture.
+    """
+    walks, wide = len(times) > 0, takes_mask(kit.model)
+    masks = wide or (canvas is not None and canvas.mask is not None)
+    pure = canvas is None or (masks and work.strength >= 1)
+    kept = None
+    if canvas is not None and walks and not (wide and pure):
+        kept = encode_picture(kit, canvas.start, generator)
+    noise = _noise(work, kit.model, plan, generator)
+    if kept is None or pure:
+        latents = noise * scheduler.init_noise_sigma if walks else noise
+    else:
+        norm = min(1.0, max(0.0, float(work.extra.get("initimageresettonorm", 0))))
+        latents = scheduler.add_noise(kept * (1 - norm) if norm else kept, noise, times[:1])
+    masked = None
+    if canvas is not None:
+        masked = cover_mask(work, kit, canvas, None if wide else kept, noise, generator)
+    seen = {"inpaint": show_mask(kit, canvas, plan, generator)} if wide and walks else {}
+    return latents, masked, seen
 
 
 def _texts(work: Work, model: Model) -> list[Text]:
@@ -95,18 +128,6 @@ def _times(work: Work, scheduler: Any, model: Model) -> torch.Tensor:
         return torch.empty(0)
     strength = None if work.init_image is None else min(1.0, max(0.0, work.strength))
     return set_steps(scheduler, work.steps, strength, model.device)
-
-
-def encode_picture(kit: Kit, start: Picture.Image, generator: torch.Generator) -> torch.Tensor:
-    """A picture of the drawn size -> latents, drawn from the encoder's distribution where it has one."""
-    vae = kit.vae
-    pixels = torch.from_numpy(pictures.as_floats(start)).to(kit.model.device, vae.dtype)
-    encoded = vae.encode(pixels)
-    if hasattr(encoded, "latent_dist"):
-        latents: torch.Tensor = encoded.latent_dist.sample(generator)
-    else:
-        latents = encoded.latents
-    return latents.to(kit.model.dtype) * vae.config.scaling_factor
 
 
 def _noise(work: Work, model: Model, plan: SizePlan, generator: torch.Generator) -> torch.Tensor:

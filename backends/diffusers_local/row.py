@@ -26,8 +26,9 @@ class Row:
     what else the denoiser takes, as many of each; `cfg_scale` the guidance of this walk; `times` the time
     steps to walk, `index` the next of them; `start` the initial picture, placed as the model draws; `masked`
     what of it stays. `after` makes the work's next row from this finished one (None: the latents are the
-    drawing); `before` steps were walked by its rows before this, `ahead` will be by those after. `extra_key`
-    is what else must be equal for a shared forward.
+    drawing); `before` steps were walked by its rows before this, `ahead` will be by those after. `tiling`
+    names the axes along which the picture goes on at its other side. `extra_key` is what else must be equal
+    for a shared forward.
     """
 
     work: Work
@@ -47,6 +48,7 @@ class Row:
     after: "Callable[[Row], Row] | None" = None
     before: int = 0
     ahead: int = 0
+    tiling: str = ""
     extra_key: Hashable = None
     index: int = 0
     begun: float = 0.0
@@ -55,7 +57,12 @@ class Row:
 
     def __post_init__(self) -> None:
         given = (self.latents, self.states, *self.conditions.values())
-        self.key = (self.model.key, *(tuple(tensor.shape[1:]) for tensor in given), self.extra_key)
+        self.key = (
+            self.model.key,
+            *(tuple(tensor.shape[1:]) for tensor in given),
+            self.tiling,
+            self.extra_key,
+        )
 
     @property
     def model(self) -> Model:

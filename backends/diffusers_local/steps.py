@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 
 from backends.diffusers_local.denoisers import Conditions
+from backends.diffusers_local.features.tiling import tiled
 from backends.diffusers_local.row import Row
 
 
@@ -87,5 +88,6 @@ def decode(rows: Sequence[Row]) -> list[npt.NDArray[np.float32]]:
     vae = rows[0].kit.vae
     latents = rows[0].latents if len(rows) == 1 else torch.cat([row.latents for row in rows])
     latents = latents.to(vae.dtype) / vae.config.scaling_factor
-    pixels = vae.decode(latents, return_dict=False)[0]
+    with tiled([vae], rows[0].tiling):
+        pixels = vae.decode(latents, return_dict=False)[0]
     return list(pixels.float().cpu().numpy())

@@ -8,6 +8,7 @@ import torch
 from backends.contract import ModelRef, Work
 from backends.diffusers_local.denoisers.denoiser import Conditions
 from backends.diffusers_local.families import Family
+from backends.diffusers_local.features.tiling import tiled
 from backends.diffusers_local.loading.folders import ModelTrouble
 from backends.diffusers_local.pictures.sizes import SizePlan
 from backends.diffusers_local.prompts.encoding import Text
@@ -18,10 +19,11 @@ from backends.diffusers_local.samplers.schedules import Schedules
 def check(ref: ModelRef, family: Family, parts: Mapping[str, Any]) -> None:
     """Refuse UNets that need other conditions than the family's. Raises ModelTrouble."""
     unet, vae = parts["unet"], parts["vae"]
-    if unet.config.in_channels != vae.config.latent_channels:
+    latent = vae.config.latent_channels
+    if unet.config.out_channels != latent or unet.config.in_channels not in (latent, 2 * latent + 1):
         raise ModelTrouble(
             f"The model {ref.name!r} takes {unet.config.in_channels} input channels where its latents have "
-            f"{vae.config.latent_channels}: it is an inpainting or depth model, not drawn here."
+            f"{latent}: it is neither an ordinary model nor one for inpainting, and not drawn here."
         )
     if (
         unet.config.time_cond_proj_dim is not None
@@ -58,7 +60,7 @@ class UNetDenoiser:
     @property
     def channels(self) -> int:
         """Channels of the latents."""
-        channels: int = self._unet.config.in_channels
+        channels: int = self._unet.config.out_channels
         return channels
 
     def conditions(self, work: Work, texts: Sequence[Text], plan: SizePlan) -> Conditions:
@@ -84,13 +86,17 @@ class UNetDenoiser:
         rows: Sequence[Row],
     ) -> torch.Tensor:
         """One forward of the UNet, each line with its own time step."""
-        said: torch.Tensor = self._unet(
-            sample,
-            times,
-            encoder_hidden_states=states,
-            added_cond_kwargs=conditions or None,
-            return_dict=False,
-        )[0]
+        added = {name: conditions[name] for name in ("text_embeds", "time_ids") if name in conditions}
+        if "inpaint" in conditions:
+            sample = torch.cat([sample, conditions["inpaint"]], dim=1)
+        with tiled([self._unet], rows[0].tiling):
+            said: torch.Tensor = self._unet(
+                sample,
+                times,
+                encoder_hidden_states=states,
+                added_cond_kwargs=added or None,
+                return_dict=False,
+            )[0]
         return said
 
     def clean(self, row: Row, given: torch.Tensor, said: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
