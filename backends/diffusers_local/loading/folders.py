@@ -5,12 +5,14 @@ run, and only safetensors files, which hold no code.
 """
 
 import json
-import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from backends.diffusers_local.families import FAMILIES, Family, of_pipeline
+from backends.diffusers_local.loading.weights import ModelTrouble, check_safetensors, weight_files
+
+__all__ = ["ModelTrouble", "check_folder", "check_safetensors", "variant_of", "weight_files"]
 
 _SCHEDULERS = frozenset(
     """DDIMScheduler DDPMScheduler PNDMScheduler LMSDiscreteScheduler EulerDiscreteScheduler
@@ -20,11 +22,6 @@ _SCHEDULERS = frozenset(
     LCMScheduler""".split()
 )
 _NOTHING = ("nothing", "nothing")
-_WEIGHTED = tuple(dict.fromkeys(part for family in FAMILIES.values() for part in family.weighted))
-
-
-class ModelTrouble(Exception):
-    """A model cannot be used; the text is a sentence for the user, naming the file or class."""
 
 
 def check_folder(folder: Path) -> tuple[Family, dict[str, None]]:
@@ -59,57 +56,9 @@ def _check_parts(folder: Path, index: Mapping[str, Any], family: Family) -> None
         raise ModelTrouble(f"The model {folder.name!r} names a scheduler this engine does not know.")
 
 
-def weight_files(part: Path) -> list[Path]:
-    """The safetensors files of one component, full precision first. Raises ModelTrouble when there are
-    none.
-    """
-    files = sorted(part.glob("*.safetensors"))
-    plain = [path for path in files if ".fp16." not in path.name]
-    if not files:
-        other = " (it has .bin files: only .safetensors are loaded, because they hold no code)"
-        raise ModelTrouble(
-            f"The model's {part.name} has no .safetensors weights in {part.parent.name}/{part.name}"
-            f"{other if list(part.glob('*.bin')) else ''}."
-        )
-    return plain or files
-
-
 def variant_of(folder: Path) -> str | None:
     """ "fp16" when that is the only precision the folder holds."""
     return "fp16" if all(".fp16." in path.name for path in weight_files(folder / "unet")) else None
-
-
-def check_safetensors(path: Path) -> int:
-    """Check that the file is as long as its header says; returns its bytes. Raises ModelTrouble."""
-    size = path.stat().st_size
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > min(size, 100_000_000):
-                raise ValueError("its header is longer than the file")
-            header = json.loads(file.read(length))
-        if not isinstance(header, dict):
-            raise ValueError("its header is no table")
-        end = max(
-            (entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"), default=0
-        )
-    except (ValueError, KeyError, TypeError, struct.error) as error:
-        raise ModelTrouble(
-            f"{path.name} in {path.parent.name!r} is no whole safetensors file: {error}."
-        ) from error
-    if size != 8 + length + end:
-        raise ModelTrouble(
-            f"{path.name} in {path.parent.name!r} holds {size} bytes where {8 + length + end} belong: "
-            "copy or download it again."
-        )
-    return size
-
-
-def bytes_of(model: Path) -> int:
-    """Bytes of a model's weights on disk."""
-    if model.is_file():
-        return model.stat().st_size
-    return sum(path.stat().st_size for part in _WEIGHTED for path in (model / part).glob("*.safetensors"))
 
 
 def _read_json(path: Path) -> dict[str, Any]:

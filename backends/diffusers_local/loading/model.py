@@ -13,8 +13,10 @@ from backends.contract import ModelRef
 from backends.diffusers_local.denoisers import Denoiser, make_denoiser
 from backends.diffusers_local.families import Family
 from backends.diffusers_local.families.stable_diffusion import STARTER_MODULE
+from backends.diffusers_local.features.lora_layers import LoraLayers
 from backends.diffusers_local.loading.folders import ModelTrouble, check_folder, variant_of
 from backends.diffusers_local.loading.single_file import load_single_file
+from backends.diffusers_local.loading.weights import stamp_of
 from backends.diffusers_local.pictures.preview import PreviewMap, fit_preview, read_preview
 from backends.diffusers_local.prompts.encoding import Texts
 from backends.diffusers_local.prompts.readers import make_reader
@@ -26,7 +28,7 @@ class Model:
     """One loaded model. `parts` are its components by their names in a folder, `texts` its encoded prompts.
 
     `scale` is pixels per latent cell; `size` its bytes in memory. `key` names this state of the files: it
-    changes when they do.
+    changes when they do. `layers` are the LoRAs that may lie over it.
     """
 
     ref: ModelRef
@@ -36,6 +38,7 @@ class Model:
     texts: Texts
     denoiser: Denoiser
     schedules: Schedules
+    layers: LoraLayers
     preview: PreviewMap
     scale: int
     device: torch.device
@@ -47,14 +50,9 @@ class Model:
         """The autoencoder; its dtype may be finer than the model's."""
         return self.parts["vae"]
 
-
-def stamp_of(path: Path) -> int:
-    """Changes when a model's files are replaced."""
-    newest = path / "unet" if (path / "unet").is_dir() else path
-    try:
-        return max((file.stat().st_mtime_ns for file in (newest, *newest.glob("*"))), default=0)
-    except OSError:
-        return 0
+    def sweep(self) -> None:
+        """Let go of what lies over the model and is needed no more."""
+        self.layers.sweep()
 
 
 def load_model(ref: ModelRef, device: torch.device, dtype: torch.dtype) -> Model:
@@ -100,6 +98,7 @@ def _assemble(
     if family.upcast and dtype == torch.float16 and vae.config.force_upcast:
         vae.to(torch.float32)  # in half precision its largest numbers overflow and the picture is black
     schedules = Schedules(dict(pipeline.scheduler.config))
+    layers = LoraLayers(family, parts)
     denoiser = make_denoiser(ref, family, parts, schedules)
     tensors = [
         tensor for name in family.weighted for tensor in (*parts[name].parameters(), *parts[name].buffers())
@@ -113,6 +112,7 @@ def _assemble(
         texts=Texts(make_reader(family, parts, device), dtype, zero_empty=zero_empty),
         denoiser=denoiser,
         schedules=schedules,
+        layers=layers,
         preview=read_preview(path) or fit_preview(vae, device, vae.dtype),
         scale=pipeline.vae_scale_factor,
         device=device,

@@ -3,31 +3,48 @@
 import gc
 import time
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from backends.contract import ModelRef
-from backends.diffusers_local.loading.folders import bytes_of
-from backends.diffusers_local.loading.model import stamp_of
 from backends.diffusers_local.loading.parts import LOADERS, Part
+from backends.diffusers_local.loading.weights import bytes_of, stamp_of
+
+Tune = Callable[[str, Any], None]
+"""What is set on a thing of this kind right after it was loaded."""
 
 
 class Shelf:
-    """Holds up to `budget` bytes of models and of what goes with them, always at least what is in use."""
+    """Holds up to `budget` bytes of models and of what goes with them, always at least what is in use.
 
-    def __init__(self, device: torch.device, dtype: torch.dtype, budget: int) -> None:
+    `tune` is called with each thing that was loaded. Lives on the engine's thread.
+    """
+
+    def __init__(
+        self,
+        device: torch.device,
+        dtype: torch.dtype,
+        budget: int,
+        tune: Tune | None = None,
+    ) -> None:
         self._device = device
         self._dtype = dtype
         self._budget = budget
+        self._tune = tune
         self._parts: OrderedDict[tuple[str, str], Part] = OrderedDict()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the models held, least recently used first."""
         return tuple(part.ref.name for (kind, _), part in self._parts.items() if kind == "model")
+
+    @property
+    def size(self) -> int:
+        """Bytes of everything held."""
+        return sum(part.size for part in self._parts.values())
 
     def find(self, kind: str, ref: ModelRef) -> Any | None:
         """The thing, if it is held and its files have not changed since."""
@@ -44,30 +61,63 @@ class Shelf:
     def load(self, kind: str, ref: ModelRef, pinned: Collection[str]) -> tuple[Any, float]:
         """Load what is not held, and the seconds it took; makes room first, but never of `pinned` paths.
 
+        What was held of an older state of the same files goes first; rows that draw with it keep it.
         Raises folders.ModelTrouble.
         """
         begun = time.perf_counter()
         self._parts.pop((kind, ref.path), None)
-        needed = bytes_of(Path(ref.path))
-        while self._parts and sum(part.size for part in self._parts.values()) + needed > self._budget:
-            loose = next((key for key in self._parts if key[1] not in pinned), None)
-            if loose is None:
-                break
-            del self._parts[loose]
-        _collect()
-        part = LOADERS[kind](ref, self._device, self._dtype)
+        self._make_room(bytes_of(Path(ref.path), self._dtype.itemsize), pinned)
+        part = self._load(kind, ref)
         self._parts[kind, ref.path] = part
         return part, time.perf_counter() - begun
 
     def free(self, pinned: Collection[str]) -> None:
         """Let go of everything that is not pinned."""
         for key in [key for key in self._parts if key[1] not in pinned]:
-            del self._parts[key]
-        _collect()
+            self._parts.pop(key)
+        self._collect()
+
+    def _load(self, kind: str, ref: ModelRef) -> Part:
+        """In a function of its own: what a failed load has made must have no name left when it is collected."""
+        try:
+            part = LOADERS[kind](ref, self._device, self._dtype)
+            if self._tune is not None:
+                self._tune(kind, part)
+        except Exception as error:
+            _forget_frames(error)
+            raise
+        return part
+
+    def _make_room(self, needed: int, pinned: Collection[str]) -> None:
+        while self._parts and self.size + needed > self._budget:
+            loose = next((key for key in self._parts if key[1] not in pinned), None)
+            if loose is None:
+                break
+            del self._parts[loose]
+        self._collect()
+
+    def _collect(self) -> None:
+        """Give memory back, which only works after the last reference is gone."""
+        gc.collect()
+        for part in self._parts.values():
+            sweep = getattr(part, "sweep", None)
+            if sweep is not None:
+                sweep()
+        empty_caches()
 
 
-def _collect() -> None:
-    """Give memory back, which only works after the last reference is gone."""
-    gc.collect()
+def _forget_frames(error: BaseException | None) -> None:
+    """Empty an error and all that led to it of their frames, which would keep half a model in memory."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
+
+
+def empty_caches() -> None:
+    """Give the device's unused memory back to others."""
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+    elif torch.backends.mps.is_available():
+        torch.mps.empty_cache()
+    elif hasattr(torch, "xpu") and torch.xpu.is_available():
+        torch.xpu.empty_cache()

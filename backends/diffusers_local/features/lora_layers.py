@@ -1,0 +1,312 @@
+"""LoRAs over one model: put in and taken out between two forwards, without touching the model's own numbers.
+
+diffusers' loaders put a layer around each module that a LoRA changes. Those layers are kept aside here and
+only the ones that a forward needs stand in the model's tree: a request without a LoRA runs through the very
+modules it was loaded with, and pays and inherits nothing. Changing a set is a matter of dictionary entries.
+"""
+
+import itertools
+import weakref
+from collections import OrderedDict, deque
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import diffusers
+import torch
+from peft.tuners.tuners_utils import BaseTunerLayer
+
+from backends.diffusers_local.families import Family
+from backends.diffusers_local.features.lora import LoraFile
+from backends.diffusers_local.loading.weights import ModelTrouble
+
+_PLANS = 16
+_numbers = itertools.count(1)
+
+
+class Worn(NamedTuple):
+    """One LoRA of a request: its file's key, its weight on the denoiser and on the text encoders."""
+
+    key: str
+    weight: float
+    text_weight: float
+
+
+Stack = tuple[Worn, ...]
+"""The LoRAs of a request in their order: sums of floats depend on it."""
+
+Weights = tuple[tuple[str, float], ...]
+"""Adapter names and weights of one component."""
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where a LoRA layer goes: `parent` holds `own` or, while a LoRA acts, `layer` under the name `child`."""
+
+    parent: torch.nn.Module
+    child: str
+    own: torch.nn.Module
+    layer: Any
+
+    def adapters(self) -> set[str]:
+        """Names of the adapters this layer has."""
+        return {name for kind in self.layer.adapter_layer_names for name in getattr(self.layer, kind)}
+
+    def put(self, module: torch.nn.Module) -> None:
+        self.parent._modules[self.child] = module
+
+
+class PartLayers:
+    """The LoRA layers of one component of a model."""
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+        self._places: dict[str, _Place] = {}
+        self._plans: OrderedDict[Weights, list[tuple[_Place, list[tuple[str, float]]]]] = OrderedDict()
+        self.worn: Weights = ()
+
+    def show_all(self) -> None:
+        """Every layer stands in the tree, as diffusers' loaders expect it."""
+        for place in self._places.values():
+            place.put(place.layer)
+
+    def take_in(self, adapter: str) -> tuple[int, int]:
+        """Remember what a loader put into the tree for this adapter, and put the model's own back.
+
+        Returns how many tensors it has here, and their bytes.
+        """
+        count = size = 0
+        for parent in list(self._module.modules()):
+            if isinstance(parent, BaseTunerLayer):
+                continue
+            for child, layer in list(parent._modules.items()):
+                if isinstance(layer, BaseTunerLayer):
+                    name = f"{id(parent)}.{child}"
+                    own = layer.get_base_layer()
+                    self._places.setdefault(name, _Place(parent, child, own, layer))
+                    layer.eval().requires_grad_(False)
+                    tensors = [t for n, t in layer.named_parameters() if adapter in n.split(".")]
+                    count += len(tensors)
+                    size += sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+        self._hide()
+        return count, size
+
+    def wear(self, weights: Weights) -> None:
+        """Let these adapters act, in this order; none for an empty tuple."""
+        if weights == self.worn:
+            return
+        before, self.worn = self.worn, weights
+        for place, _ in self._plan(before):
+            place.put(place.own)
+        for place, active in self._plan(weights):
+            place.layer._active_adapter = [name for name, _ in active]
+            for name, weight in active:
+                place.layer.set_scale(name, weight)
+            place.put(place.layer)
+
+    def drop(self, adapter: str) -> None:
+        """Forget an adapter, and every layer that has no other; the model's own modules stand again."""
+        self._hide()
+        for name, place in list(self._places.items()):
+            if adapter in place.adapters():
+                place.layer._active_adapter = []
+                place.layer.delete_adapter(adapter)
+            if not place.adapters():
+                del self._places[name]
+        configs = getattr(self._module, "peft_config", {})
+        configs.pop(adapter, None)
+        if not configs and hasattr(self._module, "peft_config"):
+            del self._module.peft_config
+            self._module._hf_peft_config_loaded = False
+
+    def _hide(self) -> None:
+        for place in self._places.values():
+            place.put(place.own)
+        self.worn = ()
+        self._plans.clear()
+
+    def _plan(self, weights: Weights) -> list[tuple[_Place, list[tuple[str, float]]]]:
+        plan = self._plans.get(weights)
+        if plan is None:
+            found = [
+                (place, [(name, weight) for name, weight in weights if name in adapters])
+                for place in self._places.values()
+                if (adapters := place.adapters())
+            ]
+            plan = self._plans[weights] = [(place, active) for place, active in found if active]
+            if len(self._plans) > _PLANS:
+                self._plans.popitem(last=False)
+        return plan
+
+
+class LoraLayers:
+    """All LoRAs laid over one model. `parts` are its components by name. Lives on the engine's thread."""
+
+    def __init__(self, family: Family, parts: Mapping[str, Any]) -> None:
+        self._family = family
+        self._parts = parts
+        kind = getattr(diffusers, family.pipelines[0])
+        self._mixin = next((base for base in kind.__mro__ if _is_loader(base)), None)
+        loadable = getattr(self._mixin, "_lora_loadable_modules", ())
+        self._layers = {name: PartLayers(parts[name]) for name in loadable if parts.get(name) is not None}
+        self._names: dict[str, str] = {}
+        self._sizes: dict[str, int] = {}
+        self._places: dict[str, frozenset[str]] = {}
+        self._loose: deque[str] = deque()
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._names
+
+    def bytes_of(self, key: str) -> int:
+        """Bytes this LoRA takes over this model."""
+        return self._sizes.get(key, 0)
+
+    def attach(self, lora: LoraFile) -> None:
+        """Make a LoRA ready to be worn; the model is as before when it does not fit.
+
+        Raises ModelTrouble with a sentence that names the LoRA.
+        """
+        self.sweep()
+        if lora.key in self._names:
+            return
+        if self._mixin is None:
+            raise ModelTrouble(
+                f"LoRAs like {lora.ref.name!r} cannot be laid over {self._family.name} models."
+            )
+        adapter = f"lora{next(_numbers)}"
+        for layers in self._layers.values():
+            layers.wear(())
+        try:
+            self._load(lora, adapter)
+        except Exception as error:
+            # the traceback would keep the LoRA's tensors in memory
+            error.__traceback__ = None
+            self._forget(adapter)
+            if isinstance(error, ModelTrouble):
+                raise
+            raise ModelTrouble(self._misfit(lora, _first_line(error))) from None
+        self._names[lora.key] = adapter
+        lora.layers.add(self)
+        weakref.finalize(lora, _outlive, weakref.ref(self), lora.key)
+
+    def sweep(self) -> None:
+        """Forget the LoRAs that neither the shelf nor a row holds any more."""
+        while self._loose:
+            self._detach(self._loose.popleft())
+
+    def _detach(self, key: str) -> None:
+        adapter = self._names.pop(key, None)
+        if adapter is not None:
+            self._sizes.pop(key, None)
+            self._places.pop(key, None)
+            self._forget(adapter)
+
+    def lay(self, stack: Stack) -> None:
+        """The denoiser's next forward is under these LoRAs, and under no others. Cheap when it is already."""
+        for name, layers in self._layers.items():
+            if not _reads(name):
+                layers.wear(self._weights(stack, name))
+
+    @contextmanager
+    def reading(self, stack: Stack) -> Iterator[None]:
+        """Prompts read inside are read under these LoRAs; afterwards under none, whatever happened."""
+        texts = {name: layers for name, layers in self._layers.items() if _reads(name)}
+        try:
+            for name, layers in texts.items():
+                layers.wear(self._weights(stack, name))
+            yield
+        finally:
+            for layers in texts.values():
+                layers.wear(())
+
+    @contextmanager
+    def wearing(self, stack: Stack) -> Iterator[None]:
+        """Both: a whole pipeline runs inside under these LoRAs."""
+        with self.reading(stack):
+            self.lay(stack)
+            yield
+
+    def worn(self, stack: Stack) -> Weights:
+        """What of these LoRAs acts on the denoiser, by their files' keys: rows that differ in it can share no
+        forward.
+        """
+        return tuple(
+            (worn.key, worn.weight)
+            for worn in stack
+            if worn.weight and any(not _reads(part) for part in self._places[worn.key])
+        )
+
+    def read_under(self) -> Hashable:
+        """What a prompt read now depends on beside its words: belongs into the key of remembered prompts."""
+        return tuple((name, layers.worn) for name, layers in self._layers.items() if layers.worn)
+
+    def _weights(self, stack: Stack, part: str) -> Weights:
+        reads = _reads(part)
+        return tuple(
+            (self._names[worn.key], worn.text_weight if reads else worn.weight)
+            for worn in stack
+            if part in self._places[worn.key] and (worn.text_weight if reads else worn.weight)
+        )
+
+    def _load(self, lora: LoraFile, adapter: str) -> None:
+        mixin: Any = self._mixin
+        loader = type("Loader", (mixin,), {"components": dict(self._parts), "hf_device_map": None})()
+        for name, part in self._parts.items():
+            setattr(loader, name, part)
+        tensors = lora.tensors()
+        expected = _count(mixin, tensors, self._parts)
+        for layers in self._layers.values():
+            layers.show_all()
+        loader.load_lora_weights(tensors, adapter_name=adapter)
+        taken = {name: layers.take_in(adapter) for name, layers in self._layers.items()}
+        found = sum(count for count, _ in taken.values())
+        if found != expected or not found:
+            raise ModelTrouble(self._misfit(lora, f"{found} of its {expected} tensors find their place"))
+        self._sizes[lora.key] = sum(size for _, size in taken.values())
+        self._places[lora.key] = frozenset(name for name, (count, _) in taken.items() if count)
+
+    def _forget(self, adapter: str) -> None:
+        for layers in self._layers.values():
+            layers.take_in(adapter)  # a loader that failed halfway has left its layers in the tree
+            layers.drop(adapter)
+
+    def _misfit(self, lora: LoraFile, why: str) -> str:
+        made = f" It says it was made for {lora.made_for}." if lora.made_for else ""
+        return f"The LoRA {lora.ref.name!r} does not fit this {self._family.name} model: {why}.{made}"
+
+
+def stack_of(loras: Mapping[str, tuple[float, float]]) -> Stack:
+    """A request's LoRAs by key with their two weights, without those that do nothing."""
+    return tuple(Worn(key, *weights) for key, weights in loras.items() if any(weights))
+
+
+def _outlive(layers: "weakref.ref[LoraLayers]", key: str) -> None:
+    """A LoRA is gone. This may happen in any thread and amid a forward: it is only noted here."""
+    model = layers()
+    if model is not None:
+        model._loose.append(key)
+
+
+def _is_loader(kind: type) -> bool:
+    return kind.__module__ == "diffusers.loaders.lora_pipeline" and "load_lora_weights" in vars(kind)
+
+
+def _reads(part: str) -> bool:
+    """Whether this component reads prompts."""
+    return part.startswith("text_encoder")
+
+
+def _count(mixin: Any, tensors: Mapping[str, torch.Tensor], parts: Mapping[str, Any]) -> int:
+    """How many tensors the loader makes of a file's, its scales (alpha) not counted."""
+    given = dict(tensors)
+    extra = {"unet_config": parts["unet"].config} if "unet" in parts else {}
+    answer = mixin.lora_state_dict(given, **extra)
+    state = answer[0] if isinstance(answer, tuple) else answer
+    return sum(1 for name in state if not name.endswith("alpha"))
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = next((line for line in lines if "size mismatch" in line), lines[0] if lines else repr(error))
+    return told.rstrip(".")[:300]
