@@ -92,7 +92,9 @@ class Family(Struct, frozen=True):
     where its configuration asks for that. `denoiser` names the file in `denoisers/` that asks its denoiser
     step by step, `reader` the one in `prompts/readers/` that reads its prompts. A family whose `denoiser` is
     "stock" is not drawn step by step: `stock` says how its own pipeline is run. `schedulers` are the
-    scheduler classes its folders may name beside those that every family may.
+    scheduler classes its folders may name beside those that every family may. `sampling` says which table
+    of samplers goes with it: `samplers/sampling.py` or, with "flow", `samplers/flow.py`. Sides of a drawing
+    are multiples of `patch` latent cells. `optional` are the parts that a model may lack.
     """
 
     id: str
@@ -113,3 +115,6 @@ class Family(Struct, frozen=True):
     reader: str = "clip"
     schedulers: frozenset[str] = frozenset()
     stock: Stock | None = None
+    sampling: Literal["diffusion", "flow"] = "diffusion"
+    patch: int = 1
+    optional: tuple[str, ...] = ()

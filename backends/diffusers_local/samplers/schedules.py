@@ -11,8 +11,9 @@ import diffusers
 import numpy as np
 import torch
 
-from backends.diffusers_local.samplers.sampling import LEVELS, SAMPLERS, options_of
+from backends.diffusers_local.samplers.sampling import LEVELS, SAMPLERS, options_of, refusal
 from backends.diffusers_local.samplers.spacings import SPACINGS, Sigmas
+from backends.diffusers_local.samplers.walks import Walk
 
 _HIGHEST = 80.0
 """Highest noise level of a zero terminal SNR schedule for samplers that count in levels: the true last one is
@@ -40,6 +41,34 @@ class Schedules:
         self._config = dict(config)
         self._ends_in_noise = bool(self._config.get("rescale_betas_zero_snr"))
         self._made: dict[tuple[str, str], Any] = {}
+
+    def refusal(self, walk: Walk) -> str:
+        """See Walks.refusal."""
+        return refusal(walk.sampler, walk.scheduler, walk.steps)
+
+    def begin(self, walk: Walk, device: torch.device) -> tuple[Any, torch.Tensor]:
+        """See Walks.begin."""
+        scheduler = self.make(walk.sampler, walk.scheduler, walk.steps)
+        if walk.steps == 0:
+            return scheduler, torch.empty(0)
+        return scheduler, set_steps(scheduler, walk.steps, walk.strength, device)
+
+    def first(self, scheduler: Any, noise: torch.Tensor) -> torch.Tensor:
+        """Noise as large as the scheduler's first level."""
+        latents: torch.Tensor = noise * scheduler.init_noise_sigma
+        return latents
+
+    def noised(
+        self, scheduler: Any, kept: torch.Tensor, noise: torch.Tensor, times: torch.Tensor
+    ) -> torch.Tensor:
+        """See Walks.noised."""
+        latents: torch.Tensor = scheduler.add_noise(kept, noise, times)
+        return latents
+
+    def given(self, scheduler: Any, latents: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+        """The latents scaled as the scheduler's kind of noise level wants it."""
+        sample: torch.Tensor = scheduler.scale_model_input(latents, time)
+        return sample
 
     def make(self, sampler: str, scheduler: str, steps: int = 0) -> Any:
         """A scheduler of the caller's own; raises KeyError for names that `sampling.refusal` refuses."""
