@@ -14,7 +14,7 @@ from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.loading.model import Model
 from backends.diffusers_local.pictures.latents import encode_picture
 from backends.diffusers_local.pictures.sizes import SizePlan, plan_size
-from backends.diffusers_local.prompts.encoding import Text
+from backends.diffusers_local.prompts.encoding import Asking, Text
 from backends.diffusers_local.row import Notes, Row
 from backends.diffusers_local.samplers.sampling import refusal
 from backends.diffusers_local.samplers.schedules import set_steps, step_arguments
@@ -51,7 +51,7 @@ def prepare(work: Work, kit: Kit) -> Row:
     model = kit.model
     plan = plan_size(work.width, work.height, work.model.native_sizes, model.scale)
     try:
-        texts = _texts(work, model)
+        texts = _texts(work, kit)
         scheduler = model.schedules.make(work.sampler, work.scheduler, work.steps)
         canvas = lay_canvas(work, plan)
         plan = plan if canvas is None else canvas.plan
@@ -117,10 +117,13 @@ def _begin(
     return latents, masked, seen
 
 
-def _texts(work: Work, model: Model) -> list[Text]:
+def _texts(work: Work, kit: Kit) -> list[Text]:
     """The negative prompt, where there is guidance, and the prompt. Raises ValueError."""
-    text = model.texts.encode(work.prompt, -int(work.extra.get("clipstopatlayer", 0)))
-    return [model.texts.negative(work.negative_prompt, text), text] if work.cfg_scale > 1 else [text]
+    asking = Asking(-int(work.extra.get("clipstopatlayer", 0)), kit.embeddings)
+    texts = kit.model.texts
+    if work.cfg_scale > 1:
+        return texts.guided(work.prompt, work.negative_prompt, asking)
+    return [texts.encode(work.prompt, asking)]
 
 
 def _times(work: Work, scheduler: Any, model: Model) -> torch.Tensor:

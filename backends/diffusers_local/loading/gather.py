@@ -1,7 +1,7 @@
 """What one work needs in memory: which files, and all of them together once they are held."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec import Struct
@@ -9,6 +9,7 @@ from msgspec import Struct
 from backends.contract import ModelRef, Work
 from backends.diffusers_local.loading.model import Model
 from backends.diffusers_local.loading.shelf import Shelf
+from backends.diffusers_local.prompts.inversions import Embedding
 
 
 class Need(Struct, frozen=True):
@@ -20,10 +21,13 @@ class Need(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kit:
-    """Everything in memory that one work is drawn with. `seconds` is what loading it took."""
+    """Everything in memory that one work is drawn with. `seconds` is what loading it took; `embeddings` are
+    the textual inversions by their names.
+    """
 
     model: Model
     seconds: float = 0.0
+    embeddings: Mapping[str, Embedding] = field(default_factory=dict)
 
     @property
     def vae(self) -> Any:
@@ -34,6 +38,8 @@ class Kit:
 def needs(work: Work) -> Iterator[Need]:
     """What the work needs, in the order to load it."""
     yield Need("model", work.model)
+    for embedding in work.embeddings:
+        yield Need("embedding", embedding)
 
 
 def paths_of(work: Work) -> set[str]:
@@ -43,4 +49,8 @@ def paths_of(work: Work) -> set[str]:
 
 def gather(work: Work, shelf: Shelf, seconds: float = 0.0) -> Kit:
     """The work's kit from what the shelf holds. Raises KeyError when something of `needs` is not held."""
-    return Kit(shelf.held("model", work.model), seconds)
+    return Kit(
+        shelf.held("model", work.model),
+        seconds,
+        embeddings={ref.name: shelf.held("embedding", ref) for ref in work.embeddings},
+    )

@@ -7,6 +7,7 @@ from typing import Protocol
 import torch
 
 from backends.contract import ModelRef
+from backends.diffusers_local.loading.embeddings import load_embedding
 from backends.diffusers_local.loading.model import load_model
 
 
@@ -29,5 +30,5 @@ class Part(Protocol):
 Loader = Callable[[ModelRef, torch.device, torch.dtype], Part]
 """Loads one thing. Raises folders.ModelTrouble with a sentence for the user."""
 
-LOADERS: Mapping[str, Loader] = MappingProxyType({"model": load_model})
+LOADERS: Mapping[str, Loader] = MappingProxyType({"model": load_model, "embedding": load_embedding})
 """Kind -> what loads it."""

@@ -137,8 +137,8 @@ class TestAlone:
         build_xl(zero_empty=False).save_pretrained(tmp_path)
         model = load_model(ref_of(tmp_path), torch.device("cpu"), torch.float32)
         with torch.inference_mode():
-            text = model.texts.encode("a red circle")
-            assert bool(model.texts.negative("", text).states.any())
+            negative, _ = model.texts.guided("a red circle", "")
+            assert bool(negative.states.any())
 
 
 class TestHalfPrecision:
