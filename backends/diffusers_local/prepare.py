@@ -16,8 +16,8 @@ from backends.diffusers_local.pictures.latents import encode_picture
 from backends.diffusers_local.pictures.sizes import SizePlan, plan_size
 from backends.diffusers_local.prompts.encoding import Asking, Text
 from backends.diffusers_local.row import Notes, Row
-from backends.diffusers_local.samplers.sampling import refusal
-from backends.diffusers_local.samplers.schedules import set_steps, step_arguments
+from backends.diffusers_local.samplers.schedules import step_arguments
+from backends.diffusers_local.samplers.walks import Walk
 
 
 class Refused(Exception):
@@ -38,8 +38,6 @@ def check(work: Work) -> None:
     layer = work.extra.get("clipstopatlayer", 0)
     if not isinstance(layer, int) or layer > 0:
         raise Refused(f"CLIP Stop At Layer is {layer!r}; it counts from the end: -1, -2 and so on.")
-    if why := refusal(work.sampler, work.scheduler, work.steps):
-        raise Refused(why)
 
 
 def prepare(work: Work, kit: Kit) -> Row:
@@ -49,19 +47,21 @@ def prepare(work: Work, kit: Kit) -> Row:
     Raises Refused.
     """
     model = kit.model
-    plan = plan_size(work.width, work.height, work.model.native_sizes, model.scale)
+    plan = plan_size(work.width, work.height, work.model.native_sizes, model.scale * model.family.patch)
     try:
         texts = _texts(work, kit)
-        scheduler = model.schedules.make(work.sampler, work.scheduler, work.steps)
         canvas = lay_canvas(work, plan)
         plan = plan if canvas is None else canvas.plan
-        times = _times(work, scheduler, model)
+        scheduler, times = _walk(work, model, plan)
         generator = torch.Generator("cpu").manual_seed(work.seed)
         latents, masked, seen = _begin(work, kit, plan, canvas, scheduler, times, generator)
         tiling = tiling_of(work)
+        conditions = {
+            **model.denoiser.conditions(work, texts, plan),
+            **{name: torch.cat([tensor] * len(texts)) for name, tensor in seen.items()},
+        }
     except ValueError as error:
         raise Refused(str(error)) from error
-    lines = len(texts)
     return Row(
         work=work,
         kit=kit,
@@ -72,10 +72,7 @@ def prepare(work: Work, kit: Kit) -> Row:
         arguments=step_arguments(scheduler, generator),
         latents=latents,
         states=torch.cat([text.states for text in texts]),
-        conditions={
-            **model.denoiser.conditions(work, texts, plan),
-            **{name: torch.cat([tensor] * lines) for name, tensor in seen.items()},
-        },
+        conditions=conditions,
         notes=_notes(plan, texts[-1].unknown, texts[-1].cut),
         load_seconds=kit.seconds,
         start=None if canvas is None else canvas.start,
@@ -106,10 +103,11 @@ def _begin(
         kept = encode_picture(kit, canvas.start, generator)
     noise = _noise(work, kit.model, plan, generator)
     if kept is None or pure:
-        latents = noise * scheduler.init_noise_sigma if walks else noise
+        latents = kit.model.schedules.first(scheduler, noise) if walks else noise
     else:
         norm = min(1.0, max(0.0, float(work.extra.get("initimageresettonorm", 0))))
-        latents = scheduler.add_noise(kept * (1 - norm) if norm else kept, noise, times[:1])
+        kept_part = kept * (1 - norm) if norm else kept
+        latents = kit.model.schedules.noised(scheduler, kept_part, noise, times[:1])
     masked = None
     if canvas is not None:
         masked = cover_mask(work, kit, canvas, None if wide else kept, noise, generator)
@@ -126,11 +124,14 @@ def _texts(work: Work, kit: Kit) -> list[Text]:
     return [texts.encode(work.prompt, asking)]
 
 
-def _times(work: Work, scheduler: Any, model: Model) -> torch.Tensor:
-    if work.steps == 0:
-        return torch.empty(0)
+def _walk(work: Work, model: Model, plan: SizePlan) -> tuple[Any, torch.Tensor]:
+    """The scheduler and the times to walk. Raises ValueError for what this kind of model cannot walk."""
     strength = None if work.init_image is None else min(1.0, max(0.0, work.strength))
-    return set_steps(scheduler, work.steps, strength, model.device)
+    cells = (plan.drawn[0] // model.scale) * (plan.drawn[1] // model.scale)
+    walk = Walk(work.sampler, work.scheduler, work.steps, strength, cells)
+    if why := model.schedules.refusal(walk):
+        raise ValueError(why)
+    return model.schedules.begin(walk, model.device)
 
 
 def _noise(work: Work, model: Model, plan: SizePlan, generator: torch.Generator) -> torch.Tensor:

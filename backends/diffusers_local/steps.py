@@ -10,6 +10,7 @@ import torch
 
 from backends.diffusers_local.denoisers import Conditions
 from backends.diffusers_local.features.tiling import tiled
+from backends.diffusers_local.pictures.scale import unscaled
 from backends.diffusers_local.row import Row
 
 
@@ -32,7 +33,7 @@ def predict(rows: Sequence[Row]) -> list[Prediction]:
     for row in rows:
         count = len(row.states)
         time = row.times[row.index]
-        given.append(row.scheduler.scale_model_input(torch.cat([row.latents] * count), time))
+        given.append(model.schedules.given(row.scheduler, torch.cat([row.latents] * count), time))
         times.append(time.reshape(1).expand(count))
         counts.append(count)
     sample = given[0] if len(rows) == 1 else torch.cat(given)
@@ -69,7 +70,8 @@ def advance(row: Row, prediction: Prediction) -> None:
     ]
     row.index += 1
     if row.masked is not None:
-        row.latents = row.masked.hold(row.latents, row.scheduler, row.times, row.index)
+        schedules = row.model.schedules
+        row.latents = row.masked.hold(row.latents, schedules, row.scheduler, row.times, row.index)
 
 
 def foreseen(row: Row, prediction: Prediction, time: torch.Tensor) -> npt.NDArray[np.float32]:
@@ -87,7 +89,7 @@ def decode(rows: Sequence[Row]) -> list[npt.NDArray[np.float32]]:
     """Finished rows of one model and shape -> pixels (3, h, w) in about -1..1."""
     vae = rows[0].kit.vae
     latents = rows[0].latents if len(rows) == 1 else torch.cat([row.latents for row in rows])
-    latents = latents.to(vae.dtype) / vae.config.scaling_factor
+    latents = unscaled(vae, latents.to(vae.dtype))
     with tiled([vae], rows[0].tiling):
         pixels = vae.decode(latents, return_dict=False)[0]
     return list(pixels.float().cpu().numpy())

@@ -19,6 +19,7 @@ from backends.diffusers_local.loading.model import Model
 from backends.diffusers_local.pictures import pictures
 from backends.diffusers_local.pictures.latents import encode_pixels
 from backends.diffusers_local.pictures.sizes import SizePlan
+from backends.diffusers_local.samplers.walks import Walks
 
 _BEHAVIOURS = {"differential": True, "simple latent": False}
 
@@ -39,13 +40,15 @@ class Masked:
     finish: Callable[[Picture.Image], Picture.Image]
     gradual: bool = False
 
-    def hold(self, latents: torch.Tensor, scheduler: Any, times: torch.Tensor, index: int) -> torch.Tensor:
+    def hold(
+        self, latents: torch.Tensor, schedules: Walks, scheduler: Any, times: torch.Tensor, index: int
+    ) -> torch.Tensor:
         """The latents after a step with the kept part as noisy as the next step (`index`) expects it."""
         kept = self.kept
         if kept is None:
             return latents
         if index < len(times):
-            kept = scheduler.add_noise(kept, self.noise, times[index : index + 1])
+            kept = schedules.noised(scheduler, kept, self.noise, times[index : index + 1])
         where = self._redrawn(times, index)
         held: torch.Tensor = (1 - where) * kept + where * latents
         return held.to(latents.dtype)

@@ -35,16 +35,27 @@ def check_folder(folder: Path) -> tuple[Family, dict[str, None]]:
         known = ", ".join(f"{family.name} ({family.pipelines[0]})" for family in FAMILIES.values())
         raise ModelTrouble(f"The model {folder.name!r} is a {kind}; this engine draws {known}.")
     _check_parts(folder, index, family)
+    lacking = _lacking(folder, index, family)
     for part in family.weighted:
-        for path in weight_files(folder / part):
+        for path in () if part in lacking else weight_files(folder / part):
             check_safetensors(path)
-    return family, dict.fromkeys(name for name in family.unused if name in index)
+    return family, dict.fromkeys([name for name in family.unused if name in index] + lacking)
+
+
+def _lacking(folder: Path, index: Mapping[str, Any], family: Family) -> list[str]:
+    """The parts that this folder does without: left empty in its index, or their files taken away."""
+    gone = {
+        part for part in family.optional if _pair(index.get(part)) == _NOTHING or not (folder / part).is_dir()
+    }
+    return list(family.optional) if gone else []
 
 
 def _check_parts(folder: Path, index: Mapping[str, Any], family: Family) -> None:
     """Refuse classes that the family has not: a foreign folder may not choose what code runs."""
     for part, allowed in family.parts.items():
         named = _pair(index.get(part))
+        if named == _NOTHING and part in family.optional:
+            continue
         if named == _NOTHING:
             raise ModelTrouble(f"The model {folder.name!r} has no {part}, which {family.name} needs.")
         if named not in allowed:
@@ -52,13 +63,14 @@ def _check_parts(folder: Path, index: Mapping[str, Any], family: Family) -> None
             raise ModelTrouble(
                 f"The model {folder.name!r} names {'.'.join(named)} as its {part}; this engine takes {known}."
             )
-    if _pair(index.get("scheduler")) not in {("diffusers", name) for name in _SCHEDULERS}:
+    if _pair(index.get("scheduler")) not in {("diffusers", name) for name in _SCHEDULERS | family.schedulers}:
         raise ModelTrouble(f"The model {folder.name!r} names a scheduler this engine does not know.")
 
 
 def variant_of(folder: Path) -> str | None:
     """ "fp16" when that is the only precision the folder holds."""
-    return "fp16" if all(".fp16." in path.name for path in weight_files(folder / "unet")) else None
+    denoiser = next((folder / part for part in ("unet", "transformer") if (folder / part).is_dir()), folder)
+    return "fp16" if all(".fp16." in path.name for path in weight_files(denoiser)) else None
 
 
 def _read_json(path: Path) -> dict[str, Any]:

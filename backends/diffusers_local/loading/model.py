@@ -20,7 +20,9 @@ from backends.diffusers_local.loading.weights import stamp_of
 from backends.diffusers_local.pictures.preview import PreviewMap, fit_preview, read_preview
 from backends.diffusers_local.prompts.encoding import Texts
 from backends.diffusers_local.prompts.readers import make_reader
+from backends.diffusers_local.samplers.flow_schedules import FlowSchedules
 from backends.diffusers_local.samplers.schedules import Schedules
+from backends.diffusers_local.samplers.walks import Walks
 
 
 @dataclass(slots=True, eq=False)
@@ -37,7 +39,7 @@ class Model:
     parts: Mapping[str, Any]
     texts: Texts
     denoiser: Denoiser
-    schedules: Schedules
+    schedules: Walks
     layers: LoraLayers
     preview: PreviewMap
     scale: int
@@ -92,17 +94,16 @@ def _assemble(
 ) -> Model:
     parts = {name: getattr(pipeline, name) for name in family.parts}
     _check_whole(ref, family, parts)
-    for name in family.weighted:
+    weighted = [name for name in family.weighted if parts[name] is not None]
+    for name in weighted:
         parts[name].to(device=device).eval().requires_grad_(False)
     vae = parts["vae"]
     if family.upcast and dtype == torch.float16 and vae.config.force_upcast:
         vae.to(torch.float32)  # in half precision its largest numbers overflow and the picture is black
-    schedules = Schedules(dict(pipeline.scheduler.config))
+    schedules = _schedules(family, dict(pipeline.scheduler.config))
     layers = LoraLayers(family, parts)
     denoiser = make_denoiser(ref, family, parts, schedules)
-    tensors = [
-        tensor for name in family.weighted for tensor in (*parts[name].parameters(), *parts[name].buffers())
-    ]
+    tensors = [tensor for name in weighted for tensor in (*parts[name].parameters(), *parts[name].buffers())]
     zero_empty = bool(family.zero_empty and pipeline.config.get(family.zero_empty))
     return Model(
         ref=ref,
@@ -121,11 +122,17 @@ def _assemble(
     )
 
 
+def _schedules(family: Family, config: Mapping[str, Any]) -> Walks:
+    """The schedules of this kind of model."""
+    return FlowSchedules(config, family.patch) if family.sampling == "flow" else Schedules(config)
+
+
 def _check_whole(ref: ModelRef, family: Family, parts: Mapping[str, Any]) -> None:
     """Refuse a file with gaps, which diffusers leaves as tensors without numbers."""
     missing = [
         f"{name}.{key}"
         for name in family.weighted
+        if parts[name] is not None
         for key, tensor in parts[name].state_dict().items()
         if tensor.is_meta
     ]

@@ -5,6 +5,7 @@ from PIL import Image as Picture
 
 from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.pictures import pictures
+from backends.diffusers_local.pictures.scale import scaled
 
 
 def encode_picture(kit: Kit, picture: Picture.Image, generator: torch.Generator) -> torch.Tensor:
@@ -22,4 +23,4 @@ def encode_pixels(kit: Kit, pixels: torch.Tensor, generator: torch.Generator) ->
         latents: torch.Tensor = encoded.latent_dist.sample(generator)
     else:
         latents = encoded.latents
-    return latents.to(kit.model.dtype) * vae.config.scaling_factor
+    return scaled(vae, latents.to(kit.model.dtype))

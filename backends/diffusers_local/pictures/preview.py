@@ -11,6 +11,8 @@ import torch
 from PIL import Image as Picture
 from safetensors import SafetensorError, safe_open
 
+from backends.diffusers_local.pictures.scale import scaled
+
 Floats = npt.NDArray[np.float32]
 
 _LARGEST = 256  # pixels along a preview's longer side
@@ -77,7 +79,7 @@ def fit_preview(vae: Any, device: torch.device, dtype: torch.dtype) -> PreviewMa
     with torch.inference_mode():
         encoded = vae.encode(torch.from_numpy(chart)[None].to(device, dtype))
         latents = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
-    cells = (latents[0].float() * vae.config.scaling_factor).cpu().numpy()
+    cells = scaled(vae, latents[0].float()).cpu().numpy()
     channels, high, wide = cells.shape
     inputs = np.concatenate([cells.reshape(channels, -1).T, np.ones((high * wide, 1), np.float32)], axis=1)
     wanted = chart.reshape(3, high, scale, wide, scale).mean(axis=(2, 4)).reshape(3, -1).T
