@@ -168,6 +168,7 @@ class Limits(Struct, frozen=True):
     image_megapixels: Annotated[Amount, Meta(description="Largest picture sent along with a request.")] = 64.0
     output_megapixels: Annotated[Amount, Meta(description="Largest picture a request may ask for.")] = 64.0
     images: Annotated[Positive, Meta(description="Most pictures in one request.")] = 10000
+    loras: Annotated[Positive, Meta(description="Most LoRAs and most embeddings in one request.")] = 32
     waiting_images: Annotated[
         Positive, Meta(description="Most pictures of one user that may wait in line.")
     ] = 20000

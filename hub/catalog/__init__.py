@@ -5,7 +5,8 @@ from hub.catalog.beside import preview_of
 from hub.catalog.card import PLACEHOLDER_PREVIEW, card, cards, none_card
 from hub.catalog.catalog import NOT_FOUND, Catalog
 from hub.catalog.classes import CLASSES, COMPAT_CLASSES
-from hub.catalog.entry import SUBTYPES, Defaults, Entry
+from hub.catalog.entry import SUBTYPES, UPSCALERS, Defaults, Entry
+from hub.catalog.fit import unfit
 from hub.catalog.listing import Listing, list_folder
 from hub.catalog.match import closest, plain
 
@@ -15,6 +16,7 @@ __all__ = [
     "NOT_FOUND",
     "PLACEHOLDER_PREVIEW",
     "SUBTYPES",
+    "UPSCALERS",
     "Catalog",
     "Defaults",
     "Entry",
@@ -27,4 +29,5 @@ __all__ = [
     "none_card",
     "plain",
     "preview_of",
+    "unfit",
 ]

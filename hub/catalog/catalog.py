@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from hub.accounts.caller import Caller
 from hub.catalog.access import may_see, sees_all
-from hub.catalog.entry import SUBTYPES, Entry
+from hub.catalog.entry import SHELVES, Entry
 from hub.catalog.keep import recall, remember
 from hub.catalog.match import closest, plain_model
 from hub.catalog.scan import Root, scan
@@ -130,8 +130,8 @@ class Catalog:
         return [entry for entry in entries if may_see(caller.limits, entry.name)]
 
     def _shelf(self, subtype: str) -> Shelf:
-        if subtype not in SUBTYPES:
-            raise BadInput("Invalid sub-type.", field="subtype", limit=list(SUBTYPES))
+        if subtype not in SHELVES:
+            raise BadInput("Invalid sub-type.", field="subtype", limit=list(SHELVES))
         return self._shelves.get(subtype, _EMPTY)
 
 
@@ -147,6 +147,6 @@ def _shelf(entries: Mapping[str, Entry]) -> Shelf:
 
 def _roots(folders: Iterable[Path], builtin: Iterable[Path | tuple[str, Path]]) -> tuple[Root, ...]:
     """Folders of people come first, so that a model of theirs may take a built-in one's name."""
-    own = [Root(subtype, folder / subtype) for folder in folders for subtype in SUBTYPES]
+    own = [Root(subtype, folder / subtype) for folder in folders for subtype in SHELVES]
     pairs = [("Stable-Diffusion", given) if isinstance(given, Path) else given for given in builtin]
     return (*own, *(Root(subtype, path, builtin=True) for subtype, path in pairs))

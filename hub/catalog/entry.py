@@ -9,6 +9,13 @@ from backends.contract import ModelRef
 SUBTYPES = ("Stable-Diffusion", "VAE", "LoRA", "Embedding", "ControlNet", "Clip", "ClipVision")
 """The kinds of models, by the names of their folders and of the wire (swarm-api §5.1)."""
 
+UPSCALERS = "upscale_models"
+"""The folder of models that enlarge pictures. Clients meet them as values of Refiner Upscale Method, not as
+a subtype in ListT2IParams."""
+
+SHELVES = (*SUBTYPES, UPSCALERS)
+"""Every kind of model this hub keeps."""
+
 
 class Defaults(Struct, frozen=True):
     """What a model wants when a request leaves it out; None leaves it to the parameter's own default."""

@@ -19,7 +19,8 @@ SHOWN = 8
 
 
 class Active:
-    """Everything about one accepted job. `sequence` is its age among all jobs, `created` unix seconds."""
+    """Everything about one accepted job. `sequence` is its age among all jobs, `created` unix seconds,
+    `watched` whether somebody looks at its previews."""
 
     __slots__ = (
         "begun",
@@ -33,6 +34,7 @@ class Active:
         "need",
         "previews",
         "sequence",
+        "watched",
         "works",
     )
 
@@ -51,14 +53,21 @@ class Active:
         self.ending = ""  # the final state, once handed to the store
         self.previews: dict[int, str] = {}  # the metadata text of images being drawn
         self.durable = False
+        self.watched = True
+
+    def work_for_engine(self, index: int) -> Work:
+        """The work of an image, without previews when nobody looks."""
+        work = self.works[index]
+        if work.previews and not self.watched:
+            return msgspec.structs.replace(work, previews=False)
+        return work
 
     def lighten(self) -> None:
         """Let go of what only drawing needs; start pictures may weigh many megabytes."""
         self.works = ()
         self.begun.clear()
         self.previews.clear()
-        request = msgspec.structs.replace(self.kept.request, init_image=None, mask=None)
-        self.kept = msgspec.structs.replace(self.kept, request=request)
+        self.kept = msgspec.structs.replace(self.kept, request=self.kept.request.without_pictures())
 
     def age(self, index: int) -> tuple[int, int]:
         """Its place among the images of one user."""

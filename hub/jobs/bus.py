@@ -21,7 +21,18 @@ _log = logging.getLogger(__name__)
 class Channel:
     """The events of one job. Nothing leaves it before `open`, which is when the job has become durable."""
 
-    __slots__ = ("_bus", "_common", "_opened", "_previews", "listeners", "number", "ring", "user")
+    __slots__ = (
+        "_bus",
+        "_common",
+        "_opened",
+        "_previews",
+        "blind",
+        "job",
+        "listeners",
+        "number",
+        "ring",
+        "user",
+    )
 
     def __init__(self, bus: "Bus", job: str, user: str, session: str, request_id: int) -> None:
         self._bus = bus
@@ -33,10 +44,17 @@ class Channel:
         }
         self._opened = False
         self._previews: dict[int, Progressed] = {}  # the newest of every image that is being drawn
+        self.job = job
         self.user = user
         self.number = 0
         self.ring: deque[JobEvent] = deque(maxlen=RING)
         self.listeners: list[Listener] = []
+        self.blind: list[Listener] = []  # those of them who do not look at previews
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody who hears this job looks at its previews."""
+        return len(self.listeners) > len(self.blind) or self._bus.watched(self.user)
 
     def say(self, kind: Callable[..., JobEvent], **what: Any) -> None:
         """Publish a numbered event of this job."""
@@ -83,10 +101,16 @@ class Channel:
 
 
 class Bus:
-    """The channels of all jobs and the listeners of all users."""
+    """The channels of all jobs and the listeners of all users.
 
-    def __init__(self) -> None:
+    `watching(user, job)` is told when somebody comes or leaves: `job` is None when it concerns all of a
+    user's.
+    """
+
+    def __init__(self, watching: Callable[[str, str | None], None] | None = None) -> None:
         self._users: dict[str, list[Listener]] = {}
+        self._blind: dict[str, list[Listener]] = {}
+        self._watching = watching or (lambda user, job: None)
 
     def channel(self, job: str, user: str, session: str, request_id: int) -> Channel:
         """A new, still closed channel."""
@@ -96,34 +120,55 @@ class Bus:
         """Those who hear everything of a user."""
         return self._users.get(user, _NOBODY)
 
-    def listen_to_user(self, user: str, listener: Listener) -> Unsubscribe:
-        """Hear the events of every job of `user`, from now on."""
+    def watched(self, user: str) -> bool:
+        """Whether anybody who hears all of a user's jobs looks at previews."""
+        return len(self._users.get(user, _NOBODY)) > len(self._blind.get(user, _NOBODY))
+
+    def listen_to_user(self, user: str, listener: Listener, *, previews: bool = True) -> Unsubscribe:
+        """Hear the events of every job of `user`, from now on. `previews` off: without looking at those."""
         self._users.setdefault(user, []).append(listener)
+        if not previews:
+            self._blind.setdefault(user, []).append(listener)
+        self._watching(user, None)
 
         def leave() -> None:
-            listeners = self._users.get(user, [])
-            if listener in listeners:
-                listeners.remove(listener)
-            if not listeners:
-                self._users.pop(user, None)
+            self._leave_user(user, listener)
+            self._watching(user, None)
 
         return leave
 
-    def listen_to_job(self, channel: Channel, listener: Listener) -> Unsubscribe:
-        """Hear the events of one job, from now on."""
+    def listen_to_job(self, channel: Channel, listener: Listener, *, previews: bool = True) -> Unsubscribe:
+        """Hear the events of one job, from now on. `previews` off: without looking at those."""
         channel.listeners.append(listener)
+        if not previews:
+            channel.blind.append(listener)
+        self._watching(channel.user, channel.job)
 
         def leave() -> None:
-            if listener in channel.listeners:
-                channel.listeners.remove(listener)
+            _take_out(channel.listeners, listener)
+            _take_out(channel.blind, listener)
+            self._watching(channel.user, channel.job)
 
         return leave
 
     def drop(self, channel: Channel, listener: Listener) -> None:
         """Forget a listener wherever it stands."""
-        for listeners in (channel.listeners, self._users.get(channel.user, [])):
-            if listener in listeners:
-                listeners.remove(listener)
+        _take_out(channel.listeners, listener)
+        _take_out(channel.blind, listener)
+        self._leave_user(channel.user, listener)
+        self._watching(channel.user, None)
+
+    def _leave_user(self, user: str, listener: Listener) -> None:
+        for places in (self._users, self._blind):
+            listeners = places.get(user, [])
+            _take_out(listeners, listener)
+            if not listeners:
+                places.pop(user, None)
+
+
+def _take_out(listeners: list[Listener], listener: Listener) -> None:
+    if listener in listeners:
+        listeners.remove(listener)
 
 
 _NOBODY: list[Listener] = []

@@ -6,9 +6,11 @@ Everything here runs on the event loop and never waits, so nothing can come betw
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from backends.contract import Cancel, Command, EngineState, EngineType, Submit
+import msgspec
+
+from backends.contract import Cancel, Command, EngineState, EngineType, Submit, Watch
 from hub.jobs.active import Active
-from hub.jobs.choose import Need, Seat, choose, refusal
+from hub.jobs.choose import Need, Seat, choose, lacking, refusal
 from hub.jobs.events import Ended, ImageCancelled, ImageFailed, Requeued, Waiting
 from hub.jobs.order import Line
 
@@ -37,6 +39,7 @@ class Floor:
         self._ended = ended
         self._engines: Engines | None = None
         self._at_engine: dict[int, set[str]] = {}
+        self._alone: dict[int, str] = {}  # the image that shares an engine with no other
         self._seats_of = -1
         self._states: Sequence[EngineState] = ()
         self._accepts: dict[str, tuple[str, ...]] = {}
@@ -67,13 +70,17 @@ class Floor:
         """Why no engine will ever take such an image as things stand, None when one will."""
         return refusal(need, self._seats())
 
+    def lacking(self, need: Need) -> str | None:
+        """The parameter that no engine here knows, when that is why such an image is refused."""
+        return lacking(need, self._seats())
+
     def _seats(self) -> list[Seat]:
-        return [
-            Seat(
-                state, state.slots - len(self._at_engine.get(state.id, ())), self._accepts.get(state.type, ())
-            )
-            for state in self.states()
-        ]
+        return [self._seat(state) for state in self.states()]
+
+    def _seat(self, state: EngineState) -> Seat:
+        held = len(self._at_engine.get(state.id, ()))
+        free = 0 if state.id in self._alone else state.slots - held
+        return Seat(state, free, self._accepts.get(state.type, ()), held == 0)
 
     def _cap(self, active: Active) -> int:
         """How many images of one request may be under way at once (swarm-api §3 "Simultaneity")."""
@@ -92,8 +99,14 @@ class Floor:
             self._stand(active, index)
 
     def _stand(self, active: Active, index: int) -> None:
+        """Put an image in line. One that lost its engine may be why: it is drawn alone from now on, so that
+        it cannot take others down with it, nor they it.
+        """
         item = active.works[index].id
-        self.line.add(item, active.need, active.job.user, active.age(index))
+        need = active.need
+        if active.job.pictures[index].losses:
+            need = msgspec.structs.replace(need, alone=True)
+        self.line.add(item, need, active.job.user, active.age(index))
         active.channel.say(Waiting, index=index)
 
     def find(self, item: str) -> tuple[Active, int] | None:
@@ -124,11 +137,15 @@ class Floor:
         active, index = found
         if active.job.claim(index, engine):
             self._at_engine.setdefault(engine, set()).add(item)
-            self._engines.send(engine, Submit(active.works[index]))
+            if need.alone:
+                self._alone[engine] = item
+            self._engines.send(engine, Submit(active.work_for_engine(index)))
 
     def release(self, engine: int, item: str) -> None:
         """An engine has let go of a work."""
         self._at_engine.get(engine, set()).discard(item)
+        if self._alone.get(engine) == item:
+            del self._alone[engine]
 
     def engines_changed(self) -> None:
         """An engine came, went or changed: more images may be admitted, some may have lost all hope."""
@@ -145,6 +162,19 @@ class Floor:
         found = self.find(item)
         if found is not None and self.line.remove(item):
             self.fail(found[0], found[1], reason)
+
+    def watch(self, active: Active, watched: bool) -> None:
+        """Tell the engines that somebody looks at a job's previews now, or nobody any more."""
+        if active.watched == watched or not active.kept.request.previews:
+            return
+        active.watched = watched
+        held: dict[int, list[str]] = {}
+        for picture in active.job.pictures:
+            if picture.at_engine and picture.engine is not None:
+                held.setdefault(picture.engine, []).append(active.works[picture.index].id)
+        for engine, items in held.items():
+            if self._engines is not None:
+                self._engines.send(engine, Watch(tuple(items), watched))
 
     # ---- ends --------------------------------------------------------------------------------------------
 

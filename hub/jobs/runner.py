@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from typing import NoReturn
 from uuid import uuid4
 
 from backends.contract import (
@@ -14,7 +15,7 @@ from hub.errors import BadInput, HubError
 from hub.jobs import events
 from hub.jobs.active import Active, JobView, badge, view
 from hub.jobs.bus import Bus, Listener, Unsubscribe
-from hub.jobs.choose import need_of
+from hub.jobs.choose import Need, need_of
 from hub.jobs.floor import Engines, Floor
 from hub.jobs.job import Difference, Job
 from hub.jobs.keep import Keep, Kept
@@ -23,7 +24,7 @@ from hub.jobs.reports import Reports
 from hub.jobs.status import Status, StatusText, status_text
 from hub.jobs.tally import Counts, Tallies
 from hub.media import Media
-from hub.params import spread
+from hub.params import letters, spread
 from hub.params.request import GenRequest
 from hub.store import JobRow, Store
 
@@ -50,7 +51,7 @@ class Jobs:
         self._keep = Keep(store, media)
         self._clock = clock
         self._most_waiting = most_waiting
-        self._bus = Bus()
+        self._bus = Bus(self._watching)
         self._tallies = Tallies()
         self._floor = Floor(self._ended)
         self._reports = Reports(self._floor, media, clock, self._write_end)
@@ -78,6 +79,7 @@ class Jobs:
             row = found.row
             active = self._make(row, found.kept, found.done)
             active.durable = True
+            active.watched = active.channel.watched
             active.channel.say(events.Queued, images=len(active.works))
             active.channel.open()
             self._floor.enter(active)
@@ -93,8 +95,11 @@ class Jobs:
 
     # ---- what routes ask ---------------------------------------------------------------------------------
 
-    async def submit(self, request: GenRequest, caller: Caller) -> Job:
-        """Accept a request: durable on return, possibly at an engine already. Raises HubError."""
+    async def submit(self, request: GenRequest, caller: Caller, *, watched: bool = True) -> Job:
+        """Accept a request: durable on return, possibly at an engine already. Raises HubError.
+
+        `watched` tells that the sender is going to look at its previews.
+        """
         if self._stopping:
             raise HubError(STOPPING)
         waiting = self.counts(user=caller.user).waiting_gens
@@ -107,7 +112,7 @@ class Jobs:
             )
         reason = self._floor.refuse(need_of(request))
         if reason is not None:
-            raise HubError(reason)
+            self._refuse(need_of(request), reason)
         now = self._clock()
         limits = caller.limits
         kept = Kept(
@@ -123,8 +128,16 @@ class Jobs:
             uuid4().hex, caller.user, badge(caller.session), number, "waiting", total, int(now * 1000)
         )
         active = self._make(row, kept, frozenset())
+        active.watched = watched or active.channel.watched
         await self._accept(active, row)
         return active.job
+
+    def _refuse(self, need: Need, reason: str) -> NoReturn:
+        """Refuse a request that no engine will ever take, naming the parameter when that is why."""
+        parameter = self._floor.lacking(need)
+        if parameter is None:
+            raise HubError(reason)
+        raise HubError(reason, field=letters(parameter))
 
     async def _accept(self, active: Active, row: JobRow) -> None:
         """Write the row while the first images are already on their way to an engine."""
@@ -184,19 +197,22 @@ class Jobs:
         """The user's next request number, for what goes into the history without being drawn."""
         return self._keep.next_number(user)
 
-    def listen_to_job(self, job: str, user: str, listener: Listener, *, after: int = 0) -> Unsubscribe | None:
+    def listen_to_job(
+        self, job: str, user: str, listener: Listener, *, after: int = 0, previews: bool = True
+    ) -> Unsubscribe | None:
         """Hear the events of a job of `user` after number `after`, the past ones at once.
 
-        None when there is no such job in memory, or events after that number are gone: take a `view` then.
+        With `previews` off none need be made for this listener. None when there is no such job in memory, or
+        events after that number are gone: take a `view` then.
         """
         active = self._get(job, user)
         if active is None or not active.channel.replay(listener, after):
             return None
-        return self._bus.listen_to_job(active.channel, listener)
+        return self._bus.listen_to_job(active.channel, listener, previews=previews)
 
-    def listen_to_user(self, user: str, listener: Listener) -> Unsubscribe:
-        """Hear the events of every job of `user` from now on."""
-        return self._bus.listen_to_user(user, listener)
+    def listen_to_user(self, user: str, listener: Listener, *, previews: bool = True) -> Unsubscribe:
+        """Hear the events of every job of `user` from now on. `previews` as in `listen_to_job`."""
+        return self._bus.listen_to_user(user, listener, previews=previews)
 
     def replay(self, job: str, user: str, listener: Listener, after: int) -> bool:
         """Tell the events of a job after a number, False when that is not possible any more."""
@@ -277,6 +293,14 @@ class Jobs:
     def _get(self, job: str, user: str) -> Active | None:
         active = self._floor.jobs.get(job) or self._memory.get(job)
         return active if active is not None and active.job.user == user else None
+
+    def _watching(self, user: str, job: str | None) -> None:
+        """A listener of one job, or of all of a user's, has come or left."""
+        jobs = self._floor.jobs
+        concerned = jobs.values() if job is None else filter(None, [jobs.get(job)])
+        for active in concerned:
+            if active.job.user == user:
+                self._floor.watch(active, active.channel.watched)
 
     def _ahead(self, active: Active) -> int | None:
         for picture in active.job.pictures:

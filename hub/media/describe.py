@@ -49,6 +49,7 @@ def describe(
         **notes,
     }
     models = [{"name": request.model.name, "param": "model", "hash": request.model_hash}]
+    models += [{"name": one.name, "param": one.param, "hash": one.hash} for one in request.other_models]
     if preview is None:
         parts = [_head(request, work, version)]
     else:  # no text inside can hold this: quotes and line ends are escaped there

@@ -148,9 +148,8 @@ def _fixed(name: str, request: GenRequest, work: Work, occasion: Occasion) -> st
         case "model_title":
             return occasion.model_title or request.model.name
         case "loras":
-            return "-".join(
-                simple_model(name) for name in str(request.given.get("loras", "")).split(",") if name
-            )
+            named = request.given.get("loras", ())
+            return "-".join(simple_model(name) for name in named) if isinstance(named, list) else ""
         case "batch_id":
             return str(occasion.batch)
         case "user_name":

@@ -14,6 +14,7 @@ from hub.media.describe import Times, Value, describe
 from hub.media.outputs import Outputs, Spot
 from hub.media.pattern import Occasion, fill
 from hub.media.splice import Pieces, splice
+from hub.params import result_size
 from hub.params.request import GenRequest
 from hub.store import ImageRow, Images
 
@@ -150,6 +151,7 @@ def data_url(data: bytes, ending: str) -> str:
 
 def _row(finished: Finished, spot: Spot, size: int, metadata: str | None) -> ImageRow:
     work = finished.work
+    width, height = result_size(work.width, work.height, work.second)
     return ImageRow(
         job=finished.job,
         index=finished.index,
@@ -159,7 +161,7 @@ def _row(finished: Finished, spot: Spot, size: int, metadata: str | None) -> Ima
         model=work.model.name,
         prompt=work.prompt,
         metadata=metadata,
-        width=work.width,
-        height=work.height,
+        width=width,
+        height=height,
         bytes=size,
     )

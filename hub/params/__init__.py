@@ -6,6 +6,7 @@ from hub.params.listing import listing
 from hub.params.parse import is_heavy, parse, preset_titles
 from hub.params.registry import Registry
 from hub.params.request import GenRequest
+from hub.params.second import result_size
 from hub.params.spec import Group, Param
 from hub.params.spread import spread, work
 
@@ -23,6 +24,7 @@ __all__ = [
     "parse",
     "preset_titles",
     "random_seed",
+    "result_size",
     "spread",
     "work",
 ]

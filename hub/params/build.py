@@ -5,16 +5,22 @@ from collections.abc import Mapping
 from hub.accounts.caller import Caller
 from hub.catalog import Entry
 from hub.errors import BadInput
+from hub.params.addons import Prompts, Worn, vae_of
 from hub.params.collect import Collected, Value
 from hub.params.context import Context
+from hub.params.controls import controls_of
+from hub.params.method import fill_method
 from hub.params.request import GenRequest
+from hub.params.second import check_size, second_of
 from hub.params.size import Asked, resolve
+from hub.params.used import BORDERS, Used
+from hub.params.values import refused
 
 MAX_WORK = 10000
 """Pictures in one request, batches counted out; the range of the parameter Images."""
 
 _CREATIVITY = 0.6
-_STEPS, _CFG, _SAMPLER, _SCHEDULER = 20, 7.0, "euler", "normal"
+_STEPS, _CFG = 20, 7.0
 
 
 def build(
@@ -27,15 +33,21 @@ def build(
     images, batch = _counts(values, context)
     width, height = _size(values, entry, context)
     defaults_used = _fill(values, entry, context)
-    seed = _seed(values.get("seed"), context)
     strength = _float(values.get("variationseedstrength"), 0.0)
-    variation = _seed(values.get("variationseed"), context) if strength > 0 else None
-    start = values.get("initimage")
+    values |= {"model": entry, "seed": _seed(values.get("seed"), context), "width": width, "height": height}
+    if strength > 0:
+        values["variationseed"] = _seed(values.get("variationseed"), context)
+    prompts = Prompts(values, caller, context)
+    worn = Worn(values, prompts, entry, context)
+    values |= prompts.texts
+    second = second_of(values, entry, caller, context)
+    check_size(width, height, second, context)
+    controls = controls_of(values, entry, context.registry)
+    vae = vae_of(values, "vae", entry, context.registry)
+    start, mask = _start(values, context)
+    used = Used(values, worn, prompts, second, context.registry)
     form, quality = _format(values, collected, context)
     engine = values.get("exactbackendid")
-    values |= {"model": entry, "seed": seed, "width": width, "height": height}
-    if variation is not None:
-        values["variationseed"] = variation
     return GenRequest(
         images=images,
         model=entry.ref(),
@@ -48,29 +60,47 @@ def build(
         cfg_scale=_float(values["cfgscale"], _CFG),
         sampler=_text(values["sampler"]),
         scheduler=_text(values["scheduler"]),
-        seed=seed,
+        seed=_int(values["seed"]),
         seed_increment=values.get("noseedincrement") is not True,
         batch_size=batch,
-        variation_seed=variation,
+        variation_seed=_int(values["variationseed"]) if strength > 0 else None,
         variation_strength=strength,
-        init_image=start if isinstance(start, bytes) else None,
+        init_image=start,
         strength=_float(values.get("initimagecreativity"), _CREATIVITY) if start is not None else 1.0,
+        mask=mask,
+        loras=worn.laid(),
+        vae=vae,
+        embeddings=tuple(found.ref() for found in prompts.embeddings.values()),
+        controls=controls,
+        second=second,
         format=form,
         quality=quality,
         save=context.wishes.save and values.get("donotsave") is not True,
         save_metadata=context.wishes.save_metadata,
         previews=values.get("nopreviews") is not True,
+        deterministic=values.get("deterministic") is True,
         continue_after_errors=values.get("continueaftererrors") is True,
         path_format=_text(values.get("overrideoutpathformat")) or context.wishes.path_format,
         path_max_part=context.wishes.path_max_part,
         engine_type=_text(values.get("internalbackendtype")) or None,
         engine_id=int(engine) if isinstance(engine, str) else None,
-        features=_features(values, strength, context),
+        asked_by=used.features(),
+        other_models=used.models(),
         defaults_used=defaults_used,
-        given=_given(values, collected, context),
-        extra=extra,
-        engine_extra=_engine_extra(values, context),
+        given=used.given(collected.sources),
+        extra=prompts.extra() | extra,
+        engine_extra=used.engine_extra(),
     )
+
+
+def _start(values: Mapping[str, Value], context: Context) -> tuple[bytes | None, bytes | None]:
+    """The initial picture and the mask over it. Raises BadInput for a mask or borders over nothing."""
+    start, mask = values.get("initimage"), values.get("maskimage")
+    if start is None:
+        over = next((key for key in ("maskimage", *BORDERS) if key in values), None)
+        if over is not None:
+            raise refused(context.registry.params[over], "it needs an Init Image, and none was given")
+    return start if isinstance(start, bytes) else None, mask if isinstance(mask, bytes) else None
 
 
 def _counts(values: Mapping[str, Value], context: Context) -> tuple[int, int]:
@@ -124,7 +154,7 @@ def _fill(values: dict[str, Value], entry: Entry, context: Context) -> tuple[str
 
     Returns the ids that were filled, the size included.
     """
-    own, registry = entry.defaults, context.registry
+    own = entry.defaults
     filled = []
     if "steps" not in values:
         values["steps"] = own.steps if own.steps is not None else _STEPS
@@ -132,20 +162,10 @@ def _fill(values: dict[str, Value], entry: Entry, context: Context) -> tuple[str
     if "cfgscale" not in values:
         values["cfgscale"] = own.cfgscale if own.cfgscale is not None else _CFG
         filled.append("cfgscale")
-    if "sampler" not in values:
-        values["sampler"] = _first(registry.source("samplers").names, own.sampler, _SAMPLER)
-        filled.append("sampler")
-    if "scheduler" not in values:
-        values["scheduler"] = _first(registry.source("schedulers").names, own.scheduler, _SCHEDULER)
-        filled.append("scheduler")
+    filled += fill_method(values, entry, context)
     if "rawresolution" not in values and "sidelength" not in values:
         filled += [side for side in ("width", "height") if side not in values]
     return tuple(filled)
-
-
-def _first(known: Mapping[str, str], *wanted: str | None) -> str:
-    """The first wanted one that an engine can do, else the first of all."""
-    return next((name for name in wanted if name is not None and name in known), next(iter(known)))
 
 
 def _seed(value: Value | None, context: Context) -> int:
@@ -157,45 +177,6 @@ def _format(values: Mapping[str, Value], collected: Collected, context: Context)
     form = chosen if isinstance(chosen, str) else context.wishes.format
     quality = collected.quality if isinstance(chosen, str) and collected.quality else context.wishes.quality
     return form, quality
-
-
-def _features(values: Mapping[str, Value], strength: float, context: Context) -> tuple[str, ...]:
-    """Feature flags of what is really used; a variation of strength 0 asks nothing of an engine."""
-    needed: dict[str, None] = {}
-    for key in values:
-        flag = context.registry.params[key].feature_flag
-        if flag is not None and (flag != "variation_seed" or strength > 0):
-            needed |= dict.fromkeys(flag.split(","))
-    return tuple(needed)
-
-
-def _engine_extra(values: Mapping[str, Value], context: Context) -> dict[str, str | int | float | bool]:
-    """What only some engines know: they get it by its id, and the others pass over it."""
-    params = context.registry.params
-    return {
-        key: value
-        for key, value in values.items()
-        if params[key].to_engine and isinstance(value, str | int | float | bool)
-    }
-
-
-def _given(
-    values: Mapping[str, Value], collected: Collected, context: Context
-) -> dict[str, str | int | float | bool]:
-    """What goes into the metadata, in the registry's order: pictures only by the path they came from."""
-    given: dict[str, str | int | float | bool] = {}
-    for key, param in context.registry.params.items():
-        value = values.get(key)
-        if value is None or param.hide_from_metadata:
-            continue
-        if isinstance(value, Entry):
-            given[key] = value.name.removesuffix(".safetensors")
-        elif isinstance(value, bytes):
-            if key in collected.sources:
-                given[key] = collected.sources[key]
-        else:
-            given[key] = value
-    return given
 
 
 def _int(value: Value) -> int:

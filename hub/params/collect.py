@@ -5,18 +5,27 @@ from collections.abc import Mapping
 from typing import Any
 
 from hub.accounts.caller import Caller
-from hub.catalog import Entry, closest, plain
+from hub.catalog import UPSCALERS, Entry, closest, plain
 from hub.errors import BadInput, HubError
 from hub.params.context import Context
 from hub.params.pictures import OWN_FOLDERS, picture
 from hub.params.spec import Param
-from hub.params.values import boolean, decimal, integer, refused, shown_value, sized_text, text_of
+from hub.params.values import (
+    boolean,
+    decimal,
+    integer,
+    items_of,
+    refused,
+    shown_value,
+    sized_text,
+    text_of,
+)
 
 NOT_PARAMETERS = frozenset({"session_id", "presets", "extra_metadata"})
 """Keys of a request that are no parameters."""
 
-Value = str | int | float | bool | bytes | Entry
-"""A checked value: pictures as file bytes, models as catalog entries."""
+Value = str | int | float | bool | bytes | Entry | tuple[Entry, ...] | tuple[float, ...]
+"""A checked value: pictures as file bytes, models as catalog entries, lists as tuples."""
 
 _LEGACY_FORMATS = {"JPEG": ("JPG", None), "JPG90": ("JPG", 90), "JPG75": ("JPG", 75)}
 
@@ -103,6 +112,15 @@ class Collected:
                 return self._model(param, text_of(param, value))
             case "image":
                 return self._picture(param, text_of(param, value))
+            case "list":
+                return self._list(param, value)
+
+    def _list(self, param: Param, value: Any) -> tuple[Entry, ...] | tuple[float, ...] | None:
+        items = items_of(param, value, self._context.limits.loras)
+        if param.subtype is None:
+            return tuple(decimal(param, item) for item in items) or None
+        models = [self._model(param, item) for item in items]
+        return tuple(model for model in models if model is not None) or None
 
     def _choice(self, param: Param, text: str) -> str | None:
         if not text.strip():
@@ -110,7 +128,7 @@ class Collected:
         if param.id == "imageformat" and text.strip().upper() in _LEGACY_FORMATS:
             name, self.quality = _LEGACY_FORMATS[text.strip().upper()]
             return name
-        choices = self._context.registry.choices(param)
+        choices = self._context.registry.choices(param, self._upscalers(param))
         if choices is None:
             return text
         best = closest(plain(text[: self._text_limit]), choices.plain)
@@ -124,8 +142,14 @@ class Collected:
             )
         return best
 
+    def _upscalers(self, param: Param) -> list[str]:
+        if param.source != "upscale_methods":
+            return []
+        seen = self._context.catalog.seen_by(self._caller, UPSCALERS)
+        return [entry.name for entry in seen if entry.supported]
+
     def _model(self, param: Param, text: str) -> Entry | None:
-        if not text.strip():
+        if text.strip().lower() in ("", "(none)", (param.default or "").lower()):
             return None
         try:
             entry = self._context.catalog.find(param.subtype or "", text[:4096], self._caller)

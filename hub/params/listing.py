@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from hub.accounts.caller import Caller
-from hub.catalog import CLASSES, COMPAT_CLASSES, SUBTYPES, Catalog
+from hub.catalog import CLASSES, COMPAT_CLASSES, SUBTYPES, UPSCALERS, Catalog
 from hub.params.registry import Registry
 from hub.params.spec import Group, Param
 
@@ -18,8 +18,9 @@ def listing(
 ) -> dict[str, Any]:
     """The whole answer for one caller. `param_edits` is the caller's stored object, echoed as it is."""
     params = [p for p in registry.params.values() if p.permission is None or caller.may(p.permission)]
+    upscalers = [entry.name for entry in catalog.seen_by(caller, UPSCALERS) if entry.supported]
     return {
-        "list": [_param(registry, param) for param in params],
+        "list": [_param(registry, param, upscalers) for param in params],
         "groups": [_group(group) for group in _groups(registry, params)],
         "models": {
             subtype: [[entry.name, entry.class_id or None] for entry in catalog.seen_by(caller, subtype)]
@@ -57,8 +58,8 @@ def _group(group: Group) -> dict[str, Any]:
     }
 
 
-def _param(registry: Registry, param: Param) -> dict[str, Any]:
-    choices = registry.choices(param)
+def _param(registry: Registry, param: Param, upscalers: list[str]) -> dict[str, Any]:
+    choices = registry.choices(param, upscalers)
     return {
         "name": param.name,
         "id": param.id,

@@ -25,6 +25,7 @@ _SOURCES = {
     "schedulers": "what the engines here can do",
     "engine_types": "`Any` or an engine type",
     "engines": "the engines by number",
+    "upscale_methods": "`pixel-…`, `latent-…`, or `model-` and the name of an upscaling model",
 }
 
 

@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -11,6 +11,7 @@ from backends.contract import EngineState, EngineType
 from hub.catalog import plain
 from hub.params import groups as group_files
 from hub.params.keys import DOCUMENTED, REMAPS, letters
+from hub.params.pairs import Pairs
 from hub.params.samplers import SAMPLERS, SCHEDULERS, honoured
 from hub.params.spec import Group, Param, Source
 
@@ -20,6 +21,15 @@ class Choices(Struct, frozen=True):
 
     names: Mapping[str, str]
     plain: Mapping[str, str]
+
+
+MODEL_METHOD = "model-"
+"""What stands before an upscaling model's name among the ways to enlarge."""
+
+_ENLARGE = (
+    *(f"pixel-{how}" for how in ("lanczos", "bicubic", "area", "bilinear", "nearest-exact")),
+    *(f"latent-{how}" for how in ("bicubic", "bilinear", "nearest-exact")),
+)
 
 
 class DoubleDeclaration(Exception):
@@ -40,9 +50,11 @@ class Registry:
         self.groups, params = _collect()
         self.params: Mapping[str, Param] = MappingProxyType({param.id: param for param in params})
         self._engines = engines
+        self.pairs = Pairs(types)
         self._fixed: dict[str, Choices] = {
             "samplers": _choices(honoured(SAMPLERS, (kind.samplers for kind in types))),
             "schedulers": _choices(honoured(SCHEDULERS, (kind.schedulers for kind in types))),
+            "upscale_methods": _choices({name: _in_words(name) for name in _ENLARGE}),
             "engine_types": _choices({"Any": "Any"} | {kind.id: kind.name for kind in types}),
         }
         self._listed = {
@@ -65,11 +77,18 @@ class Registry:
         word = REMAPS.get(word, word)
         return word if word in DOCUMENTED else None
 
-    def choices(self, param: Param) -> Choices | None:
-        """What a dropdown offers now; None when the parameter has no list."""
+    def choices(self, param: Param, upscalers: Iterable[str] = ()) -> Choices | None:
+        """What a dropdown offers now; None when the parameter has no list.
+
+        `upscalers` are the names of the upscaling models that the caller may use.
+        """
         if param.source is None:
             return self._listed.get(param.id)
-        return self.source(param.source)
+        found = self.source(param.source)
+        if param.source != "upscale_methods":
+            return found
+        models = {MODEL_METHOD + name: f"Model: {name.removesuffix('.safetensors')}" for name in upscalers}
+        return _choices({**found.names, **models}) if models else found
 
     def source(self, source: Source) -> Choices:
         """The values that the engines decide."""
@@ -84,6 +103,12 @@ def _choices(names: Mapping[str, str]) -> Choices:
     for value in names:
         forms.setdefault(plain(value), value)
     return Choices(names=names, plain=forms)
+
+
+def _in_words(method: str) -> str:
+    """`pixel-lanczos` as "Pixel: lanczos"."""
+    space, _, how = method.partition("-")
+    return f"{space.capitalize()}: {how.replace('-', ' ')}"
 
 
 def _collect() -> tuple[Mapping[str, Group], tuple[Param, ...]]:

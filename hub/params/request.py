@@ -2,9 +2,20 @@
 
 from collections.abc import Mapping
 
+import msgspec
 from msgspec import Struct
 
-from backends.contract import ModelRef
+from backends.contract import Control, Lora, ModelRef, SecondPass
+
+
+class OtherModel(Struct, frozen=True):
+    """A model that a request uses beside its main one, for the metadata: the id of the parameter that named
+    it, its hash ("" when unknown) and its architecture class."""
+
+    name: str
+    param: str
+    hash: str = ""
+    class_id: str = ""
 
 
 class GenRequest(Struct, frozen=True):
@@ -14,8 +25,9 @@ class GenRequest(Struct, frozen=True):
     request left out and the model's own defaults filled. `given` are the parameters that go into the metadata
     (`sui_image_params`), by id, in registry order. `extra` are the metadata's extra data known so far
     (original_prompt, presets_used, unused_parameters …). `path_format` is the output path pattern.
-    `features` are feature flags the engine must have; `engine_type`/`engine_id` narrow the choice (None:
-    any). `given["seed"]` is the first picture's seed; a later picture's metadata carries its own work's.
+    `asked_by` maps each feature the engine must have to the name of the parameter that needs it;
+    `engine_type`/`engine_id` narrow the choice (None: any). `given["seed"]` is the first picture's seed; a
+    later picture's metadata carries its own work's.
     """
 
     images: int
@@ -37,6 +49,11 @@ class GenRequest(Struct, frozen=True):
     init_image: bytes | None = None
     strength: float = 1.0
     mask: bytes | None = None
+    loras: tuple[Lora, ...] = ()
+    vae: ModelRef | None = None
+    embeddings: tuple[ModelRef, ...] = ()
+    controls: tuple[Control, ...] = ()
+    second: SecondPass | None = None
     format: str = "PNG"
     quality: int = 100
     save: bool = True
@@ -48,8 +65,19 @@ class GenRequest(Struct, frozen=True):
     path_max_part: int = 40
     engine_type: str | None = None
     engine_id: int | None = None
-    features: tuple[str, ...] = ()
+    asked_by: Mapping[str, str] = {}
+    other_models: tuple[OtherModel, ...] = ()
     defaults_used: tuple[str, ...] = ()
-    given: Mapping[str, str | int | float | bool] = {}
+    given: Mapping[str, str | int | float | bool | list[str]] = {}
     extra: Mapping[str, str | list[str]] = {}
     engine_extra: Mapping[str, str | int | float | bool] = {}
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The features the engine must have."""
+        return tuple(self.asked_by)
+
+    def without_pictures(self) -> "GenRequest":
+        """The same without the pictures it was sent with, which may weigh many megabytes."""
+        controls = tuple(msgspec.structs.replace(control, image=None) for control in self.controls)
+        return msgspec.structs.replace(self, init_image=None, mask=None, controls=controls)

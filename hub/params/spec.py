@@ -15,13 +15,17 @@ Kind = Literal[
     "dropdown",
     "image",
     "model",
+    "list",
 ]
 """The types of parameters this hub registers; the documentation knows more."""
 
 View = Literal["normal", "prompt", "small", "big", "slider", "pot_slider", "seed", "video_frames"]
 
-Source = Literal["samplers", "schedulers", "engine_types", "engines"]
+Source = Literal["samplers", "schedulers", "engine_types", "engines", "upscale_methods"]
 """Where the values of a dropdown come from when they are not written down."""
+
+NEVER_BLOCKING = frozenset({"sd3", "flux-dev", "text2video", "cascade", "sdxl", "text2audio"})
+"""Feature flags that speak of the chosen model; no engine is refused for lacking one (swarm-api §5.4)."""
 
 
 class Group(Struct, frozen=True, kw_only=True):
@@ -48,7 +52,9 @@ class Param(Struct, frozen=True, kw_only=True):
     range are in the parameter's own unit, 0 to 0 when there is none. A dropdown has `values` (with
     `value_names` of the same length) or a `source`. `ignore` is the value that counts as not given. `splice`
     lets a preset use `{value}` for what the request said. `hide_from_metadata` keeps it out of the picture's
-    metadata. With `to_engine` a given value goes to the engine as it is, among the work's `extra`.
+    metadata. With `to_engine` a given value goes to the engine as it is, among the work's `extra`. A list has
+    models of its `subtype` as items, else numbers within its range. `needs` is the feature an engine must
+    have where `feature_flag`, which clients see, does not say it.
     """
 
     name: str
@@ -84,10 +90,17 @@ class Param(Struct, frozen=True, kw_only=True):
     splice: bool = False
     hide_from_metadata: bool = False
     to_engine: bool = False
+    needs: str | None = None
     id: str = ""
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "id", letters(self.name))
+
+    @property
+    def asked_of_engines(self) -> tuple[str, ...]:
+        """The features an engine must have for this parameter."""
+        flags = self.needs or self.feature_flag or ""
+        return tuple(flag for flag in flags.split(",") if flag and flag not in NEVER_BLOCKING)
 
     @property
     def bounded(self) -> bool:

@@ -24,6 +24,23 @@ def text_of(param: Param, value: Any) -> str:
     return _item(param, value)
 
 
+def items_of(param: Param, value: Any, limit: int) -> list[str]:
+    """The items of a list: an array's, else those of one text, parted by the list mark or by commas.
+
+    Empty items of a text are dropped, so that a trailing comma means nothing. More than `limit` are refused.
+    """
+    if isinstance(value, list | tuple):
+        parts = [_item(param, item).strip() for item in value]
+        items = [part for one in parts for part in one.split(LIST_MARK)] if parts else []
+    else:
+        text = text_of(param, value)
+        items = text.split(LIST_MARK.strip() if LIST_MARK.strip() in text else ",")
+    found = [item.strip() for item in items if item.strip()]
+    if len(found) > limit:
+        raise refused(param, f"{len(found)} were given - at most {limit} are accepted", limit=limit)
+    return found
+
+
 def integer(param: Param, value: Any) -> int:
     """A whole number within the parameter's range; `20.0` and `"20"` are whole."""
     if type(value) is int:

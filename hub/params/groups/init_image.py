@@ -1,4 +1,4 @@
-"""Init image: starting from a picture instead of from noise."""
+"""Init image: starting from a picture instead of from noise, all of it or what a mask covers."""
 
 from hub.params.spec import Group, Param
 
@@ -9,6 +9,28 @@ GROUP = Group(
     open=False,
     priority=-5,
 )
+
+
+def _border(side: str, priority: float) -> Param:
+    """How far the picture grows on one side. Ours: SwarmUI does this on its page."""
+    return Param(
+        name=f"Outpaint {side}",
+        description=f"How many pixels at the finished picture's {side.lower()} edge are new; the init image\n"
+        "fills the rest.",
+        type="integer",
+        default="0",
+        min=0,
+        max=8192,
+        step=16,
+        priority=priority,
+        group=GROUP.id,
+        advanced=True,
+        ignore="0",
+        to_engine=True,
+        needs="outpainting",
+        examples=("64", "128", "256"),
+    )
+
 
 PARAMS = (
     Param(
@@ -32,4 +54,87 @@ PARAMS = (
         group=GROUP.id,
         examples=("0.4", "0.6", "0.8"),
     ),
+    Param(
+        name="Mask Image",
+        description="Which part is redrawn: white is, black stays, grey half. It lies over the init image.",
+        type="image",
+        default=None,
+        priority=-4,
+        group=GROUP.id,
+    ),
+    Param(
+        name="Mask Shrink Grow",
+        description="Draws only the masked part, at the full size, with so many pixels around it, and puts\n"
+        "it back small: fine detail in a small place. Off, the whole picture is drawn.",
+        type="integer",
+        default="8",
+        min=0,
+        max=512,
+        priority=-3.7,
+        group=GROUP.id,
+        toggleable=True,
+        to_engine=True,
+        needs="inpainting",
+        depend_non_default="maskimage",
+        examples=("8", "32"),
+    ),
+    Param(
+        name="Mask Blur",
+        description="How many pixels wide the mask's edge fades.",
+        type="integer",
+        default="4",
+        min=0,
+        max=64,
+        priority=-3.6,
+        group=GROUP.id,
+        ignore="0",
+        to_engine=True,
+        depend_non_default="maskimage",
+        examples=("0", "4", "8", "16"),
+    ),
+    Param(
+        name="Mask Grow",
+        description="How many pixels the mask is widened by before it is used.",
+        type="integer",
+        default="0",
+        min=0,
+        max=256,
+        priority=-3.5,
+        group=GROUP.id,
+        advanced=True,
+        ignore="0",
+        to_engine=True,
+        needs="inpainting",
+        depend_non_default="maskimage",
+        examples=("0", "4", "8", "16"),
+    ),
+    Param(
+        name="Init Image Recomposite Mask",
+        description="Puts the init image's own pixels back where the mask is black, so that they stay exact.",
+        type="boolean",
+        default="true",
+        priority=-3.4,
+        group=GROUP.id,
+        advanced=True,
+        ignore="true",
+        to_engine=True,
+        needs="inpainting",
+        depend_non_default="maskimage",
+    ),
+    Param(
+        name="Use Inpainting Encode",
+        description="Gives the masked picture to a model that was trained to fill holes.",
+        type="boolean",
+        default="false",
+        priority=-3.2,
+        group=GROUP.id,
+        advanced=True,
+        ignore="false",
+        to_engine=True,
+        needs="inpainting",
+    ),
+    _border("Left", -2.9),
+    _border("Top", -2.8),
+    _border("Right", -2.7),
+    _border("Bottom", -2.6),
 )

@@ -101,6 +101,11 @@ PARAMS = (
         permission="param_backend_id",
     ),
     _switch("No Seed Increment", "Gives every picture of the request the same seed.", -4),
+    _switch(
+        "Deterministic",
+        "Draws each picture on its own: the same to the last bit, whoever else is being served.",
+        -3,
+    ),
     Param(
         name="Personal Note",
         description="Any text of your own; it goes into the picture's metadata.",

@@ -80,7 +80,7 @@ async def watch_jobs(caller: Caller, given: WatchIn, stream: Stream, jobs: Jobs)
     for job, number in _numbers(given, jobs.run).items():
         if not jobs.replay(job, caller.user, hear, number):
             stream.push(encode({"event": "gone", "job": job}))
-    leave = jobs.listen_to_user(caller.user, hear)
+    leave = jobs.listen_to_user(caller.user, hear, previews=given.previews)
     try:
         while True:
             await _ignore(stream)

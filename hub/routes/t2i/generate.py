@@ -41,7 +41,7 @@ async def generate(caller: Caller, given: GenerateIn, jobs: Jobs, intake: Intake
 
     The first error replaces everything. The work goes on when the client leaves.
     """
-    job = await jobs.submit(await intake.read(given.raw, caller), caller)
+    job = await jobs.submit(await intake.read(given.raw, caller), caller, watched=False)
     over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     images: list[str] = []
     errors: list[HubError] = []
@@ -57,7 +57,7 @@ async def generate(caller: Caller, given: GenerateIn, jobs: Jobs, intake: Intake
         elif isinstance(event, Ended) and not over.done():
             over.set_result(None)
 
-    leave = jobs.listen_to_job(job.id, caller.user, hear)
+    leave = jobs.listen_to_job(job.id, caller.user, hear, previews=False)
     try:
         await over
     finally:

@@ -64,12 +64,12 @@ class TestKeys:
         assert caplog.text == ""
 
     def test_documented_ones_done_without_are_named(self, ask: Parse) -> None:
-        request = ask(loras="a,b", RefinerUpscale=2, textvideofps=24, controlnettwostrength=1)
+        request = ask(freeuversion=2, VideoModel="x", textvideofps=24, segmentmaskblur=1)
         assert request.extra["unused_parameters"] == [
-            "loras",
-            "refinerupscale",
+            "freeuversion",
+            "videomodel",
             "videofps",
-            "controlnettwostrength",
+            "segmentmaskblur",
         ]
 
 

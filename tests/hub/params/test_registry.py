@@ -39,8 +39,57 @@ personalnote|Personal Note|text||0|0|1|0|0|big|swarminternal|0|adv retain ign=
 imageformat|Image Format|dropdown|PNG|0|0|1|0|0|small|swarminternal|1|adv tog retain
 clipstopatlayer|CLIP Stop At Layer|integer|-1|-24|-1|1|0|0|small|advancedsampling|-10|adv tog
 overrideoutpathformat|Override Outpath Format|text|raw/[year]-[month]-[day]/[hour][minute][request_time_inc]-[prompt]-[model]|0|0|1|0|0|small|swarminternal|3|adv tog
+maskimage|Mask Image|image|null|0|0|1|0|0|small|initimage|-4|
+maskshrinkgrow|Mask Shrink Grow|integer|8|0|512|1|0|0|small|initimage|-3.7|tog dep
+maskblur|Mask Blur|integer|4|0|64|1|0|0|small|initimage|-3.6|ign=0 dep
+maskgrow|Mask Grow|integer|0|0|256|1|0|0|small|initimage|-3.5|adv ign=0 dep
+initimagerecompositemask|Init Image Recomposite Mask|boolean|true|0|0|1|0|0|small|initimage|-3.4|adv ign=true dep
+useinpaintingencode|Use Inpainting Encode|boolean|false|0|0|1|0|0|small|initimage|-3.2|adv ign=false
+refinercontrolpercentage|Refiner Control Percentage|decimal|0.2|0|1|0.05|0|0|slider|refineupscale|-4|nopreview ff=refiners
+refinermethod|Refiner Method|dropdown|PostApply|0|0|1|0|0|small|refineupscale|-3|adv nopreview ff=refiners
+refinerupscale|Refiner Upscale|decimal|1|0.25|8|0.25|0|4|slider|refineupscale|-2|nopreview ign=1 ff=refiners
+refinerupscalemethod|Refiner Upscale Method|dropdown|pixel-lanczos|0|0|1|0|0|small|refineupscale|-1|nopreview ff=refiners dep
+refinerdotiling|Refiner Do Tiling|boolean|false|0|0|1|0|0|small|refineupscale|5|nopreview ign=false ff=refiners
+refinermodel|Refiner Model|model|(Use Base)|0|0|1|0|0|small|refinerparamoverrides|-10|nopreview ign=(Use_Base) ff=refiners sub=Stable-Diffusion
+refinervae|Refiner VAE|model|None|0|0|1|0|0|small|refinerparamoverrides|-9|adv nopreview ign=None ff=refiners sub=VAE
+refinersteps|Refiner Steps|integer|40|1|200|1|0|60|slider|refinerparamoverrides|-5|adv tog
+refinercfgscale|Refiner CFG Scale|decimal|7|0|100|0.5|0|20|slider|refinerparamoverrides|-4|adv tog
+refinersampler|Refiner Sampler|dropdown|euler|0|0|1|0|0|small|refinerparamoverrides|-3|adv tog
+refinerscheduler|Refiner Scheduler|dropdown|normal|0|0|1|0|0|small|refinerparamoverrides|-2.9|adv tog
+vae|VAE|model|None|0|0|1|0|0|small|advancedmodeladdons|10|adv tog ign=None perm=model_params sub=VAE
+loras|LoRAs|list||0|0|1|0|0|small|advancedmodeladdons|10|adv hidden ign= sub=LoRA
+loraweights|LoRA Weights|list||-10|10|0.1|0|0|small|advancedmodeladdons|10|adv hidden ign=
+loratencweights|LoRA Tenc Weights|list||-10|10|0.1|0|0|small|advancedmodeladdons|10|adv hidden ign=
+fluxguidancescale|Flux Guidance Scale|decimal|3.5|0|100|0.1|0|10|slider|sampling|6|tog ff=flux-dev
+seamlesstileable|Seamless Tileable|dropdown|false|0|0|1|0|0|small|sampling|15|ign=false ff=seamless
+vaetilesize|VAE Tile Size|integer|256|128|4096|32|0|0|small|advancedsampling|-5|adv tog
+maskbehavior|Mask Behavior|dropdown|Differential|0|0|1|0|0|small|advancedsampling|-3.5|adv tog
+controlnetimageinput|ControlNet Image Input|image|null|0|0|1|0|0|small|controlnet|1|tog ff=controlnet perm=param_controlnet
+controlnetmodel|ControlNet Model|model|(None)|0|0|1|0|0|small|controlnet|5|ff=controlnet perm=param_controlnet sub=ControlNet
+controlnetstrength|ControlNet Strength|decimal|1|0|2|0.05|0|0|slider|controlnet|8|ff=controlnet perm=param_controlnet
+controlnetstart|ControlNet Start|decimal|0|0|1|0.05|0|0|slider|controlnet|10|adv ign=0 ff=controlnet perm=param_controlnet
+controlnetend|ControlNet End|decimal|1|0|1|0.05|0|0|slider|controlnet|11|adv ign=1 ff=controlnet perm=param_controlnet
+controlnettwoimageinput|ControlNet Two Image Input|image|null|0|0|1|0|0|small|controlnettwo|1|tog ff=controlnet perm=param_controlnet
+controlnettwomodel|ControlNet Two Model|model|(None)|0|0|1|0|0|small|controlnettwo|5|ff=controlnet perm=param_controlnet sub=ControlNet
+controlnettwostrength|ControlNet Two Strength|decimal|1|0|2|0.05|0|0|slider|controlnettwo|8|ff=controlnet perm=param_controlnet
+controlnettwostart|ControlNet Two Start|decimal|0|0|1|0.05|0|0|slider|controlnettwo|10|adv ign=0 ff=controlnet perm=param_controlnet
+controlnettwoend|ControlNet Two End|decimal|1|0|1|0.05|0|0|slider|controlnettwo|11|adv ign=1 ff=controlnet perm=param_controlnet
+controlnetthreeimageinput|ControlNet Three Image Input|image|null|0|0|1|0|0|small|controlnetthree|1|tog ff=controlnet perm=param_controlnet
+controlnetthreemodel|ControlNet Three Model|model|(None)|0|0|1|0|0|small|controlnetthree|5|ff=controlnet perm=param_controlnet sub=ControlNet
+controlnetthreestrength|ControlNet Three Strength|decimal|1|0|2|0.05|0|0|slider|controlnetthree|8|ff=controlnet perm=param_controlnet
+controlnetthreestart|ControlNet Three Start|decimal|0|0|1|0.05|0|0|slider|controlnetthree|10|adv ign=0 ff=controlnet perm=param_controlnet
+controlnetthreeend|ControlNet Three End|decimal|1|0|1|0.05|0|0|slider|controlnetthree|11|adv ign=1 ff=controlnet perm=param_controlnet
 """  # noqa: E501
 ROWS = [line.split("|") for line in TABLE.strip().splitlines()]
+
+OURS = {
+    "deterministic": "swarminternal",
+    "outpaintleft": "initimage",
+    "outpainttop": "initimage",
+    "outpaintright": "initimage",
+    "outpaintbottom": "initimage",
+}
+"""Parameters that SwarmUI has no word for, with their groups."""
 
 # id, name, priority, toggles, open, advanced
 GROUPS = {
@@ -50,6 +99,12 @@ GROUPS = {
     "sampling": ("Sampling", -8, False, False, False),
     "initimage": ("Init Image", -5, True, False, False),
     "swarminternal": ("Swarm Internal", 0, False, False, True),
+    "refineupscale": ("Refine / Upscale", -3, True, False, False),
+    "refinerparamoverrides": ("Refiner Param Overrides", 50, False, True, True),
+    "controlnet": ("ControlNet", -0.9, True, False, False),
+    "controlnettwo": ("ControlNet Two", -0.8, True, False, True),
+    "controlnetthree": ("ControlNet Three", -0.7, True, False, True),
+    "advancedmodeladdons": ("Advanced Model Addons", 8, False, False, True),
     "advancedsampling": ("Advanced Sampling", 15, False, True, True),
 }
 
@@ -79,11 +134,13 @@ def test_a_parameter_is_as_documented(registry: Registry, row: list[str]) -> Non
         "xhidden": param.extra_hidden,
         "nometa": param.hide_from_metadata,
     }
-    assert {flag for flag, on in flags.items() if on} == set(row[12].split())
+    assert {flag.replace(" ", "_") for flag, on in flags.items() if on} == set(row[12].split())
 
 
 def test_every_parameter_is_in_the_table(registry: Registry) -> None:
-    assert set(registry.params) == {row[0] for row in ROWS}
+    assert set(registry.params) == {row[0] for row in ROWS} | set(OURS)
+    assert all(registry.params[key].group == group for key, group in OURS.items())
+    assert not DOCUMENTED.keys() & OURS.keys()
 
 
 def test_groups_are_as_documented(registry: Registry) -> None:
@@ -97,7 +154,7 @@ def test_groups_are_as_documented(registry: Registry) -> None:
 def test_every_parameter_is_explained_and_documented(registry: Registry) -> None:
     for param in registry.params.values():
         assert len(param.description) > 20
-        assert DOCUMENTED[param.id] in (param.name, param.id)
+        assert param.id in OURS or DOCUMENTED[param.id] in (param.name, param.id)
         assert param.permission is None or param.permission in FLAGS
         assert param.values is None or len(param.values) == len(param.value_names or ())
 

@@ -1,0 +1,86 @@
+"""Refine and upscale: a second pass over the finished drawing, larger, with another model, or both."""
+
+from hub.params.spec import Group, Param
+
+GROUP = Group(
+    name="Refine / Upscale",
+    description="Goes over the drawing a second time: larger, with another model, or both.",
+    toggles=True,
+    open=False,
+    priority=-3,
+)
+
+PARAMS = (
+    Param(
+        name="Refiner Control Percentage",
+        description="How much of the steps the second pass redraws: 0.2 adds detail, 1 draws anew.",
+        type="decimal",
+        default="0.2",
+        min=0,
+        max=1,
+        step=0.05,
+        view_type="slider",
+        priority=-4,
+        group=GROUP.id,
+        do_not_preview=True,
+        feature_flag="refiners",
+        examples=("0.2", "0.3", "0.4"),
+    ),
+    Param(
+        name="Refiner Method",
+        description="PostApply redraws the finished drawing; StepSwap hands the last steps to the other\n"
+        "model; StepSwapNoisy does so without ending the first model's walk.",
+        type="dropdown",
+        default="PostApply",
+        values=("PostApply", "StepSwap", "StepSwapNoisy"),
+        value_names=("Post-Apply (normal)", "Step-Swap (SDXL refiner)", "Step-Swap, noisy"),
+        priority=-3,
+        group=GROUP.id,
+        advanced=True,
+        do_not_preview=True,
+        feature_flag="refiners",
+    ),
+    Param(
+        name="Refiner Upscale",
+        description="How many times larger than width and height the result is.",
+        type="decimal",
+        default="1",
+        min=0.25,
+        max=8,
+        view_min=0,
+        view_max=4,
+        step=0.25,
+        view_type="slider",
+        priority=-2,
+        group=GROUP.id,
+        do_not_preview=True,
+        ignore="1",
+        feature_flag="refiners",
+        examples=("1", "1.5", "2"),
+    ),
+    Param(
+        name="Refiner Upscale Method",
+        description="How the drawing is enlarged: by pixels, in the model's own space, or by a model\n"
+        "that was made for it.",
+        type="dropdown",
+        default="pixel-lanczos",
+        source="upscale_methods",
+        priority=-1,
+        group=GROUP.id,
+        do_not_preview=True,
+        feature_flag="refiners",
+        depend_non_default="refinerupscale",
+    ),
+    Param(
+        name="Refiner Do Tiling",
+        description="Draws the second pass in overlapping tiles: large results in little memory.",
+        type="boolean",
+        default="false",
+        priority=5,
+        group=GROUP.id,
+        do_not_preview=True,
+        ignore="false",
+        feature_flag="refiners",
+        to_engine=True,
+    ),
+)

@@ -1,0 +1,77 @@
+"""Which samplers and schedulers go together on the engines here, for a class of models. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from msgspec import Struct
+
+from backends.contract import EngineType
+from hub.errors import BadInput
+
+
+class Asked(Struct, frozen=True):
+    """For whom: a model's class id, and the type of engine when a request names one."""
+
+    class_id: str
+    engine_type: str | None = None
+
+
+class Pairs:
+    """Samplers and schedulers of all types of engines; no type at all narrows nothing."""
+
+    def __init__(self, types: Sequence[EngineType]) -> None:
+        self._types = types
+
+    def goes(self, sampler: str, scheduler: str, asked: Asked) -> bool:
+        """Whether some engine takes both together."""
+        tables = list(self._tables(asked))
+        return not tables or any(_takes(table, sampler, scheduler) for table in tables)
+
+    def first(self, asked: Asked, samplers: Iterable[str], schedulers: Iterable[str]) -> tuple[str, str]:
+        """The first sampler, and the first scheduler it goes with; the first of each when none do."""
+        samplers, schedulers = list(samplers), list(schedulers)
+        for sampler in samplers:
+            for scheduler in schedulers:
+                if self.goes(sampler, scheduler, asked):
+                    return sampler, scheduler
+        return samplers[0], schedulers[0]
+
+    def check(self, sampler: str, scheduler: str, asked: Asked, *, prefix: str = "") -> None:
+        """Raises BadInput naming what goes. `prefix` is "Refiner " for the second pass's parameters."""
+        if self.goes(sampler, scheduler, asked):
+            return
+        fitting = list(dict.fromkeys(name for t in self._tables(asked) for name in _schedulers(t, sampler)))
+        if fitting:
+            name, limit = "Scheduler", fitting
+            reason = f"the sampler '{sampler}' does not go with the scheduler '{scheduler}'; it goes with: "
+        else:
+            name = "Sampler"
+            limit = list(dict.fromkeys(sampler for t in self._tables(asked) for sampler in t))
+            reason = (
+                f"'{sampler}' cannot draw with models of the kind {asked.class_id or 'asked for'}; what can: "
+            )
+        full = f"{prefix}{name}"
+        raise BadInput(
+            f"Invalid value for parameter {full}: {reason}{', '.join(limit)}",
+            field=full.replace(" ", "").lower(),
+            limit=limit,
+        )
+
+    def _tables(self, asked: Asked) -> Iterator[Mapping[str, tuple[str, ...]]]:
+        """For each engine type that may be asked: its samplers with the schedulers each goes with."""
+        for kind in self._types:
+            if asked.engine_type not in (None, kind.id) or not kind.draws(asked.class_id):
+                continue
+            own = kind.class_pairs.get(asked.class_id)
+            if own is not None:
+                yield own
+            elif kind.samplers:
+                yield {name: kind.pairs.get(name, kind.schedulers) for name in kind.samplers}
+
+
+def _takes(table: Mapping[str, tuple[str, ...]], sampler: str, scheduler: str) -> bool:
+    # an engine that names no schedulers narrows them to none
+    return sampler in table and (not table[sampler] or scheduler in table[sampler])
+
+
+def _schedulers(table: Mapping[str, tuple[str, ...]], sampler: str) -> tuple[str, ...]:
+    return table.get(sampler, ())

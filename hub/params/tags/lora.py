@@ -1,0 +1,34 @@
+"""`<lora:name>`, `<lora:name:weight>`, `<lora:name:weight:text weight>`: lays a LoRA over the model."""
+
+import math
+
+from hub.params.tags.tag import Filling, Prompted, Tag
+
+_LEAST, _MOST = -10, 10
+"""The range of a weight, that of the parameter LoRA Weights."""
+
+
+def _fill(filling: Filling, options: str | None, body: str) -> str:
+    name, *weights = body.split(":")
+    if len(weights) > 2:
+        raise filling.refused(f"<lora:{body[:100]}> has more than a name and two weights")
+    numbers = [_weight(filling, text) for text in weights]
+    filling.prompted.append(Prompted(filling.find("lora", "LoRA", name), *numbers))
+    filling.count(filling.prompted, "LoRAs")
+    return ""
+
+
+def _weight(filling: Filling, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not _LEAST <= number <= _MOST:
+        raise filling.refused(
+            f"the weight '{text[:100]}' in <lora:…> must be a number from {_LEAST} to {_MOST}",
+            limit={"min": _LEAST, "max": _MOST},
+        )
+    return number
+
+
+TAG = Tag(names=("lora",), fill=_fill)
