@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from backends.diffusers_local.families.family import Checkpoint, Family, TextPart
+from backends.diffusers_local.families.family import Checkpoint, Family, Stock, TextPart
 
-__all__ = ["FAMILIES", "Checkpoint", "Family", "TextPart", "of_pipeline"]
+__all__ = ["FAMILIES", "Checkpoint", "Family", "Stock", "TextPart", "of_pipeline"]
 
 
 def _find() -> dict[str, Family]:

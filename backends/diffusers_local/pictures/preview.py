@@ -17,7 +17,8 @@ Floats = npt.NDArray[np.float32]
 
 _LARGEST = 256  # pixels along a preview's longer side
 _QUALITY = 80
-_CHART = 16  # latent cells along one side of the chart a map is fitted on
+_CHART = 16  # latent cells of 8 pixels along one side of the chart a map is fitted on
+_FEWEST = 8  # cells, however large they are: fewer are too few colours
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +75,10 @@ def fit_preview(vae: Any, device: torch.device, dtype: torch.dtype) -> PreviewMa
 
     One encoding of a small picture; the factors are this autoencoder's own and not somebody's average.
     """
-    scale = 2 ** (len(vae.config.block_out_channels) - 1)
-    chart = _chart(_CHART, scale)
+    scale = _scale(vae)
+    chart = _chart(max(_FEWEST, _CHART * 8 // max(8, scale)), scale)
     with torch.inference_mode():
-        encoded = vae.encode(torch.from_numpy(chart)[None].to(device, dtype))
-        latents = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
-    cells = scaled(vae, latents[0].float()).cpu().numpy()
+        cells = _encoded(vae, torch.from_numpy(chart)[None].to(device, dtype)).cpu().numpy()
     channels, high, wide = cells.shape
     inputs = np.concatenate([cells.reshape(channels, -1).T, np.ones((high * wide, 1), np.float32)], axis=1)
     wanted = chart.reshape(3, high, scale, wide, scale).mean(axis=(2, 4)).reshape(3, -1).T
@@ -88,6 +87,34 @@ def fit_preview(vae: Any, device: torch.device, dtype: torch.dtype) -> PreviewMa
         inputs.T.astype(np.float64) @ inputs + ridge, inputs.T.astype(np.float64) @ wanted
     )
     return PreviewMap(factors[:-1].astype(np.float32), factors[-1].astype(np.float32), 1)
+
+
+def _scale(vae: Any) -> int:
+    """Pixels per latent cell."""
+    if hasattr(vae, "spatial_compression_ratio"):
+        return int(vae.spatial_compression_ratio)
+    return int(2 ** (len(vae.config.block_out_channels) - 1))
+
+
+def _encoded(vae: Any, pixels: torch.Tensor) -> torch.Tensor:
+    """Pixels (1, 3, height, width) -> float32 latents (channels, h, w) as a denoiser knows them.
+
+    Autoencoders of films take the picture as a film of one frame, and move and scale each channel by itself.
+    """
+    film = "temperal_downsample" in vae.config
+    encoded = vae.encode(pixels[:, :, None] if film else pixels)
+    if hasattr(encoded, "latent_dist"):
+        latents = encoded.latent_dist.mode()[0].float()
+    else:
+        latents = (encoded.latents if hasattr(encoded, "latents") else encoded.latent)[0].float()
+    if not film:
+        return scaled(vae, latents)
+    mean, spread = (
+        torch.tensor(numbers, device=latents.device).reshape(-1, 1, 1)
+        for numbers in (vae.config.latents_mean, vae.config.latents_std)
+    )
+    cells: torch.Tensor = (latents[:, 0] - mean) / spread
+    return cells
 
 
 def _chart(cells: int, scale: int) -> Floats:

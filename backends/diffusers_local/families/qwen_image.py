@@ -1,0 +1,31 @@
+"""Qwen-Image: a large transformer that reads a Qwen language model; drawn by its own pipelines.
+
+Its guidance is true classifier-free guidance with a norm kept, hence the other argument's name.
+"""
+
+from backends.diffusers_local.families.family import FLOW_SCHEDULER_CLASSES, TOKENIZERS, Family, Stock
+from backends.diffusers_local.samplers.stock import EULER
+
+FAMILY = Family(
+    id="qwen_image",
+    name="Qwen-Image",
+    classes=("qwen-image",),
+    pipelines=("QwenImagePipeline", "QwenImageImg2ImgPipeline"),
+    parts={
+        "transformer": frozenset({("diffusers", "QwenImageTransformer2DModel")}),
+        "vae": frozenset({("diffusers", "AutoencoderKLQwenImage")}),
+        "text_encoder": frozenset({("transformers", "Qwen2_5_VLForConditionalGeneration")}),
+        "tokenizer": TOKENIZERS,
+    },
+    weighted=("transformer", "vae", "text_encoder"),
+    texts=(),
+    unused=(),
+    schedulers=FLOW_SCHEDULER_CLASSES,
+    denoiser="stock",
+    stock=Stock(
+        samplers=EULER,
+        guidance="true_cfg_scale",
+        from_picture="QwenImageImg2ImgPipeline",
+        packed=True,
+    ),
+)
