@@ -8,6 +8,7 @@ from diffusers.utils.torch_utils import randn_tensor
 
 from backends.contract import Work
 from backends.diffusers_local.features.canvas import Canvas, lay_canvas
+from backends.diffusers_local.features.given import Given
 from backends.diffusers_local.features.masking import Masked, cover_mask, show_mask, takes_mask
 from backends.diffusers_local.features.tiling import tiling_of
 from backends.diffusers_local.loading.gather import Kit
@@ -40,21 +41,22 @@ def check(work: Work) -> None:
         raise Refused(f"CLIP Stop At Layer is {layer!r}; it counts from the end: -1, -2 and so on.")
 
 
-def prepare(work: Work, kit: Kit) -> Row:
+def prepare(work: Work, kit: Kit, given: Given | None = None) -> Row:
     """Everything up to the first step, with the arithmetic and the order of random numbers of the stock
     pipelines.
 
+    `given` stands for the work's initial picture, mask and size: what a pass before has drawn.
     Raises Refused.
     """
     model = kit.model
     plan = plan_size(work.width, work.height, work.model.native_sizes, model.scale * model.family.patch)
     try:
         texts = _texts(work, kit)
-        canvas = lay_canvas(work, plan)
-        plan = plan if canvas is None else canvas.plan
-        scheduler, times = _walk(work, model, plan)
+        canvas = lay_canvas(work, plan) if given is None else given.canvas
+        plan = given.plan if given is not None else plan if canvas is None else canvas.plan
+        scheduler, times = _walk(work, model, plan, given)
         generator = torch.Generator("cpu").manual_seed(work.seed)
-        latents, masked, seen = _begin(work, kit, plan, canvas, scheduler, times, generator)
+        latents, masked, seen = _begin(work, kit, plan, canvas, given, scheduler, times, generator)
         tiling = tiling_of(work)
         conditions = {
             **model.denoiser.conditions(work, texts, plan),
@@ -86,6 +88,7 @@ def _begin(
     kit: Kit,
     plan: SizePlan,
     canvas: Canvas | None,
+    given: Given | None,
     scheduler: Any,
     times: torch.Tensor,
     generator: torch.Generator,
@@ -98,11 +101,18 @@ def _begin(
     walks, wide = len(times) > 0, takes_mask(kit.model)
     masks = wide or (canvas is not None and canvas.mask is not None)
     pure = canvas is None or (masks and work.strength >= 1)
-    kept = None
-    if canvas is not None and walks and not (wide and pure):
+    kept = walked = None
+    if given is not None:
+        kept, walked, pure = given.latents, given.walked, given.anew
+    if kept is None and canvas is not None and walks and not (wide and pure):
         kept = encode_picture(kit, canvas.start, generator)
-    noise = _noise(work, kit.model, plan, generator)
-    if kept is None or pure:
+    if walked is not None and canvas is None:
+        noise = walked  # nothing needs fresh noise, and as the stock pipelines none is drawn
+    else:
+        noise = _noise(work, kit.model, plan, generator)
+    if walked is not None:
+        latents = walked
+    elif kept is None or pure:
         latents = kit.model.schedules.first(scheduler, noise) if walks else noise
     else:
         norm = min(1.0, max(0.0, float(work.extra.get("initimageresettonorm", 0))))
@@ -117,16 +127,19 @@ def _begin(
 
 def _texts(work: Work, kit: Kit) -> list[Text]:
     """The negative prompt, where there is guidance, and the prompt. Raises ValueError."""
-    asking = Asking(-int(work.extra.get("clipstopatlayer", 0)), kit.embeddings)
-    texts = kit.model.texts
-    if work.cfg_scale > 1:
-        return texts.guided(work.prompt, work.negative_prompt, asking)
-    return [texts.encode(work.prompt, asking)]
+    texts, layers = kit.model.texts, kit.model.layers
+    with layers.reading(kit.stack):
+        layer = -int(work.extra.get("clipstopatlayer", 0))
+        asking = Asking(layer, kit.embeddings, layers.read_under)
+        if work.cfg_scale > 1:
+            return texts.guided(work.prompt, work.negative_prompt, asking)
+        return [texts.encode(work.prompt, asking)]
 
 
-def _walk(work: Work, model: Model, plan: SizePlan) -> tuple[Any, torch.Tensor]:
+def _walk(work: Work, model: Model, plan: SizePlan, given: Given | None) -> tuple[Any, torch.Tensor]:
     """The scheduler and the times to walk. Raises ValueError for what this kind of model cannot walk."""
-    strength = None if work.init_image is None else min(1.0, max(0.0, work.strength))
+    whole = work.init_image is None if given is None else given.anew
+    strength = None if whole else min(1.0, max(0.0, work.strength))
     cells = (plan.drawn[0] // model.scale) * (plan.drawn[1] // model.scale)
     walk = Walk(work.sampler, work.scheduler, work.steps, strength, cells)
     if why := model.schedules.refusal(walk):
