@@ -163,6 +163,9 @@ class WorkerProcess:
         if self._phase in ("disabled", "stopped"):
             self._lose(f"The engine {self.state.title!r} is disabled.")
             return
+        if isinstance(command, Watch) and any(isinstance(c, Submit) for c in self._waiting):
+            self._waiting.append(command)
+            return
         if not isinstance(command, Submit | Load):
             self._drop_waiting(command)
             return
@@ -351,7 +354,7 @@ class WorkerProcess:
         """A Cancel for works the worker has not seen yet is answered here; the rest means nothing to a dead
         one.
         """
-        for work in getattr(command, "ids", ()):
+        for work in command.ids if isinstance(command, Cancel) else ():
             kept = [c for c in self._waiting if not (isinstance(c, Submit) and c.work.id == work)]
             if len(kept) != len(self._waiting):
                 self._waiting = deque(kept)

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from hub.catalog.beside import UNREADABLE, HubNotes, header_preview, hub_notes, spec_notes
-from hub.catalog.classes import CLASSES, ModelClass, by_name, by_pipeline, by_tensors
+from hub.catalog.classes import CLASSES, ModelClass, by_addon, by_component, by_name, by_pipeline
 from hub.catalog.entry import Entry
 from hub.catalog.header import BadHeader, Header, read_header, tensor_hash
 
@@ -32,6 +32,17 @@ WEIGHTS = (
     "vae/diffusion_pytorch_model.safetensors",
 )
 """Where a pipeline folder keeps its main network, the likeliest first."""
+
+COMPONENT_CONFIG = "config.json"
+"""What describes the network in a folder of one."""
+
+COMPONENT_WEIGHTS = (
+    "diffusion_pytorch_model.safetensors",
+    "diffusion_pytorch_model.fp16.safetensors",
+    "diffusion_pytorch_model.safetensors.index.json",
+    "model.safetensors",
+)
+"""Where a folder of one network keeps it."""
 
 _MAX_TEXT = 256 * 1024
 _SIZE = re.compile(r"\s*(\d{1,5})\s*x\s*(\d{1,5})\s*", re.IGNORECASE)
@@ -61,7 +72,7 @@ def read_file(subtype: str, found: Found) -> Entry:
             subtype, found, {}, None, supported=False, reason=f"This file cannot be used: {trouble}."
         )
     notes = dict(header.metadata) | _spec(found)
-    guess = partial(_from_header, header)
+    guess = partial(_from_header, subtype, header)
     digest = partial(_hash, found.path) if subtype == _HASHED else None
     return _entry(
         subtype, found, notes, guess, digest=digest, in_header=bool(header_preview(header.metadata))
@@ -75,6 +86,12 @@ def read_folder(subtype: str, found: Found) -> Entry:
     weights = next((found.path / name for name in WEIGHTS if (found.path / name).is_file()), None)
     digest = None if weights is None else partial(_hash, weights)
     return _entry(subtype, found, _spec(found), guess, digest=digest, special_format="diffusers")
+
+
+def read_component(subtype: str, found: Found) -> Entry:
+    """The entry of a diffusers folder that holds one network, as ControlNets and autoencoders are shared."""
+    guess = partial(by_component, _config(found.path / COMPONENT_CONFIG))
+    return _entry(subtype, found, _spec(found), guess, special_format="diffusers")
 
 
 def read_builtin(subtype: str, found: Found) -> Entry:
@@ -176,8 +193,8 @@ def _standard_size(ours: HubNotes, notes: Mapping[str, str], known: ModelClass |
     return (0, 0) if known is None else (known.standard_width, known.standard_height)
 
 
-def _from_header(header: Header) -> ModelClass | None:
-    return by_tensors(header.tensors.keys(), header.shape)
+def _from_header(subtype: str, header: Header) -> ModelClass | None:
+    return by_addon(subtype, header.tensors.keys(), header.shape)
 
 
 def _hash(path: Path) -> str:

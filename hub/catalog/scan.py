@@ -12,7 +12,17 @@ from msgspec import Struct
 
 from hub.catalog.beside import PREVIEW_ENDINGS
 from hub.catalog.entry import Entry
-from hub.catalog.read import WEIGHTS, Found, read_builtin, read_file, read_folder, read_listed
+from hub.catalog.read import (
+    COMPONENT_CONFIG,
+    COMPONENT_WEIGHTS,
+    WEIGHTS,
+    Found,
+    read_builtin,
+    read_component,
+    read_file,
+    read_folder,
+    read_listed,
+)
 
 MAX_DEPTH = 20
 """How many folders deep a model may lie; ListModels shows no deeper either."""
@@ -20,6 +30,9 @@ MAX_DEPTH = 20
 LOADED_ENDINGS = (".safetensors", ".sft")
 PICKLE_ENDINGS = (".ckpt", ".pt", ".pth", ".bin")
 OTHER_ENDINGS = (".gguf", ".engine")
+
+_SHARED_AS_FOLDERS = frozenset({"VAE", "ControlNet"})
+"""Subtypes that are handed on as a folder with one network and its settings."""
 
 _log = logging.getLogger("hub.catalog")
 
@@ -41,7 +54,7 @@ def scan(roots: tuple[Root, ...], known: Mapping[str, Mapping[str, Entry]]) -> d
     for root in roots:
         shelf = shelves.setdefault(root.subtype, {})
         before = known.get(root.subtype, {})
-        for found in _builtin(root) if root.builtin else _walk(root.path):
+        for found in _builtin(root) if root.builtin else _walk(root.path, root.subtype in _SHARED_AS_FOLDERS):
             if found.name in shelf:
                 continue
             old = before.get(found.name)
@@ -57,6 +70,8 @@ def _read(root: Root, found: Found) -> Entry:
         return read_builtin(root.subtype, found)
     if (found.path / "model_index.json").is_file():
         return read_folder(root.subtype, found)
+    if found.path.is_dir():
+        return read_component(root.subtype, found)
     if found.path.suffix.lower() in LOADED_ENDINGS:
         return read_file(root.subtype, found)
     return read_listed(root.subtype, found, pickle=found.path.suffix.lower() in PICKLE_ENDINGS)
@@ -71,8 +86,11 @@ def _builtin(root: Root) -> Iterator[Found]:
         _log.warning("the built-in model folder %s holds no model_index.json; it is left out", root.path)
 
 
-def _walk(top: Path) -> Iterator[Found]:
-    """Every model below `top`, in name order of each folder. Links are followed, each real folder once."""
+def _walk(top: Path, components: bool) -> Iterator[Found]:
+    """Every model below `top`, in name order of each folder. Links are followed, each real folder once.
+
+    With `components` a folder with one network in it is a model too.
+    """
     seen: set[tuple[int, int]] = set()
     waiting: list[tuple[str, Path, int]] = [("", top, 0)]
     while waiting:
@@ -81,12 +99,16 @@ def _walk(top: Path) -> Iterator[Found]:
         for name, child in sorted(children.items()):
             if child.is_dir:
                 path = folder / name
-                if (path / "model_index.json").is_file():
+                if (path / "model_index.json").is_file() or (components and _is_component(path)):
                     yield _folder(prefix + name, path)
                 elif depth + 1 < MAX_DEPTH:
                     waiting.append((f"{prefix}{name}/", path, depth + 1))
             elif name.lower().endswith((*LOADED_ENDINGS, *PICKLE_ENDINGS, *OTHER_ENDINGS)):
                 yield _file(prefix + name, folder, name, children)
+
+
+def _is_component(path: Path) -> bool:
+    return (path / COMPONENT_CONFIG).is_file() and any((path / name).is_file() for name in COMPONENT_WEIGHTS)
 
 
 class _Child(Struct, frozen=True):
@@ -156,8 +178,9 @@ def _folder(name: str, path: Path) -> Found:
     spec = beside if beside.is_file() else inside(".swarm.json")
     notes = inside("hub.json")
     preview = inside("preview.png", "preview.jpg", "preview.webp")
-    weights = (path / file for file in WEIGHTS)
-    stamp = _stamp(path / "model_index.json", notes, spec, preview, *weights)
+    weights = (path / file for file in (*WEIGHTS, *COMPONENT_WEIGHTS))
+    index = next((p for p in (path / "model_index.json", path / COMPONENT_CONFIG) if p.is_file()), None)
+    stamp = _stamp(index, notes, spec, preview, *weights)
     return Found(name, path, notes, spec, preview, stamp)
 
 

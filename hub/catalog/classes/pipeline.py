@@ -1,5 +1,6 @@
 """Telling an architecture from a diffusers folder: its `model_index.json` and the network's own settings."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,7 +18,15 @@ _PLAIN = {
     "QwenImagePipeline": "qwen-image",
     "AuraFlowPipeline": "auraflow-v1",
     "PixArtSigmaPipeline": "pixart-ms-sigma-xl-2",
+    "PixArtAlphaPipeline": "pixart-alpha-xl-2",
     "SanaPipeline": "nvidia-sana-1600",
+    "SanaSprintPipeline": "nvidia-sana-sprint",
+    "SanaSprintImg2ImgPipeline": "nvidia-sana-sprint",
+    "CogView4Pipeline": "cogview-4",
+    "HunyuanDiTPipeline": "hunyuan-dit",
+    "FluxFillPipeline": "Flux.1-dev/inpaint",
+    "FluxKontextPipeline": "Flux.1-dev/kontext",
+    "QwenImageEditPipeline": "qwen-image-edit",
     "Lumina2Pipeline": "lumina-2",
     "ZImagePipeline": "z-image",
     "ChromaPipeline": "chroma",
@@ -25,9 +34,22 @@ _PLAIN = {
 }
 
 
+_TASKS = re.compile(r"(?:Img2Img|Inpaint|Text2Img|ControlNet)(?=Pipeline$)")
+
+
 def by_pipeline(index: Mapping[str, Any], config: Config) -> ModelClass | None:
-    """The class of the pipeline that a `model_index.json` describes, or None."""
+    """The class of the pipeline that a `model_index.json` describes, or None.
+
+    What a pipeline does with a model says nothing of the model, so an unknown task of a known pipeline counts
+    as that one.
+    """
     name = index.get("_class_name")
+    if isinstance(name, str) and name not in _PLAIN and not name.startswith("StableDiffusion"):
+        name = _TASKS.sub("", name)
+    if name == "LatentConsistencyModelPipeline":
+        return _stable_diffusion(config)
+    if name in ("StableDiffusion3Img2ImgPipeline", "StableDiffusion3InpaintPipeline"):
+        return _stable_diffusion_3(config)
     if name in ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"):
         return _stable_diffusion(config)
     if name == "StableDiffusionInpaintPipeline":
