@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Generator, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,9 +26,10 @@ class Row:
     what else the denoiser takes, as many of each; `cfg_scale` the guidance of this walk; `times` the time
     steps to walk, `index` the next of them; `start` the initial picture, placed as the model draws; `masked`
     what of it stays. `after` makes the work's next row from this finished one (None: the latents are the
-    drawing); `before` steps were walked by its rows before this, `ahead` will be by those after. `tiling`
-    names the axes along which the picture goes on at its other side. `extra_key` is what else must be equal
-    for a shared forward.
+    drawing), a piece a `next`, each of which gives how many steps it was; `before` steps were walked by its
+    rows before this, `ahead` will be after it. With `to_the_end` the last step goes all the way to a picture
+    without noise, though the walk is cut there. `tiling` names the axes along which the picture goes on at
+    its other side. `extra_key` is what else must be equal for a shared forward.
     """
 
     work: Work
@@ -45,7 +46,8 @@ class Row:
     load_seconds: float
     start: Picture.Image | None = None
     masked: Masked | None = None
-    after: "Callable[[Row], Row] | None" = None
+    after: "Callable[[Row], Generator[int, None, Row]] | None" = None
+    to_the_end: bool = False
     before: int = 0
     ahead: int = 0
     tiling: str = ""
@@ -59,6 +61,7 @@ class Row:
         given = (self.latents, self.states, *self.conditions.values())
         self.key = (
             self.model.key,
+            self.kit.worn,
             *(tuple(tensor.shape[1:]) for tensor in given),
             self.tiling,
             self.extra_key,

@@ -39,6 +39,7 @@ def predict(rows: Sequence[Row]) -> list[Prediction]:
     sample = given[0] if len(rows) == 1 else torch.cat(given)
     steps = times[0] if len(rows) == 1 else torch.cat([time.float() for time in times])
     states = rows[0].states if len(rows) == 1 else torch.cat([row.states for row in rows])
+    model.layers.lay(rows[0].kit.stack)
     said = model.denoiser.forward(sample, steps, states, _conditions(rows), rows)
     return [
         Prediction(part[:1], _guided(row, answer))
@@ -69,6 +70,9 @@ def advance(row: Row, prediction: Prediction) -> None:
         0
     ]
     row.index += 1
+    if row.to_the_end and row.finished:
+        given, said = prediction.given[0], prediction.said[0]
+        row.latents = row.model.denoiser.clean(row, given, said, time)[None].to(row.latents.dtype)
     if row.masked is not None:
         schedules = row.model.schedules
         row.latents = row.masked.hold(row.latents, schedules, row.scheduler, row.times, row.index)

@@ -56,7 +56,8 @@ def second_work(work: Work) -> Work | None:
     """What is drawn in the second pass; None when nothing is redrawn.
 
     LoRAs, ControlNets, embeddings and the VAE of the work go with a second model of the same class, and with
-    no other: they would not fit. The initial picture stays for ControlNets to follow. `extra`: "refinerprompt" and "refinernegativeprompt" stand for the prompts.
+    no other: they would not fit. The initial picture stays for ControlNets to follow. `extra`:
+    "refinerprompt" and "refinernegativeprompt" stand for the prompts.
     """
     second = work.second
     if second is None or not redrawn_steps(work):

@@ -7,8 +7,11 @@ from typing import Protocol
 import torch
 
 from backends.contract import ModelRef
+from backends.diffusers_local.features.lora import load_lora
 from backends.diffusers_local.loading.embeddings import load_embedding
 from backends.diffusers_local.loading.model import load_model
+from backends.diffusers_local.loading.upscaler import load_upscaler
+from backends.diffusers_local.loading.vae import load_vae
 
 
 class Part(Protocol):
@@ -30,5 +33,13 @@ class Part(Protocol):
 Loader = Callable[[ModelRef, torch.device, torch.dtype], Part]
 """Loads one thing. Raises folders.ModelTrouble with a sentence for the user."""
 
-LOADERS: Mapping[str, Loader] = MappingProxyType({"model": load_model, "embedding": load_embedding})
+LOADERS: Mapping[str, Loader] = MappingProxyType(
+    {
+        "model": load_model,
+        "vae": load_vae,
+        "lora": load_lora,
+        "embedding": load_embedding,
+        "upscaler": load_upscaler,
+    }
+)
 """Kind -> what loads it."""
