@@ -81,7 +81,7 @@ class ClipReader:
         ids = torch.tensor(numbers, device=self._device)
         masked = getattr(encoder.config, "use_attention_mask", False)
         mask = torch.tensor(seen, device=self._device) if masked else None
-        with _spliced(encoder, ids, windows):
+        with spliced(encoder, ids, windows):
             if layer == 1 and part.normed:
                 return _in_line(encoder(ids, attention_mask=mask)[0]), None
             answer = encoder(ids, attention_mask=mask, output_hidden_states=True)
@@ -98,7 +98,7 @@ def _in_line(states: torch.Tensor) -> torch.Tensor:
 
 
 @contextmanager
-def _spliced(encoder: Any, ids: torch.Tensor, windows: Sequence[Sequence[Token]]) -> Iterator[None]:
+def spliced(encoder: Any, ids: torch.Tensor, windows: Sequence[Sequence[Token]]) -> Iterator[None]:
     """Let the encoder take the tokens' own vectors where they have one, for these ids only.
 
     The table of words stays as it is, so that no other prompt meets a vector of this one.

@@ -37,7 +37,7 @@ class Words:
         self._vectors = vectors
         self._longest = longest
         around = tokenizer("").input_ids
-        self._begin, self._end = around[:1], around[1:]
+        self._begin, self._end = around[:-1], around[-1:]  # T5 has no begin
         self.room = longest - len(around)
         self._whole = tokenizer.unk_token_id is not None and tokenizer.unk_token not in (
             tokenizer.eos_token,
