@@ -1,14 +1,16 @@
 """The engine's thread: one turn is one forward of one group of requests.
 
 Requests join at the next turn and leave after their own last step; nobody waits for a stranger's batch to
-end. Everything here runs on one thread; other threads only append to `inbox` and set `wake`.
+end. What lies before, between and after the steps (preparing, enlarging, decoding) is done in pieces between
+the turns; what comes from the disk is loaded by a thread of its own. Other threads only append to `inbox` and
+set `wake`.
 """
 
 import threading
 import time
-from collections import defaultdict, deque
-from collections.abc import Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Generator, Sequence
+from pathlib import Path
 
 import torch
 
@@ -19,187 +21,273 @@ from backends.contract import (
     Emit,
     Failed,
     Free,
-    Held,
     Load,
-    Loaded,
-    LoadFailed,
-    Loading,
-    ModelRef,
     Progress,
     Started,
     Submit,
+    Watch,
     Work,
 )
-from backends.diffusers_local import steps
+from backends.diffusers_local import steps, stock
 from backends.diffusers_local.batching import Sizes
-from backends.diffusers_local.loading.folders import ModelTrouble
-from backends.diffusers_local.loading.gather import Kit, Need, gather, needs, paths_of
-from backends.diffusers_local.loading.shelf import Shelf
-from backends.diffusers_local.pace import ThreadChoice
-from backends.diffusers_local.pictures.press import Press, Preview
-from backends.diffusers_local.pictures.results import Results, out_of_memory
-from backends.diffusers_local.prepare import Refused, check, prepare
+from backends.diffusers_local.errands import Errand, Errands
+from backends.diffusers_local.exclusive import Exclusive
+from backends.diffusers_local.forwards import Forwards, Threads
+from backends.diffusers_local.loading.fetch import Fetcher
+from backends.diffusers_local.loading.gather import Kit, paths_of
+from backends.diffusers_local.loading.shelf import Shelf, empty_caches
+from backends.diffusers_local.loading.weights import ModelTrouble
+from backends.diffusers_local.memory import Gauge, out_of_memory
+from backends.diffusers_local.newcomers import Newcomers
+from backends.diffusers_local.pictures.press import Finished, Press, Preview
+from backends.diffusers_local.pictures.results import Results
+from backends.diffusers_local.prepare import Refused, prepare
+from backends.diffusers_local.remembered import Remembered
 from backends.diffusers_local.row import Row
+from backends.diffusers_local.slices import in_slices
+from backends.diffusers_local.stock_steps import Foresee
 from backends.diffusers_local.turns import Turns
 
 PREVIEW_SECONDS = 0.05
 """At most one preview of a work in this time."""
 
+_PIECE = 0.02  # seconds of errands before commands are looked at again, when nobody steps
+_GATHER = 0.05  # seconds that the first steps wait for others who came together with the first
+_LEAST = 0.005  # seconds of errands after every forward, however short it was
+
 
 class Loop:
-    """Draws everything that was submitted, step by step, until told to stop."""
+    """Draws everything that was submitted, step by step, until told to stop.
 
-    def __init__(self, shelf: Shelf, emit: Emit) -> None:
+    `device` names what it runs on for what is remembered in `keep` (a folder; None: nothing is).
+    """
+
+    def __init__(self, shelf: Shelf, emit: Emit, keep: Path | None = None, device: str = "") -> None:
         self.inbox: deque[Command] = deque()
         self.wake = threading.Event()
         self.stopping = False
+        self._emit = emit
         self._shelf = shelf
         self._press = Press(emit)
-        self._turns: Turns[Row] = Turns(Sizes())
-        self._most = torch.get_num_threads()
-        self._paces: defaultdict[Hashable, ThreadChoice] = defaultdict(lambda: ThreadChoice(self._most))
-        self._waiting: deque[Work] = deque()
-        self._rows: list[Row] = []
-        self._results = Results(self._press, emit, self._threads)
+        self._remembered = Remembered(keep)
+        self._turns: Turns[Row | Exclusive] = Turns(Sizes(device, self._remembered.read()))
+        self._threads = Threads()
+        self._gauge = Gauge(shelf.device)
+        self._forwards = Forwards(
+            self._turns, self._threads, self._gauge, self._take_step, self._fail, self._relieve
+        )
+        self._fetcher = Fetcher(shelf, lambda: self._pins, self.wake.set)
+        self._newcomers = Newcomers(shelf, self._fetcher, self._press.put, emit)
+        self._errands = Errands()
+        self._results = Results(self._press, emit, self._errands, self._threads.of, self._relieve)
+        self._rows: list[Row | Exclusive] = []
+        self._hidden: set[str] = set()  # works whose previews nobody watches
+        self._pins: frozenset[str] = frozenset()
 
     def run(self) -> None:
         """The thread's body."""
         with torch.inference_mode():
             while not self.stopping:
                 if not self._busy:
+                    self._remembered.write(self._turns.sizes.learned())
                     self.wake.wait()
                 self.wake.clear()
                 self.turn()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of everything under way, and say what is finished."""
+        self._errands.close()
+        for row in self._rows:
+            if isinstance(row, Exclusive):
+                row.close()
+        self._remembered.write(self._turns.sizes.learned())
         self._press.close()
 
     @property
     def _busy(self) -> bool:
-        return bool(self.inbox or self._waiting or self._rows or self._results.rows)
+        return bool(self.inbox or self._newcomers or self._drawing)
+
+    @property
+    def _drawing(self) -> list[Work]:
+        """The works between their preparation and their picture."""
+        return [*(row.work for row in self._rows), *self._results.works, *self._errands.works]
 
     def turn(self) -> None:
-        """Commands, then newcomers, then one forward, then at most one decode."""
-        while self.inbox:
-            self._obey(self.inbox.popleft())
-        while self._waiting and not self.stopping:
-            self._admit(self._waiting.popleft())
-            while self.inbox:
-                self._obey(self.inbox.popleft())
-        self._draw(self._turns.choose(self._rows))
-        self._results.decode_some()
+        """Commands, then one forward, then errands for about as long; without anybody to step for, errands
+        until there is.
+        """
+        self._obey_all()
+        self._gather()
+        chosen = self._turns.choose(self._candidates(), self._gauge.free() if self._rows else None)
+        if not chosen or self.stopping:
+            return
+        self._draw(chosen)
+        self._do_errands(max(self._forwards.seconds, _LEAST))
+
+    def _gather(self) -> None:
+        """Bring works to their first step: until one is there, and those that came with it, if that is
+        quick.
+        """
+        self._look()
+        begun = time.perf_counter()
+        while not (self.inbox or self.stopping):
+            if self._rows and (any(row.begun for row in self._rows) or time.perf_counter() - begun > _GATHER):
+                return
+            if not self._do_errands(_PIECE):
+                if self._rows or not self._newcomers.loading:
+                    return
+                self.wake.wait()
+                self.wake.clear()
+            self._look()
+
+    def _look(self) -> None:
+        works = (*self._drawing, *self._newcomers.works)
+        self._pins = frozenset(path for work in works for path in paths_of(work))
+        self._newcomers.look()
+
+    def _candidates(self) -> list[Row | Exclusive]:
+        """A pipeline draws one work at a time: the others of its model stay behind the one that has begun."""
+        begun = {id(row.model) for row in self._rows if isinstance(row, Exclusive) and row.begun}
+        return [
+            row
+            for row in self._rows
+            if not isinstance(row, Exclusive) or row.begun or id(row.model) not in begun
+        ]
 
     # ---- commands ------------------------------------------------------------------------------------------
+
+    def _obey_all(self) -> None:
+        while self.inbox:
+            self._obey(self.inbox.popleft())
 
     def _obey(self, command: Command) -> None:
         match command:
             case Submit(work=work):
-                self._waiting.append(work)
+                if not work.previews:
+                    self._hidden.add(work.id)
+                self._newcomers.add(work)
             case Cancel(ids=ids):
                 self._cancel(frozenset(ids))
+            case Watch(ids=ids, watched=watched):
+                self._watch(frozenset(ids), watched)
             case Load(ticket=ticket, model=model):
-                self._load_on_request(ticket, model)
+                self._newcomers.load(ticket, model)
             case Free():
-                self._shelf.free(self._pinned())
-                self._press.put(Held(self._shelf.names))
+                self._newcomers.free()
             case _:
                 pass
 
     def _cancel(self, ids: frozenset[str]) -> None:
-        gone = [work.id for work in self._waiting if work.id in ids]
-        gone += [row.work.id for row in self._rows if row.work.id in ids]
-        self._waiting = deque(work for work in self._waiting if work.id not in ids)
-        self._rows = [row for row in self._rows if row.work.id not in ids]
+        self._newcomers.cancel(ids)
+        self._results.cancel(ids)
+        gone = self._errands.cancel(ids)
+        for row in [row for row in self._rows if row.work.id in ids]:
+            self._rows.remove(row)
+            gone.append(row.work.id)
+            if isinstance(row, Exclusive):
+                row.close()
         for work in gone:
             self._press.put(Cancelled(work))
-        self._results.cancel(ids)
 
-    def _pinned(self) -> set[str]:
-        works = [*self._waiting, *(row.work for row in (*self._rows, *self._results.rows))]
-        return {path for work in works for path in paths_of(work)}
+    def _watch(self, ids: frozenset[str], watched: bool) -> None:
+        known = {work.id for work in (*self._drawing, *self._newcomers.works)}
+        self._hidden = (self._hidden - ids if watched else self._hidden | ids) & known
 
-    def _load_on_request(self, ticket: str, ref: ModelRef) -> None:
-        try:
-            if self._shelf.find("model", ref) is None:
-                _, seconds = self._shelf.load("model", ref, self._pinned())
+    # ---- errands -------------------------------------------------------------------------------------------
+
+    def _do_errands(self, seconds: float) -> bool:
+        """Pictures on their way out first, then newcomers; False when there was nothing to do."""
+        until = time.perf_counter() + seconds
+        left = seconds
+        done = False
+        while left > 0 and not self.stopping and (self._errands or self._begin_errand()):
+            done = True
+            self._errands.go_on(left)
+            if self.inbox:
+                break
+            left = until - time.perf_counter()
+        return done
+
+    def _begin_errand(self) -> bool:
+        if self._results:
+            self._results.begin_next(self._forwards.seconds if self._rows else None)
+            return True
+        newcomer = self._newcomers.next(self._drawing)
+        if newcomer is None:
+            return False
+        self._prepare(*newcomer)
+        return True
+
+    def _prepare(self, work: Work, kit: Kit, *, again: bool = False) -> None:
+        if stock.model_of(kit) is not None:
+            self._enter_exclusive(work, kit)
+            return
+
+        def failed(error: Exception) -> None:
+            error.__traceback__ = None
+            if out_of_memory(error) and not again:
+                self._relieve()
+                self._prepare(work, kit, again=True)
             else:
-                seconds = 0.0
-            self._press.put(Loaded(ref.name, self._shelf.names, ticket, seconds))
-        except ModelTrouble as trouble:
-            self._press.put(LoadFailed(ref.name, str(trouble), ticket))
-            self._press.put(Held(self._shelf.names))
+                self._refuse(work, error)
 
-    # ---- newcomers -----------------------------------------------------------------------------------------
+        self._threads.use(self._threads.most)
+        modules = [part for part in kit.model.parts.values() if isinstance(part, torch.nn.Module)]
+        pieces = in_slices(lambda _: prepare(work, kit), self._errands.allowance, modules)
+        self._errands.add(Errand([work], pieces, self._enter, failed))
 
-    def _admit(self, work: Work) -> None:
-        try:
-            check(work)
-            row = prepare(work, self._kit_for(work))
-        except (Refused, ModelTrouble) as refused:
-            self._press.put(Failed(work.id, str(refused)))
-        except Exception as error:
-            self._press.put(self._results.failure(work, error))
+    def _refuse(self, work: Work, error: Exception) -> None:
+        if isinstance(error, Refused | ModelTrouble):
+            self._press.put(Failed(work.id, str(error)))
         else:
-            if row.finished:
-                self._start(row)
-                self._results.add(row)
-            else:
-                self._rows.append(row)
+            self._press.put(self._results.failure(work, error))
 
-    def _kit_for(self, work: Work) -> Kit:
-        """Everything the work needs, loaded where it is not held. Raises ModelTrouble."""
-        seconds = 0.0
-        for need in needs(work):
-            if self._shelf.find(need.kind, need.ref) is None:
-                seconds += self._load(work, need)
-        return gather(work, self._shelf, seconds)
+    def _enter(self, row: Row) -> None:
+        """A row is ready: to be stepped, or, when it has no steps, for what follows them."""
+        if not row.finished:
+            self._rows.append(row)
+            return
+        self._start(row)
+        self._follow(row)
 
-    def _load(self, work: Work, need: Need) -> float:
-        self._press.put(Loading(work.id, need.ref.name))
-        try:
-            _, seconds = self._shelf.load(need.kind, need.ref, self._pinned() | paths_of(work))
-        except ModelTrouble as trouble:
-            if need.kind == "model":
-                self._press.put(LoadFailed(need.ref.name, str(trouble)))
-            raise
-        if need.kind == "model":
-            self._press.put(Loaded(need.ref.name, self._shelf.names, "", seconds))
-        return seconds
+    def _follow(self, row: Row) -> None:
+        """The row took its last step: the work goes on in its next row, or its drawing is decoded."""
+        if row.after is None:
+            self._results.add(row)
+            return
+        done = row.step
 
-    def _start(self, row: Row) -> None:
-        row.begin()
-        self._press.put(Started(row.work.id, row.steps))
+        def told(count: int | None) -> None:
+            nonlocal done
+            if count:
+                done += count
+                self._press.put(Progress(row.work.id, done, row.steps))
+
+        pieces: Generator[int | None, None, Row] = row.after(row)
+        self._errands.add(
+            Errand([row.work], pieces, self._enter, lambda error: self._refuse(row.work, error), told=told)
+        )
+
+    def _relieve(self) -> None:
+        """Memory ran out: let go of what nobody needs."""
+        self._shelf.free(self._pins)
+        empty_caches()
 
     # ---- steps ---------------------------------------------------------------------------------------------
 
-    def _draw(self, rows: Sequence[Row]) -> None:
-        if not rows:
-            return
-        for row in rows:
-            if not row.begun:
-                self._start(row)
-        begun = time.perf_counter()
-        try:
-            with self._threads(rows):
-                predictions = steps.predict(rows)
-        except Exception as error:
-            self._recover(rows, error)
-            return
-        for row, prediction in zip(rows, predictions, strict=True):
-            self._take_step(row, prediction)
-        count = sum(len(row.states) for row in rows)
-        self._turns.took(rows, count, time.perf_counter() - begun)
+    def _start(self, row: Row | Exclusive) -> None:
+        if not row.begun:
+            row.begin()
+            self._press.put(Started(row.work.id, row.steps))
 
-    @contextmanager
-    def _threads(self, rows: Sequence[Row], what: str = "forward") -> Iterator[None]:
-        """Run with as many threads as have been fastest for this."""
-        choice = self._paces[what, rows[0].key, len(rows)]
-        # a work that must be repeatable must not depend on how busy the machine was
-        threads = self._most if rows[0].alone else choice.threads()
-        if threads != torch.get_num_threads():
-            torch.set_num_threads(threads)
-        begun = time.perf_counter()
-        yield
-        if not rows[0].alone:
-            choice.record(threads, time.perf_counter() - begun)
+    def _draw(self, chosen: Sequence[Row | Exclusive]) -> None:
+        for row in chosen:
+            self._start(row)
+        if isinstance(chosen[0], Exclusive):
+            self._draw_exclusive(chosen[0])
+        else:
+            self._forwards.run([row for row in chosen if isinstance(row, Row)])
 
     def _take_step(self, row: Row, prediction: steps.Prediction) -> None:
         moment, before = row.times[row.index], row.step
@@ -208,50 +296,65 @@ class Loop:
         except Exception as error:
             self._fail(row, error)
             return
-        if row.step > before:
-            self._tell_step(row, prediction, moment)
-        if row.finished:
-            self._end_walk(row)
-
-    def _end_walk(self, row: Row) -> None:
-        """The row took its last step: the work goes on in its next row, or its drawing is decoded."""
-        self._rows.remove(row)
-        if row.after is None:
-            self._results.add(row)
+        if row.latents.device.type == "cpu" and not self._results.is_finite(row):
+            self._rows.remove(row)
             return
-        try:
-            self._rows.append(row.after(row))
-        except Exception as error:
-            self._press.put(self._results.failure(row.work, error))
+        if row.step > before:
+            self._tell_step(row, lambda: steps.foreseen(row, prediction, moment))
+        if row.finished:
+            self._rows.remove(row)
+            self._follow(row)
 
-    def _tell_step(self, row: Row, prediction: steps.Prediction, moment: torch.Tensor) -> None:
+    def _tell_step(self, row: Row | Exclusive, foresee: Foresee) -> None:
         progress = Progress(row.work.id, row.step, row.steps)
         now = time.perf_counter()
-        if not row.work.previews or now - row.shown < PREVIEW_SECONDS:
+        if row.work.id in self._hidden or now - row.shown < PREVIEW_SECONDS:
             self._press.put(progress)
             return
         row.shown = now
-        clean = steps.foreseen(row, prediction, moment)
-        self._press.put(Preview(progress, clean, row.model.preview))
+        self._press.put(Preview(progress, foresee(), row.model.preview))
 
-    def _recover(self, rows: Sequence[Row], error: Exception) -> None:
-        """A forward failed: smaller if memory ran out, else each alone once, so that only the guilty one
-        fails.
-        """
-        if len(rows) == 1:
-            self._fail(rows[0], error)
-            return
-        if out_of_memory(error):
-            self._turns.ran_out(rows)
-            return
-        for row in rows:
-            try:
-                (prediction,) = steps.predict([row])
-            except Exception as own:
-                self._fail(row, own)
-            else:
-                self._take_step(row, prediction)
-
-    def _fail(self, row: Row, error: Exception) -> None:
+    def _fail(self, row: Row | Exclusive, error: Exception) -> None:
         self._rows = [other for other in self._rows if other is not row]
-        self._press.put(self._results.failure(row.work, error))
+        self._refuse(row.work, error)
+
+    # ---- works of a pipeline -------------------------------------------------------------------------------
+
+    def _enter_exclusive(self, work: Work, kit: Kit) -> None:
+        try:
+            stock.refuse(work, kit.model)
+        except Refused as refused:
+            self._press.put(Failed(work.id, str(refused)))
+            return
+        self._rows.append(Exclusive(work, kit, lambda row, _step, foresee: self._tell_step(row, foresee)))
+
+    def _draw_exclusive(self, row: Exclusive) -> None:
+        self._threads.use(self._threads.most)
+        begun = time.perf_counter()
+        try:
+            row.go_on()
+        except Exception as error:
+            error.__traceback__ = None
+            if out_of_memory(error):
+                self._relieve()
+            self._fail(row, error)
+            return
+        self._gauge.settle()
+        self._turns.took([row], 1, time.perf_counter() - begun)
+        if row.drawing is not None:
+            self._rows.remove(row)
+            self._deliver(row, row.drawing)
+
+    def _deliver(self, row: Exclusive, drawing: stock.Drawing) -> None:
+        seconds = time.perf_counter() - row.begun
+        self._press.put(
+            Finished(
+                row.work,
+                drawing.plan,
+                lambda: drawing.picture,
+                row.kit.seconds,
+                seconds,
+                drawing.notes,
+                drawing.centred,
+            )
+        )

@@ -6,7 +6,8 @@ small denoiser, two cores); on an idle one they are half as fast again. Nobody c
 beforehand. Pure.
 """
 
-from collections import deque
+from collections import OrderedDict, deque
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 _SAMPLES = 2  # of each before they are compared
@@ -14,6 +15,7 @@ _WORTH = 1.1  # more threads must be this much faster
 _HOPELESS = 2.0  # one sample this much slower is enough
 _FIRST_RETRY = 100  # forwards until the other choice is tried again
 _LAST_RETRY = 6400
+_KINDS = 512  # kinds of forwards kept in mind; the ones not seen for longest are forgotten
 
 
 @dataclass(slots=True)
@@ -47,3 +49,20 @@ class ThreadChoice:
         lost_clearly = bool(self._all and self._one) and min(slower) > 1.5 * min(self._all[-1], self._one[-1])
         self._retry = min(_LAST_RETRY, 2 * self._retry) if lost_clearly else _FIRST_RETRY
         slower.clear()
+
+
+class Paces:
+    """The thread choices of everything that is run, by whatever tells one kind from another."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._choices: OrderedDict[Hashable, ThreadChoice] = OrderedDict()
+
+    def __getitem__(self, kind: Hashable) -> ThreadChoice:
+        choice = self._choices.get(kind)
+        if choice is None:
+            choice = self._choices[kind] = ThreadChoice(self._most)
+            if len(self._choices) > _KINDS:
+                self._choices.popitem(last=False)
+        self._choices.move_to_end(kind)
+        return choice

@@ -30,7 +30,7 @@ class Shelf:
         budget: int,
         tune: Tune | None = None,
     ) -> None:
-        self._device = device
+        self.device = device
         self._dtype = dtype
         self._budget = budget
         self._tune = tune
@@ -78,9 +78,9 @@ class Shelf:
         self._collect()
 
     def _load(self, kind: str, ref: ModelRef) -> Part:
-        """In a function of its own: what a failed load has made must have no name left when it is collected."""
+        """In a function of its own: what a failed load has made must have no name left afterwards."""
         try:
-            part = LOADERS[kind](ref, self._device, self._dtype)
+            part = LOADERS[kind](ref, self.device, self._dtype)
             if self._tune is not None:
                 self._tune(kind, part)
         except Exception as error:

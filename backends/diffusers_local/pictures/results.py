@@ -1,73 +1,104 @@
-"""From finished latents to pictures on their way out: decoding between two steps, and what is said of
-failures.
+"""From finished latents to pictures on their way out: decoding between the steps of others, and what is said
+of failures.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image as Picture
 
 from backends.contract import Cancelled, Emit, Failed, Log, Work
 from backends.diffusers_local import steps
+from backends.diffusers_local.errands import Errand, Errands
+from backends.diffusers_local.memory import out_of_memory
 from backends.diffusers_local.pictures import pictures
+from backends.diffusers_local.pictures.pieces import Tiling, decode_in_pieces, tiles_for
 from backends.diffusers_local.pictures.press import Finished, Press
+from backends.diffusers_local.pictures.scale import unscaled
 from backends.diffusers_local.row import Row
+from backends.diffusers_local.slices import in_slices
 
 _DECODED_TOGETHER = 2
+_SHORT = 0.02  # seconds of a decode that is done in one go whoever waits
 
-Pacer = Callable[[list[Row], str], AbstractContextManager[None]]
-"""Runs a forward of these rows with the threads that suit it."""
+Pixels = npt.NDArray[np.float32]
+Pacer = Callable[[Row, str, int], AbstractContextManager[None]]
+"""Runs something for so many rows like this one with the threads that suit it."""
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """A finished row; after a failure it is decoded `apart` from others, and `tiled` when memory ran out."""
+
+    row: Row
+    apart: bool = False
+    tiled: bool = False
 
 
 class Results:
-    """Finished rows waiting to be decoded."""
+    """Finished rows waiting to be decoded. `relieve()` gives back all memory that is not needed."""
 
-    def __init__(self, press: Press, emit: Emit, pace: Pacer) -> None:
+    def __init__(
+        self, press: Press, emit: Emit, errands: Errands, pace: Pacer, relieve: Callable[[], None]
+    ) -> None:
         self._press = press
         self._emit = emit
+        self._errands = errands
         self._pace = pace
-        self._rows: list[Row] = []
+        self._relieve = relieve
+        self._waiting: list[Waiting] = []
+        self._seconds: dict[Any, float] = {}  # what decoding one takes, by kind
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def works(self) -> list[Work]:
         """What waits, oldest first."""
-        return tuple(self._rows)
+        return [waiting.row.work for waiting in self._waiting]
 
     def add(self, row: Row) -> None:
         """This row has taken its last step."""
-        self._rows.append(row)
+        if not self._is_untouched(row) and self.is_finite(row):
+            self._waiting.append(Waiting(row))
 
     def cancel(self, ids: frozenset[str]) -> None:
         """Drop these."""
-        for row in [row for row in self._rows if row.work.id in ids]:
-            self._rows.remove(row)
-            self._press.put(Cancelled(row.work.id))
+        for waiting in [waiting for waiting in self._waiting if waiting.row.work.id in ids]:
+            self._waiting.remove(waiting)
+            self._press.put(Cancelled(waiting.row.work.id))
 
-    def decode_some(self) -> None:
-        """Decode up to two rows of one shape: more at once would keep the others' steps waiting."""
-        if not self._rows:
-            return
-        first = self._rows[0]
-        rows = [first]
-        if not first.alone:
-            alike = [row for row in self._rows if row.key == first.key and not row.alone]
-            rows = alike[:_DECODED_TOGETHER]
-        self._rows = [row for row in self._rows if row not in rows]
-        drawn = [row for row in rows if not self._is_untouched(row) and self._is_finite(row)]
-        if not drawn:
-            return
-        try:
-            with self._pace(drawn, "decode"):
-                decoded = steps.decode(drawn)
-        except Exception as error:
-            for row in drawn:
-                self._press.put(self.failure(row.work, error))
-            return
-        for row, pixels in zip(drawn, decoded, strict=True):
-            self._deliver(row, partial(pictures.as_picture, pixels))
+    def begin_next(self, step: float | None) -> None:
+        """Put the oldest in the line of errands, with another of its shape if both fit into the time of a
+        `step` of those who wait (None: nobody does).
+        """
+        first = self._waiting[0]
+        kind = _kind(first.row)
+        seconds = self._seconds.get(kind)
+        together = [first]
+        fits = step is None or (seconds is not None and _DECODED_TOGETHER * seconds <= step)
+        if fits and not (first.row.alone or first.apart):
+            alike = [
+                one for one in self._waiting if _kind(one.row) == kind and not (one.row.alone or one.apart)
+            ]
+            together = alike[:_DECODED_TOGETHER]
+        self._waiting = [one for one in self._waiting if one not in together]
+        rows = [one.row for one in together]
+        errand = Errand(
+            works=[row.work for row in rows],
+            pieces=self._decode(together, in_one=seconds is not None and seconds <= max(_SHORT, step or 0.0)),
+            ended=lambda pixels: self._take(rows, pixels, errand),
+            failed=lambda error: self._retry(together, errand, error),
+            around=lambda: self._pace(first.row, "decode", len(rows)),
+        )
+        self._errands.add(errand)
 
     def failure(self, work: Work, error: Exception) -> Failed:
         """What a user is told; the log gets the rest. The traceback is dropped: it would keep tensors
@@ -80,16 +111,10 @@ class Results:
         self._emit(Log("error", f"{work.id}: {type(error).__name__}: {error}"))
         return Failed(work.id, f"Drawing failed: {error}")
 
-    def _is_untouched(self, row: Row) -> bool:
-        """A start redrawn by no step is delivered as it is, not through the decoder."""
-        if row.start is None or len(row.times):
-            return False
-        start = row.start
-        self._deliver(row, lambda: start)
-        return True
-
-    def _is_finite(self, row: Row) -> bool:
-        """A picture of no numbers would otherwise come out as a plausible flat one."""
+    def is_finite(self, row: Row) -> bool:
+        """False, and the work has failed, when its latents are no numbers: that picture would otherwise come
+        out as a plausible flat one.
+        """
         if bool(torch.isfinite(row.latents).all()):
             return True
         reason = (
@@ -98,6 +123,57 @@ class Results:
         )
         self._press.put(Failed(row.work.id, reason))
         return False
+
+    # ---- decoding ------------------------------------------------------------------------------------------
+
+    def _decode(self, waiting: Sequence[Waiting], *, in_one: bool) -> Generator[None, None, Sequence[Pixels]]:
+        rows = [one.row for one in waiting]
+        first = rows[0]
+        tiling = tiles_for(first.work.extra, first.plan.drawn, first.model.scale)
+        if waiting[0].tiled and tiling is None:
+            cells = max(first.latents.shape[-2:])
+            tiling = Tiling(max(8, cells // 2), max(1, cells // 16))
+
+        def decode(pause: Callable[[], None]) -> Sequence[Pixels]:
+            if tiling is None:
+                return steps.decode(rows)
+            return [_in_tiles(row, tiling, pause) for row in rows]
+
+        if in_one:
+            return decode(lambda: None)
+        return (yield from in_slices(decode, self._errands.allowance, [first.kit.vae]))
+
+    def _take(self, rows: Sequence[Row], pixels: Sequence[Pixels], errand: Errand) -> None:
+        self._seconds[_kind(rows[0])] = errand.seconds / len(rows)
+        if len(self._seconds) > 256:
+            del self._seconds[next(iter(self._seconds))]
+        for row, picture in zip(rows, pixels, strict=True):
+            if row.work in errand.works:
+                self._deliver(row, partial(pictures.as_picture, picture))
+
+    def _retry(self, waiting: Sequence[Waiting], errand: Errand, error: Exception) -> None:
+        """Each alone once, so that only the guilty one fails; and once in tiles when memory ran out."""
+        error.__traceback__ = None
+        tight = out_of_memory(error)
+        if tight:
+            self._relieve()
+        for one in waiting:
+            if one.row.work not in errand.works:
+                continue
+            if len(waiting) > 1 or (tight and not one.tiled):
+                one.tiled = one.tiled or (tight and len(waiting) == 1)
+                one.apart = True
+                self._waiting.insert(0, one)
+            else:
+                self._press.put(self.failure(one.row.work, error))
+
+    def _is_untouched(self, row: Row) -> bool:
+        """A start redrawn by no step is delivered as it is, not through the decoder."""
+        if row.start is None or len(row.times):
+            return False
+        start = row.start
+        self._deliver(row, lambda: start)
+        return True
 
     def _deliver(self, row: Row, pixels: Callable[[], Picture.Image]) -> None:
         seconds = time.perf_counter() - row.begun
@@ -108,6 +184,20 @@ class Results:
         )
 
 
-def out_of_memory(error: Exception) -> bool:
-    """Memory ran out, the device's or the machine's."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+def _kind(row: Row) -> tuple[Any, ...]:
+    """Rows of one kind can be decoded together."""
+    return (row.model.key, id(row.kit.vae), row.latents.shape, row.tiling, row.work.extra.get("vaetilesize"))
+
+
+def _in_tiles(row: Row, tiling: Tiling, pause: Callable[[], None]) -> Pixels:
+    vae = row.kit.vae
+    tiles = decode_in_pieces(
+        vae, unscaled(vae, row.latents.to(vae.dtype)), tiling, row.model.scale, row.tiling
+    )
+    while True:
+        try:
+            next(tiles)
+        except StopIteration as end:
+            pixels: Pixels = end.value[0].float().cpu().numpy()
+            return pixels
+        pause()

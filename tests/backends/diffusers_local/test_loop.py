@@ -129,7 +129,7 @@ class TestManyWorks:
         studio.finish(long)
         studio.picture(long)
 
-    def test_different_models_and_sizes_take_turns(
+    def test_different_models_and_sizes_beside_each_other(
         self, folder: Path, zero_folder: Path, studio: Studio
     ) -> None:
         works = [
@@ -137,10 +137,7 @@ class TestManyWorks:
             a_work(folder, 2, steps=30, width=72, height=56),
             a_work(zero_folder, 3, steps=5),
         ]
-        studio.submit(*works)
-        studio.finish(works[2])
-        assert not studio.ended("t:1")
-        studio.finish(*works)
+        studio.draw(*works)
         assert studio.picture(works[1]).size == (72, 56)
         assert set(studio.of(Loaded)[-1].models) == {"small", "zero"}
 
