@@ -15,6 +15,7 @@ from msgspec import DecodeError, ValidationError
 
 from backends.contract import (
     Broken,
+    Cancel,
     Cancelled,
     Command,
     Done,
@@ -32,6 +33,7 @@ from backends.contract import (
     Ready,
     Report,
     Submit,
+    Watch,
 )
 from backends.discover import FoundEngine
 from backends.frames import Begin, FrameError, decode_report, pack

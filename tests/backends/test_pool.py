@@ -23,6 +23,7 @@ from backends.contract import (
     Progress,
     Started,
     Submit,
+    Watch,
     Work,
 )
 from backends.discover import EngineFolderError, find_engines
@@ -95,6 +96,16 @@ async def test_work_sent_while_the_worker_is_being_restarted_is_done_then(make_b
     assert bench.of(Cancelled, "j:2")
     await bench.until(lambda: bench.of(Done, "j:1"))
     assert not bench.of(Done, "j:2")
+
+
+async def test_watching_work_sent_while_the_worker_is_being_restarted_cancels_nothing(make_bench) -> None:
+    bench = await make_bench()
+    os.kill(bench.pool.processes()[0], signal.SIGKILL)
+    await bench.until(lambda: bench.status != "running")
+    bench.submit(1)
+    bench.pool.send(0, Watch(("j:1", "unknown"), watched=False))
+    await bench.until(lambda: bench.of(Done, "j:1"))
+    assert not bench.of(Cancelled, "j:1")
 
 
 async def test_crash_after_crash_opens_the_breaker_until_work_asks_again(make_bench) -> None:
