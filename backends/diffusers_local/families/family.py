@@ -95,6 +95,7 @@ class Family(Struct, frozen=True):
     scheduler classes its folders may name beside those that every family may. `sampling` says which table
     of samplers goes with it: `samplers/sampling.py` or, with "flow", `samplers/flow.py`. Sides of a drawing
     are multiples of `patch` latent cells. `optional` are the parts that a model may lack.
+    `half` is the half precision it was trained for: in the other its largest numbers overflow.
     """
 
     id: str
@@ -118,3 +119,4 @@ class Family(Struct, frozen=True):
     sampling: Literal["diffusion", "flow"] = "diffusion"
     patch: int = 1
     optional: tuple[str, ...] = ()
+    half: Literal["float16", "bfloat16"] = "float16"
