@@ -85,8 +85,12 @@ class PartLayers:
                     name = f"{id(parent)}.{child}"
                     own = layer.get_base_layer()
                     self._places.setdefault(name, _Place(parent, child, own, layer))
-                    layer.eval().requires_grad_(False)
+                    layer.eval()
                     tensors = [t for n, t in layer.named_parameters() if adapter in n.split(".")]
+                    for tensor in tensors:
+                        # never trained, but so the stock pipelines leave them, and PyTorch multiplies what
+                        # may ask for a gradient by another algorithm, with another last bit
+                        tensor.requires_grad_(True)
                     count += len(tensors)
                     size += sum(tensor.numel() * tensor.element_size() for tensor in tensors)
         self._hide()
@@ -178,7 +182,8 @@ class LoraLayers:
         for layers in self._layers.values():
             layers.wear(())
         try:
-            self._load(lora, adapter)
+            with torch.inference_mode(False):  # tensors made inside of it never ask for one
+                self._load(lora, adapter)
         except Exception as error:
             # the traceback would keep the LoRA's tensors in memory
             error.__traceback__ = None
@@ -237,6 +242,7 @@ class LoraLayers:
             if worn.weight and any(not _reads(part) for part in self._places[worn.key])
         )
 
+    @property
     def read_under(self) -> Hashable:
         """What a prompt read now depends on beside its words: belongs into the key of remembered prompts."""
         return tuple((name, layers.worn) for name, layers in self._layers.items() if layers.worn)
