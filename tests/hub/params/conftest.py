@@ -41,6 +41,20 @@ STATES = (
     EngineState(id=0, type="local", title="", status="running"),
 )
 
+ADDONS = {
+    "LoRA/style.safetensors": "",
+    "LoRA/people/ann.safetensors": "",
+    "LoRA/xl only.safetensors": "stable-diffusion-xl-v1-base/lora",
+    "VAE/soft.safetensors": "",
+    "VAE/flux.safetensors": "flux.1/vae",
+    "ControlNet/lines.safetensors": "",
+    "ControlNet/depth.safetensors": "",
+    "ControlNet/xl lines.safetensors": "stable-diffusion-xl-v1-base/controlnet",
+    "Embedding/bad hands.safetensors": "",
+    "upscale_models/4x sharp.safetensors": "",
+}
+"""Files below the models folder with the architecture their metadata names."""
+
 Parse = Callable[..., GenRequest]
 
 
@@ -76,6 +90,11 @@ async def context(tmp_path: Path, registry: Registry) -> Context:
         folder / "sdxl" / "base.safetensors", modelspec__architecture="stable-diffusion-xl-v1-base"
     )
     (folder / "old.ckpt").write_bytes(b"x")
+    shelves = tmp_path / "data" / "models"
+    for name, architecture in ADDONS.items():
+        write_safetensors(shelves / name, modelspec__architecture=architecture)
+    write_safetensors(shelves / "LoRA" / "gentle.safetensors", modelspec__lora_default_weight="0.4")
+    (shelves / "LoRA" / "old.pt").write_bytes(b"x")
     catalog = Catalog(settings, [starter])
     await catalog.refresh()
     return Context(registry=registry, catalog=catalog, limits=settings.limits, random=lambda: SEED)

@@ -60,7 +60,8 @@ def test_models_as_pairs_by_subtype(context: Context) -> None:
         ["sdxl/base.safetensors", "stable-diffusion-xl-v1-base"],
         ["starter", "starter"],
     ]
-    assert answer["models"]["LoRA"] == []
+    assert ["style.safetensors", None] in answer["models"]["LoRA"]
+    assert answer["models"]["Clip"] == [] and "upscale_models" not in answer["models"]
     assert list(answer["models"]) == [
         "Stable-Diffusion",
         "VAE",
@@ -102,3 +103,14 @@ def test_what_a_caller_may_not_set_is_not_listed(context: Context) -> None:
 def test_documented_defaults_stay_whatever_a_model_wants(context: Context) -> None:
     defaults = {p["id"]: p["default"] for p in listing(context.registry, context.catalog, person())["list"]}
     assert (defaults["steps"], defaults["width"], defaults["cfgscale"]) == ("20", "512", "7")
+
+
+def test_upscaling_models_are_among_the_ways_to_enlarge(context: Context) -> None:
+    listed = {param["id"]: param for param in listing(context.registry, context.catalog, person())["list"]}
+    methods = listed["refinerupscalemethod"]
+    assert methods["values"][0] == methods["default"] == "pixel-lanczos"
+    assert "model-4x sharp.safetensors" in methods["values"]
+    assert len(methods["values"]) == len(methods["value_names"])
+    hidden = person("*", model_blacklist=("4x",))
+    listed = {param["id"]: param for param in listing(context.registry, context.catalog, hidden)["list"]}
+    assert "model-4x sharp.safetensors" not in listed["refinerupscalemethod"]["values"]
