@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
+from msgspec import structs
+
 from backends.contract import Command, EngineConfig, EngineState, EngineType, ModelRef, Report
 from backends.discover import EngineFolderError, find_engines
 from backends.process import EngineTrouble, Lost, WorkerProcess
@@ -60,8 +62,15 @@ class Pool:
             emit=self._emit,
             on_change=self._grow,
             on_lost=self._lost,
-            spawning=self._spawning,
+            spawning=self._spawning_of(config),
             watching=self._watching,
+        )
+
+    def _spawning_of(self, config: EngineConfig) -> SpawnOptions:
+        """Each engine keeps what it has learned in a folder of its own."""
+        keep = self._spawning.keep
+        return (
+            structs.replace(self._spawning, keep=str(Path(keep) / str(config.id))) if keep else self._spawning
         )
 
     def _grow(self) -> None:

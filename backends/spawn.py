@@ -20,19 +20,22 @@ from backends.cores import engine_threads
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "HUB_WORKER_SECRET"  # noqa: S105 - the variable's name
+KEEP = "HUB_WORKER_KEEP"
+"""The variable with the folder where a worker may keep what it has learned; empty or absent: nowhere."""
 _BUFFER = 1 << 22
 
 
 class SpawnOptions(Struct, frozen=True):
     """How a worker runs. `threads` 0 means as many as fit the machine; `nice` is added to its priority
     number; `downloads` lets its libraries fetch from the internet; `loopback` takes the way Windows takes,
-    anywhere.
+    anywhere; `keep` is the folder where it may keep what it has learned ("": nowhere).
     """
 
     threads: int = 0
     nice: int = 0
     downloads: bool = False
     loopback: bool = sys.platform == "win32"
+    keep: str = ""
 
 
 class Spawned:
@@ -162,6 +165,7 @@ def _environment(options: SpawnOptions) -> dict[str, str]:
         **os.environ,
         **dict.fromkeys(names, threads),
         **offline,
+        KEEP: options.keep,
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "TOKENIZERS_PARALLELISM": "false",
         "TRANSFORMERS_VERBOSITY": "error",

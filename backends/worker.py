@@ -10,13 +10,14 @@ import contextlib
 import faulthandler
 import importlib
 import os
+import select
 import signal
 import socket
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -27,6 +28,7 @@ from backends.frames import Begin, FrameReader, decode_begin, decode_command, pa
 from backends.spawn import SECRET
 
 _STOP_SECONDS = 2.5
+_LOOK_SECONDS = 0.1
 _DIRECT = getattr(socket, "MSG_DONTWAIT", 0)
 
 
@@ -101,7 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     def take(body: memoryview) -> None:
         nonlocal drawer
         if drawer is None:
-            drawer = _start_drawer(decode_begin(body), outlet.emit)
+            with _leaving_with(sock):
+                drawer = _start_drawer(decode_begin(body), outlet.emit)
             return
         command = decode_command(body)
         if isinstance(command, Ping):
@@ -143,6 +146,35 @@ def _read(sock: socket.socket, take: Callable[[memoryview], None]) -> None:
         if not count:
             return
         reader.received(count)
+
+
+@contextlib.contextmanager
+def _leaving_with(sock: socket.socket) -> Iterator[None]:
+    """End the process at once when the hub's socket ends meanwhile: importing native code takes seconds, and
+    nobody reads the socket in that time.
+    """
+    started = threading.Event()
+
+    def watch() -> None:
+        while not started.is_set():
+            readable, _, _ = select.select([sock], [], [], _LOOK_SECONDS)
+            if readable and not started.is_set():
+                if not _is_open(sock):
+                    os._exit(0)
+                started.wait(_LOOK_SECONDS)  # a command that is read once the drawer has started
+
+    threading.Thread(target=watch, name="start", daemon=True).start()
+    try:
+        yield
+    finally:
+        started.set()
+
+
+def _is_open(sock: socket.socket) -> bool:
+    try:
+        return bool(sock.recv(1, socket.MSG_PEEK))
+    except OSError:
+        return False
 
 
 def _start_drawer(begin: Begin, emit: Emit) -> Drawer:

@@ -80,7 +80,9 @@ def _make_pool(settings: Settings, jobs: Jobs) -> Pool:
         jobs.engines_changed,
         jobs.lost,
         start_at_boot=chosen.start_at_boot,
-        spawning=SpawnOptions(threads=chosen.threads, downloads=chosen.downloads),
+        spawning=SpawnOptions(
+            threads=chosen.threads, downloads=chosen.downloads, keep=str(settings.folders.data / "learned")
+        ),
     )
 
 

@@ -1,7 +1,9 @@
 """The engine inside its worker process: the control thread's side, and the start of the engine's thread."""
 
+import gc
 import os
 import threading
+from pathlib import Path
 
 import diffusers
 import torch
@@ -11,6 +13,7 @@ from backends.contract import Command, Emit, Log, Ready
 from backends.diffusers_local.engine import ENGINE, DiffusersSettings
 from backends.diffusers_local.loading.shelf import Shelf
 from backends.diffusers_local.loop import Loop
+from backends.spawn import KEEP
 
 _STOP_SECONDS = 2.0
 
@@ -34,7 +37,14 @@ class DiffusersDrawer:
         diffusers.logging.disable_progress_bar()
         device = _device(self._settings.device)
         dtype = _dtype(self._settings.dtype, device)
-        loop = self._loop = Loop(Shelf(device, dtype, _budget(self._settings.memory_gib, device)), self._emit)
+        shelf = Shelf(device, dtype, _budget(self._settings.memory_gib, device))
+        # the libraries' hundred thousands of objects stay: collecting must not stall the steps to look at them
+        gc.collect()
+        gc.freeze()
+        keep = os.environ.get(KEEP)
+        loop = self._loop = Loop(
+            shelf, self._emit, Path(keep) if keep else None, f"{_named(device)}, {dtype}"
+        )
         self._thread = threading.Thread(target=self._run, args=(loop,), name="engine", daemon=True)
         self._thread.start()
         self._emit(Ready(_named(device), ENGINE.features, ENGINE.samplers, ENGINE.schedulers))

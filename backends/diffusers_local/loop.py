@@ -36,6 +36,7 @@ from backends.diffusers_local.forwards import Forwards, Threads
 from backends.diffusers_local.loading.fetch import Fetcher
 from backends.diffusers_local.loading.gather import Kit, paths_of
 from backends.diffusers_local.loading.shelf import Shelf, empty_caches
+from backends.diffusers_local.loading.stock_model import StockModel
 from backends.diffusers_local.loading.weights import ModelTrouble
 from backends.diffusers_local.memory import Gauge, out_of_memory
 from backends.diffusers_local.newcomers import Newcomers
@@ -220,8 +221,8 @@ class Loop:
         return True
 
     def _prepare(self, work: Work, kit: Kit, *, again: bool = False) -> None:
-        if stock.model_of(kit) is not None:
-            self._enter_exclusive(work, kit)
+        if (whole := stock.model_of(kit)) is not None:
+            self._enter_exclusive(work, kit, whole)
             return
 
         def failed(error: Exception) -> None:
@@ -320,9 +321,9 @@ class Loop:
 
     # ---- works of a pipeline -------------------------------------------------------------------------------
 
-    def _enter_exclusive(self, work: Work, kit: Kit) -> None:
+    def _enter_exclusive(self, work: Work, kit: Kit, model: StockModel) -> None:
         try:
-            stock.refuse(work, kit.model)
+            stock.refuse(work, model)
         except Refused as refused:
             self._press.put(Failed(work.id, str(refused)))
             return

@@ -21,6 +21,7 @@ from backends.contract import (
     Log,
     ModelRef,
     Progress,
+    Report,
     Started,
     Submit,
     Watch,
@@ -29,6 +30,7 @@ from backends.contract import (
 from backends.discover import EngineFolderError, find_engines
 from backends.pool import Pool
 from backends.process import EngineTrouble
+from backends.spawn import SpawnOptions
 from backends.watch import WatchOptions
 from tests.backends.conftest import ENGINES, MODEL
 
@@ -192,6 +194,47 @@ async def test_stop_ends_the_worker_within_seconds_even_when_it_hangs(make_bench
     assert time.monotonic() - started < 4
     assert gone(pid)
     assert not bench.lost
+
+
+@pytest.mark.parametrize("loopback", [False, True])
+async def test_stop_does_not_wait_for_a_start(loopback: bool) -> None:
+    pool = Pool(
+        [ENGINES],
+        [EngineConfig(0, "echo", settings={"start_seconds": 30.0})],
+        lambda *_: None,
+        lambda: None,
+        lambda *_: None,
+        spawning=SpawnOptions(threads=1, loopback=loopback),
+    )
+    await pool.start()
+    async with asyncio.timeout(10):
+        while (pid := pool.processes()[0]) is None:
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(1)  # by now it is within its start
+    started = time.monotonic()
+    await pool.stop()
+    assert time.monotonic() - started < 2
+    assert gone(pid)
+
+
+async def test_every_engine_has_a_folder_of_its_own_to_keep_things_in(tmp_path: Path) -> None:
+    printed: list[Report] = []
+    pool = Pool(
+        [ENGINES],
+        [EngineConfig(3, "echo")],
+        lambda _engine, report: printed.append(report),
+        lambda: None,
+        lambda *_: None,
+        spawning=SpawnOptions(threads=1, keep=str(tmp_path)),
+    )
+    await pool.start()
+    await pool.ready()
+    pool.send(3, Submit(Work("a:0", "u", "s", MODEL, "print keep", steps=1)))
+    async with asyncio.timeout(10):
+        while not any(isinstance(report, Done) for report in printed):
+            await asyncio.sleep(0.01)
+    await pool.stop()
+    assert str(tmp_path / "3") in " ".join(r.text for r in printed if isinstance(r, Log))
 
 
 async def test_a_disabled_engine_starts_nothing_and_gives_work_back() -> None:

@@ -60,6 +60,7 @@ class EchoDrawer:
         self._hanging = False
 
     def start(self) -> None:
+        time.sleep(self._settings.start_seconds)
         if self._settings.broken:
             raise RuntimeError(self._settings.broken)
         threading.Thread(target=self._draw_all, daemon=True).start()
@@ -96,7 +97,7 @@ class EchoDrawer:
         if work.prompt.startswith("hang"):
             time.sleep(3600)
         if work.prompt.startswith("print"):
-            print(work.prompt, flush=True)
+            print(work.prompt, os.environ.get("HUB_WORKER_KEEP"), flush=True)
         if work.prompt.startswith("fail"):
             self._emit(Failed(work.id, "It was asked to fail."))
             return

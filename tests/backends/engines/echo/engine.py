@@ -6,11 +6,12 @@ from backends.contract import EngineType
 
 
 class EchoSettings(Struct, frozen=True):
-    """`step_seconds` a step lasts; `broken` is the reason why it cannot start, "" when it can; `bytes` of
-    ballast.
+    """`step_seconds` a step lasts, `start_seconds` its start; `broken` is the reason why it cannot start, ""
+    when it can; `bytes` of ballast.
     """
 
     step_seconds: float = 0.0
+    start_seconds: float = 0.0
     broken: str = ""
     bytes: int = 0
 
