@@ -22,6 +22,16 @@ infinite. At 80 the picture is an eightieth of the noise, which no model can see
 """
 
 
+_OF_ITS_SAMPLER = frozenset(
+    """algorithm_type solver_order solver_type solver_p disable_corrector predictor_order corrector_order
+    lower_order_final euler_at_final final_sigmas_type use_lu_lambdas variance_type lambda_min_clipped
+    use_karras_sigmas use_exponential_sigmas use_beta_sigmas timestep_type""".split()
+)
+"""What a scheduler's configuration says of the sampler its model was published with. Left in, it would bend
+every other sampler: a folder that names DPM++ with Karras' levels would draw those whatever was asked for.
+"""
+
+
 class _Levels:
     """Stands in for a scheduler's own exponential levels."""
 
@@ -38,7 +48,7 @@ class Schedules:
     """The schedulers of one model. `config` is the model's own scheduler configuration."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        self._config = dict(config)
+        self._config = {key: value for key, value in config.items() if key not in _OF_ITS_SAMPLER}
         self._ends_in_noise = bool(self._config.get("rescale_betas_zero_snr"))
         self._made: dict[tuple[str, str], Any] = {}
 
