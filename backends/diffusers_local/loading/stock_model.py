@@ -136,7 +136,7 @@ def _load(ref: ModelRef, device: torch.device, dtype: torch.dtype) -> StockModel
         scheduler=type(pipeline.scheduler).__name__,
         config=dict(pipeline.scheduler.config),
         layers=layers,
-        texts=Memory(layers.read_under),
+        texts=Memory(lambda: layers.read_under),
         preview=read_preview(folder) or fit_preview(parts["vae"], device, parts["vae"].dtype),
         scale=pipeline.vae_scale_factor,
         device=device,
