@@ -181,7 +181,7 @@ def _whole(ref: ModelRef, module: Any) -> Any:
     missing = [name for name, tensor in module.state_dict().items() if tensor.is_meta]
     if missing:
         raise ModelTrouble(
-            f"The VAE {ref.name!r} lacks {len(missing)} of its tensors, {missing[0]} the first: it is not whole."
+            f"The VAE {ref.name!r} is not whole: it lacks {len(missing)} of its tensors, first {missing[0]}."
         )
     return module
 
@@ -192,7 +192,7 @@ def _other_space(own: Any, other: Any, *, scaled: bool) -> str:
         return f"its autoencoder is a {type(own).__name__}, and no other goes in its place"
     ours, theirs = own.config, other.config
     if ours.latent_channels != theirs.latent_channels:
-        return f"its latents have {theirs.latent_channels} channels where the model's have {ours.latent_channels}"
+        return f"its latents have {theirs.latent_channels} channels, the model's {ours.latent_channels}"
     if _pixels(own) != _pixels(other):
         return (
             f"its latents stand for {_pixels(other)} pixels each where the model's stand for {_pixels(own)}"
@@ -203,7 +203,8 @@ def _other_space(own: Any, other: Any, *, scaled: bool) -> str:
     for name in ("scaling_factor", "shift_factor"):
         mine, its = ours.get(name) or 0.0, theirs.get(name) or 0.0
         if abs(mine - its) > _SAME * max(abs(mine), abs(its)):
-            return f"its {name.replace('_', ' ')} is {its:g} where the model's is {mine:g}: it is of another family"
+            named = name.replace("_", " ")
+            return f"its {named} is {its:g}, the model's {mine:g}: it is of another family"
     return ""
 
 
