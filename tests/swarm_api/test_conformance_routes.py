@@ -43,6 +43,7 @@ DescribeModel HTTP fundamental_model_access
 ListLoadedModels HTTP fundamental_model_access
 SelectModel HTTP load_models_now U
 SelectModelWS WS load_models_now U
+FreeBackendMemory HTTP control_mem_clean U
 """
 ROWS = [line.split() for line in DOCUMENTED.strip().splitlines()]
 ROUTES = {route.name: route for route in find_routes(find_modules())}

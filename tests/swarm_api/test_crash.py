@@ -41,6 +41,17 @@ class TestTheWorkerDies:
             await talk.ask(prompt="blue")
             assert await talk.until("image", seconds=40)
 
+    async def test_neighbours_of_the_guilty_one_are_finished(self, hub: RunningHub) -> None:
+        other = await hub.session_as("user")
+        async with talking(hub) as innocent, talking(hub, other) as guilty:
+            await innocent.ask(prompt="red slow", images=3, steps=40)
+            await innocent.until("gen_progress")
+            await guilty.ask(prompt="red slow crash", steps=20)
+            error = await guilty.until("error", seconds=60)
+            assert "killed by signal 9" in error["error"]
+            await innocent.until("socket_intention", seconds=60)
+            assert innocent.of("error") == [] and len(innocent.of("image")) == 3
+
     async def test_finished_images_of_the_job_are_kept(self, hub: RunningHub) -> None:
         async with talking(hub) as talk:
             await talk.ask(prompt="red slow", images=12, steps=3)

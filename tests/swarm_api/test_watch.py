@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.swarm_api.sketching import SETTINGS, Talker, Tenant, talking, tenant
+from tests.swarm_api.sketching import SETTINGS, SMALL, Talker, Tenant, talking, tenant
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 HUB_SETTINGS = SETTINGS
@@ -49,6 +49,30 @@ async def test_previews_may_be_left_out(hub: Tenant) -> None:
         await talk.ask(prompt="red")
         await watch.until(lambda frame: frame.get("event") == "ended")
         assert told(watch, "progressed") == []
+
+
+async def test_previews_are_not_made_while_nobody_looks(hub: Tenant) -> None:
+    async with watching(hub, previews=False) as blind:
+        await blind.until("jobs")
+        async with talking(hub) as talk:
+            await talk.ask(prompt="red slow", steps=200)
+            await talk.until(lambda frame: "preview" in frame.get("gen_progress", {}))
+        await blind.until(lambda frame: frame.get("event") == "progressed")
+        assert "preview" not in blind.frames[-1]
+        async with watching(hub) as watch:
+            await watch.until(lambda frame: frame.get("event") == "progressed" and "preview" in frame)
+            step = watch.frames[-1]["step"]
+        await blind.until(lambda frame: frame.get("event") == "progressed" and frame["step"] > step)
+        assert told(blind, "imaged") == []
+
+
+async def test_a_request_without_a_socket_makes_no_previews(hub: Tenant) -> None:
+    async with watching(hub, previews=False) as blind:
+        await blind.until("jobs")
+        answer = await hub.call("GenerateText2Image", **{**SMALL, "prompt": "red", "steps": 6})
+        assert len(answer["images"]) == 1
+        await blind.until(lambda frame: frame.get("event") == "ended")
+        assert told(blind, "progressed")
 
 
 async def test_who_comes_back_hears_what_was_missed(hub: Tenant) -> None:

@@ -30,6 +30,7 @@ from backends.contract import (
     Ready,
     Started,
     Submit,
+    Watch,
     Work,
 )
 from sketch.engine import ENGINE, SketchSettings
@@ -44,6 +45,7 @@ class Sketch:
     def __init__(self, settings: SketchSettings, emit: Emit) -> None:
         self._emit = emit
         self._cancelled: set[str] = set()
+        self._watched: dict[str, bool] = {}
 
     def start(self) -> None:
         self._emit(Ready("paper", ENGINE.features, ENGINE.samplers, ENGINE.schedulers))
@@ -54,6 +56,8 @@ class Sketch:
                 threading.Thread(target=self._draw, args=(work,), daemon=True).start()
             case Cancel(ids=ids):
                 self._cancelled.update(ids)
+            case Watch(ids=ids, watched=watched):
+                self._watched.update(dict.fromkeys(ids, watched))
             case Load(ticket=ticket, model=model):
                 self._emit(Loaded(model.name, (model.name,), ticket))
             case _:
@@ -82,7 +86,8 @@ class Sketch:
             time.sleep(0.03 if "slow" in words else 0)
             if step == 2:
                 _crash_if_asked(words)
-            preview = _picture(work, "JPEG", (32, 32)) if work.previews else None
+            watched = self._watched.get(work.id, work.previews)
+            preview = _picture(work, "JPEG", (32, 32)) if watched else None
             self._emit(Progress(work.id, step, work.steps, preview))
         if "empty" not in words:
             data = _picture(work, FORMATS[work.format], (work.width, work.height))

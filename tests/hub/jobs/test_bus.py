@@ -93,6 +93,39 @@ class TestOwners:
         assert heard == [] and bus.listeners_of("u") == []
 
 
+class TestWhoLooks:
+    def test_a_job_is_watched_while_somebody_looks(self) -> None:
+        told: list[tuple[str, str | None]] = []
+        bus = Bus(lambda user, job: told.append((user, job)))
+        job = channel(bus)
+        assert not job.watched
+        blind = bus.listen_to_job(job, lambda event: None, previews=False)
+        assert not job.watched
+        leave = bus.listen_to_user("u", lambda event: None)
+        assert job.watched
+        leave()
+        assert not job.watched
+        leave = bus.listen_to_job(job, lambda event: None)
+        blind()
+        assert job.watched
+        leave()
+        assert not job.watched
+        assert told == [("u", "j"), ("u", None), ("u", None), ("u", "j"), ("u", "j"), ("u", "j")]
+
+    def test_a_broken_listener_looks_no_more(self) -> None:
+        bus = Bus()
+        job = channel(bus)
+
+        def broken(event: JobEvent) -> None:
+            raise RuntimeError("broken")
+
+        bus.listen_to_job(job, broken, previews=True)
+        bus.listen_to_user("u", broken, previews=False)
+        job.say(Waiting, index=0)
+        job.say(Waiting, index=1)
+        assert not job.watched
+
+
 def test_a_listener_that_raises_is_dropped_and_costs_the_others_nothing() -> None:
     bus = Bus()
     heard: list[JobEvent] = []

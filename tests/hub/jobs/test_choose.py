@@ -3,7 +3,7 @@
 import msgspec
 
 from backends.contract import EngineState
-from hub.jobs.choose import NO_BACKENDS, NO_MATCH, Need, Seat, choose, misfit, refusal
+from hub.jobs.choose import NO_BACKENDS, NO_MATCH, Need, Seat, choose, lacking, misfit, refusal
 
 NEED = Need("m", "sd15")
 
@@ -30,6 +30,18 @@ class TestFit:
         assert "video" in str(misfit(need, seat()))
         assert misfit(need, seat(features=["video"])) is None
         assert misfit(need, seat(status="waiting")) is None
+
+    def test_the_parameter_that_needs_it_is_named(self) -> None:
+        need = msgspec.structs.replace(NEED, features=("loras", "vae"), asked_by=("LoRAs", "VAE"))
+        assert str(misfit(need, seat(features=["loras"]))).endswith("needs: vae (for VAE).")
+        assert lacking(need, [seat(features=["loras"]), seat(1)]) == "VAE"
+        assert lacking(need, [seat(features=["loras", "vae"]), seat(1)]) is None
+        assert lacking(need, []) is None
+
+    def test_a_second_model_has_to_be_drawable_too(self) -> None:
+        need = msgspec.structs.replace(NEED, others=("flux",))
+        assert "flux" in str(misfit(need, seat(accepts=("sd15",))))
+        assert misfit(need, seat(accepts=("sd15", "flux"))) is None
 
     def test_the_kind_of_model_counts(self) -> None:
         assert "sd15" in str(misfit(NEED, seat(accepts=("starter",))))
@@ -86,3 +98,21 @@ class TestChoice:
         assert choose([NEED], [broken, seat(1, free=0)]) is None
         assert choose([NEED], [broken, seat(1, accepts=("x",))]) == (NEED, 0)
         assert choose([NEED], [seat(enabled=False)]) is None
+
+
+class TestAlone:
+    ALONE = msgspec.structs.replace(NEED, alone=True)
+
+    def test_only_an_empty_engine_takes_it(self) -> None:
+        busy = msgspec.structs.replace(seat(free=7), empty=False)
+        assert choose([self.ALONE], [busy]) is None
+        assert choose([self.ALONE], [busy, seat(1)]) == (self.ALONE, 1)
+
+    def test_the_emptiest_engine_is_kept_for_it(self) -> None:
+        busy = [msgspec.structs.replace(seat(n, free=free), empty=False) for n, free in ((0, 2), (1, 5))]
+        assert choose([self.ALONE, NEED], busy) == (NEED, 0)
+        assert choose([self.ALONE, NEED], busy[1:]) is None
+
+    def test_who_stands_before_it_is_not_held_up(self) -> None:
+        busy = msgspec.structs.replace(seat(free=1), empty=False)
+        assert choose([NEED, self.ALONE], [busy]) == (NEED, 0)
