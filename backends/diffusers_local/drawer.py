@@ -38,7 +38,7 @@ class DiffusersDrawer:
         device = _device(self._settings.device)
         dtype = _dtype(self._settings.dtype, device)
         shelf = Shelf(device, dtype, _budget(self._settings.memory_gib, device))
-        # the libraries' hundred thousands of objects stay: collecting must not stall the steps to look at them
+        # the libraries' many objects stay: steps must not be stalled by a collector looking at them again
         gc.collect()
         gc.freeze()
         keep = os.environ.get(KEEP)

@@ -207,10 +207,9 @@ async def test_stop_does_not_wait_for_a_start(loopback: bool) -> None:
         spawning=SpawnOptions(threads=1, loopback=loopback),
     )
     await pool.start()
-    async with asyncio.timeout(10):
-        while (pid := pool.processes()[0]) is None:
-            await asyncio.sleep(0.01)
-    await asyncio.sleep(1)  # by now it is within its start
+    await asyncio.sleep(2)  # by now it is within its start
+    pid = pool.processes()[0]
+    assert pid is not None
     started = time.monotonic()
     await pool.stop()
     assert time.monotonic() - started < 2
@@ -219,10 +218,17 @@ async def test_stop_does_not_wait_for_a_start(loopback: bool) -> None:
 
 async def test_every_engine_has_a_folder_of_its_own_to_keep_things_in(tmp_path: Path) -> None:
     printed: list[Report] = []
+    done = asyncio.Event()
+
+    def hear(_engine: int, report: Report) -> None:
+        printed.append(report)
+        if isinstance(report, Done):
+            done.set()
+
     pool = Pool(
         [ENGINES],
         [EngineConfig(3, "echo")],
-        lambda _engine, report: printed.append(report),
+        hear,
         lambda: None,
         lambda *_: None,
         spawning=SpawnOptions(threads=1, keep=str(tmp_path)),
@@ -231,8 +237,7 @@ async def test_every_engine_has_a_folder_of_its_own_to_keep_things_in(tmp_path: 
     await pool.ready()
     pool.send(3, Submit(Work("a:0", "u", "s", MODEL, "print keep", steps=1)))
     async with asyncio.timeout(10):
-        while not any(isinstance(report, Done) for report in printed):
-            await asyncio.sleep(0.01)
+        await done.wait()
     await pool.stop()
     assert str(tmp_path / "3") in " ".join(r.text for r in printed if isinstance(r, Log))
 

@@ -106,8 +106,8 @@ async def test_a_picture_killed_in_the_middle_comes_back_and_a_cancelled_one_doe
 async def test_three_users_get_their_colours_and_a_broken_model_is_no_death(
     hall: Hall, tmp_path: Path
 ) -> None:
-    (tmp_path / "model_index.json").write_text('{"_class_name": "FluxPipeline"}')
-    with pytest.raises(EngineTrouble, match="FluxPipeline"):
+    (tmp_path / "model_index.json").write_text('{"_class_name": "MusicPipeline"}')
+    with pytest.raises(EngineTrouble, match="MusicPipeline"):
         await hall.pool.load(ref_of(tmp_path))
     work = hall.submit(1, sampler="euler", scheduler="ltxv")
     await hall.until(lambda: hall.of(Failed, work))
