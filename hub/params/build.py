@@ -28,15 +28,10 @@ def build(
 ) -> GenRequest:
     """The request of these values; `extra` is the metadata's extra data. Raises BadInput or HubError."""
     values = collected.values
-    chosen = values.get("model")
-    entry = chosen if isinstance(chosen, Entry) else context.catalog.default(caller)
+    entry, defaults_used = _settle(values, caller, context)
     images, batch = _counts(values, context)
-    width, height = _size(values, entry, context)
-    defaults_used = _fill(values, entry, context)
-    strength = _float(values.get("variationseedstrength"), 0.0)
-    values |= {"model": entry, "seed": _seed(values.get("seed"), context), "width": width, "height": height}
-    if strength > 0:
-        values["variationseed"] = _seed(values.get("variationseed"), context)
+    width, height = _int(values["width"]), _int(values["height"])
+    variation = _float(values.get("variationseedstrength"), 0.0)
     prompts = Prompts(values, caller, context)
     worn = Worn(values, prompts, entry, context)
     values |= prompts.texts
@@ -63,8 +58,8 @@ def build(
         seed=_int(values["seed"]),
         seed_increment=values.get("noseedincrement") is not True,
         batch_size=batch,
-        variation_seed=_int(values["variationseed"]) if strength > 0 else None,
-        variation_strength=strength,
+        variation_seed=_int(values["variationseed"]) if variation > 0 else None,
+        variation_strength=variation,
         init_image=start,
         strength=_float(values.get("initimagecreativity"), _CREATIVITY) if start is not None else 1.0,
         mask=mask,
@@ -91,6 +86,21 @@ def build(
         extra=prompts.extra() | extra,
         engine_extra=used.engine_extra(),
     )
+
+
+def _settle(values: dict[str, Value], caller: Caller, context: Context) -> tuple[Entry, tuple[str, ...]]:
+    """Put model, size, seeds and the model's wishes where the request says nothing.
+
+    Returns the model and the ids its own wishes filled. Raises BadInput or HubError.
+    """
+    chosen = values.get("model")
+    entry = chosen if isinstance(chosen, Entry) else context.catalog.default(caller)
+    width, height = _size(values, entry, context)
+    filled = _fill(values, entry, context)
+    values |= {"model": entry, "seed": _seed(values.get("seed"), context), "width": width, "height": height}
+    if _float(values.get("variationseedstrength"), 0.0) > 0:
+        values["variationseed"] = _seed(values.get("variationseed"), context)
+    return entry, filled
 
 
 def _start(values: Mapping[str, Value], context: Context) -> tuple[bytes | None, bytes | None]:
