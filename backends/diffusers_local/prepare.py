@@ -7,6 +7,7 @@ import torch
 from diffusers.utils.torch_utils import randn_tensor
 
 from backends.contract import Work
+from backends.diffusers_local.features import second_work
 from backends.diffusers_local.features.canvas import Canvas, lay_canvas
 from backends.diffusers_local.features.given import Given
 from backends.diffusers_local.features.masking import Masked, cover_mask, show_mask, takes_mask
@@ -36,6 +37,8 @@ def check(work: Work) -> None:
         raise Refused(f"{work.steps} steps cannot be walked.")
     if work.mask is not None and work.init_image is None:
         raise Refused("A mask needs an initial picture to redraw.")
+    if work.second is not None and (why := second_work.refusal(work.second)):
+        raise Refused(why)
     layer = work.extra.get("clipstopatlayer", 0)
     if not isinstance(layer, int) or layer > 0:
         raise Refused(f"CLIP Stop At Layer is {layer!r}; it counts from the end: -1, -2 and so on.")
@@ -54,7 +57,7 @@ def prepare(work: Work, kit: Kit, given: Given | None = None) -> Row:
         texts = _texts(work, kit)
         canvas = lay_canvas(work, plan) if given is None else given.canvas
         plan = given.plan if given is not None else plan if canvas is None else canvas.plan
-        scheduler, times = _walk(work, model, plan, given)
+        scheduler, times = begin_walk(work, model, plan, given)
         generator = torch.Generator("cpu").manual_seed(work.seed)
         latents, masked, seen = _begin(work, kit, plan, canvas, given, scheduler, times, generator)
         tiling = tiling_of(work)
@@ -136,7 +139,7 @@ def _texts(work: Work, kit: Kit) -> list[Text]:
         return [texts.encode(work.prompt, asking)]
 
 
-def _walk(work: Work, model: Model, plan: SizePlan, given: Given | None) -> tuple[Any, torch.Tensor]:
+def begin_walk(work: Work, model: Model, plan: SizePlan, given: Given | None) -> tuple[Any, torch.Tensor]:
     """The scheduler and the times to walk. Raises ValueError for what this kind of model cannot walk."""
     whole = work.init_image is None if given is None else given.anew
     strength = None if whole else min(1.0, max(0.0, work.strength))

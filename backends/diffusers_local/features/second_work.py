@@ -43,13 +43,22 @@ def final_size(work: Work) -> Size:
     return max(1, round(work.width * upscale)), max(1, round(work.height * upscale))
 
 
-def redrawn_steps(work: Work) -> int:
-    """How many of the second pass's steps are walked, counted as the stock pipelines count a strength."""
+def redrawn_part(work: Work) -> float:
+    """The part of the second pass's steps that is walked, as the stock pipelines take a strength.
+
+    They count the steps of a part by rounding down; whoever asks for a part gets one step at least.
+    """
     second = work.second
-    if second is None:
-        return 0
-    steps = work.steps if second.steps is None else second.steps
-    return min(int(steps * second.part), steps)
+    steps = steps_of(work)
+    if second is None or second.part <= 0 or steps < 1:
+        return 0.0
+    return second.part if int(steps * second.part) else (1 + 1e-9) / steps
+
+
+def steps_of(work: Work) -> int:
+    """Steps of the whole second walk, of which the last part is taken."""
+    own = None if work.second is None else work.second.steps
+    return work.steps if own is None else own
 
 
 def second_work(work: Work) -> Work | None:
@@ -60,7 +69,8 @@ def second_work(work: Work) -> Work | None:
     "refinerprompt" and "refinernegativeprompt" stand for the prompts.
     """
     second = work.second
-    if second is None or not redrawn_steps(work):
+    part = redrawn_part(work)
+    if second is None or not part:
         return None
     model = second.model or work.model
     alike = second.model is None or (bool(model.class_id) and model.class_id == work.model.class_id)
@@ -74,7 +84,7 @@ def second_work(work: Work) -> Work | None:
         negative_prompt=str(work.extra.get("refinernegativeprompt", work.negative_prompt)),
         width=width,
         height=height,
-        steps=work.steps if second.steps is None else second.steps,
+        steps=steps_of(work),
         cfg_scale=work.cfg_scale if second.cfg_scale is None else second.cfg_scale,
         sampler=second.sampler or work.sampler,
         scheduler=second.scheduler or work.scheduler,
@@ -82,7 +92,7 @@ def second_work(work: Work) -> Work | None:
         seed=(work.seed + 1) % (1 << 63),
         variation_seed=None,
         variation_strength=0.0,
-        strength=second.part,
+        strength=part,
         loras=work.loras if alike else (),
         controls=work.controls if alike else (),
         embeddings=work.embeddings if alike else (),
