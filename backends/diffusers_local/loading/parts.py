@@ -1,6 +1,7 @@
 """The kinds of things that are loaded from files and kept on the shelf, and what loads each."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
@@ -10,6 +11,7 @@ from backends.contract import ModelRef
 from backends.diffusers_local.features.lora import load_lora
 from backends.diffusers_local.loading.embeddings import load_embedding
 from backends.diffusers_local.loading.model import load_model
+from backends.diffusers_local.loading.stock_model import is_stock, load_stock
 from backends.diffusers_local.loading.upscaler import load_upscaler
 from backends.diffusers_local.loading.vae import load_vae
 
@@ -33,9 +35,15 @@ class Part(Protocol):
 Loader = Callable[[ModelRef, torch.device, torch.dtype], Part]
 """Loads one thing. Raises folders.ModelTrouble with a sentence for the user."""
 
+
+def _load_model(ref: ModelRef, device: torch.device, dtype: torch.dtype) -> Part:
+    """A model for the step loop, or one that its own pipeline draws."""
+    return (load_stock if is_stock(Path(ref.path)) else load_model)(ref, device, dtype)
+
+
 LOADERS: Mapping[str, Loader] = MappingProxyType(
     {
-        "model": load_model,
+        "model": _load_model,
         "vae": load_vae,
         "lora": load_lora,
         "embedding": load_embedding,
