@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[3]
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES.keys())
 def test_it_names_classes_and_parts_that_are(family: Family) -> None:
     assert set(family.classes) <= set(CLASSES)
-    assert {"unet", "vae", *family.weighted} <= set(family.parts)
+    assert {"vae", *family.weighted, *family.optional} <= set(family.parts)
+    assert {"unet", "transformer"} & set(family.parts)
     for part in family.texts:
         assert {part.tokenizer, part.encoder} <= set(family.parts)
     for checkpoint in family.checkpoints:
@@ -26,7 +27,7 @@ def test_it_names_classes_and_parts_that_are(family: Family) -> None:
 def test_no_pipeline_belongs_to_two() -> None:
     named = [name for family in FAMILIES.values() for name in family.pipelines]
     assert len(named) == len(set(named))
-    assert of_pipeline("FluxPipeline") is None
+    assert of_pipeline("Flux2Pipeline") is None
     assert of_pipeline(None) is None
 
 
@@ -37,7 +38,9 @@ def test_no_pipeline_belongs_to_two() -> None:
         ("StableDiffusionXLInpaintPipeline", True),
         ("StableDiffusionXLImg2ImgPipeline", False),  # the catalog takes it for the refiner
         ("StableDiffusionInpaintPipeline", False),
-        ("FluxPipeline", False),
+        ("StableDiffusion3Pipeline", True),
+        ("FluxPipeline", True),
+        ("Flux2Pipeline", False),
     ],
 )
 def test_the_hub_asks_this_engine_for_what_it_draws(pipeline: str, drawn: bool) -> None:
