@@ -7,6 +7,9 @@ from msgspec import Struct
 from backends.contract import EngineType
 from hub.errors import BadInput
 
+Table = Mapping[str, tuple[str, ...]]
+"""Schedulers by sampler."""
+
 
 class Asked(Struct, frozen=True):
     """For whom: a model's class id, and the type of engine when a request names one."""
@@ -20,10 +23,11 @@ class Pairs:
 
     def __init__(self, types: Sequence[EngineType]) -> None:
         self._types = types
+        self._known: dict[Asked, tuple[Table, ...]] = {}
 
     def goes(self, sampler: str, scheduler: str, asked: Asked) -> bool:
         """Whether some engine takes both together."""
-        tables = list(self._tables(asked))
+        tables = self._tables(asked)
         return not tables or any(_takes(table, sampler, scheduler) for table in tables)
 
     def first(self, asked: Asked, samplers: Iterable[str], schedulers: Iterable[str]) -> tuple[str, str]:
@@ -56,8 +60,14 @@ class Pairs:
             limit=limit,
         )
 
-    def _tables(self, asked: Asked) -> Iterator[Mapping[str, tuple[str, ...]]]:
+    def _tables(self, asked: Asked) -> tuple[Table, ...]:
         """For each engine type that may be asked: its samplers with the schedulers each goes with."""
+        tables = self._known.get(asked)
+        if tables is None:
+            tables = self._known[asked] = tuple(self._made(asked))
+        return tables
+
+    def _made(self, asked: Asked) -> Iterator[Table]:
         for kind in self._types:
             if asked.engine_type not in (None, kind.id) or not kind.draws(asked.class_id):
                 continue
@@ -68,10 +78,10 @@ class Pairs:
                 yield {name: kind.pairs.get(name, kind.schedulers) for name in kind.samplers}
 
 
-def _takes(table: Mapping[str, tuple[str, ...]], sampler: str, scheduler: str) -> bool:
+def _takes(table: Table, sampler: str, scheduler: str) -> bool:
     # an engine that names no schedulers narrows them to none
     return sampler in table and (not table[sampler] or scheduler in table[sampler])
 
 
-def _schedulers(table: Mapping[str, tuple[str, ...]], sampler: str) -> tuple[str, ...]:
+def _schedulers(table: Table, sampler: str) -> tuple[str, ...]:
     return table.get(sampler, ())

@@ -49,6 +49,7 @@ class Registry:
     ) -> None:
         self.groups, params = _collect()
         self.params: Mapping[str, Param] = MappingProxyType({param.id: param for param in params})
+        self._places = {param.id: place for place, param in enumerate(params)}
         self._engines = engines
         self.pairs = Pairs(types)
         self._fixed: dict[str, Choices] = {
@@ -70,6 +71,10 @@ class Registry:
             return param
         word = letters(key)
         return self.params.get(REMAPS.get(word, word))
+
+    def place(self, key: str) -> int:
+        """Where a parameter stands in the order of declaration, by its id."""
+        return self._places[key]
 
     def documented(self, key: str) -> str | None:
         """The id of a documented parameter that this hub does without, None for words that nobody knows."""

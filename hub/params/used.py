@@ -1,6 +1,6 @@
 """What of a request's parameters is really used: for the engine, for its choice, and for the metadata."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from backends.contract import SecondPass
 from hub.catalog import UPSCALERS, Entry
@@ -42,6 +42,8 @@ class Used:
         self._prompts = prompts
         self._second = second
         self._params = registry.params
+        self._place = registry.place
+        self._acting = [key for key in values if not self._idle(key)]
 
     def features(self) -> dict[str, str]:
         """Each feature an engine must have, with the name of the parameter that needs it.
@@ -50,7 +52,7 @@ class Used:
         ControlNet without a model ask nothing of an engine.
         """
         asked: dict[str, str] = {}
-        for key in self._acting():
+        for key in self._acting:
             for feature in self._params[key].asked_of_engines:
                 asked.setdefault(feature, self._params[key].name)
         if self._worn.models:
@@ -63,7 +65,7 @@ class Used:
 
     def engine_extra(self) -> dict[str, str | int | float | bool]:
         """What only some engines know: they get it by its id, and the others pass over it."""
-        values = ((key, self._values[key]) for key in self._acting() if self._params[key].to_engine)
+        values = ((key, self._values[key]) for key in self._acting if self._params[key].to_engine)
         extra = {key: value for key, value in values if isinstance(value, str | int | float | bool)}
         if "maskimage" in self._values:  # left out means none (swarm-api §5.3), whatever an engine would take
             extra.setdefault("maskblur", 0)
@@ -76,18 +78,18 @@ class Used:
         """
         given: dict[str, str | int | float | bool | list[str]] = {}
         worn = self._worn.given()
-        for key, param in self._params.items():
+        for key in sorted({*self._values, *worn}, key=self._place):
             value = self._values.get(key)
             if key in worn:
                 given[key] = worn[key]
-            elif value is None or param.hide_from_metadata:
+            elif self._params[key].hide_from_metadata:
                 continue
             elif isinstance(value, Entry):
                 given[key] = value.name.removesuffix(".safetensors")
             elif isinstance(value, bytes):
                 if key in sources:
                     given[key] = sources[key]
-            elif not isinstance(value, tuple):
+            elif value is not None and not isinstance(value, tuple):
                 given[key] = value
         return given
 
@@ -96,7 +98,7 @@ class Used:
         named = [
             (key, value)
             for key, value in self._values.items()
-            if isinstance(value, Entry) and key != "model" and not self._idle(key)
+            if isinstance(value, Entry) and key != "model" and key in self._acting
         ]
         found = [OtherModel(e.name, key, e.hash, e.class_id) for key, e in named]
         found += [OtherModel(e.name, "loras", e.hash, e.class_id) for e in self._worn.models]
@@ -104,9 +106,6 @@ class Used:
         if self._second is not None and self._second.upscaler is not None:
             found.append(OtherModel(self._second.upscaler.name, UPSCALERS))
         return tuple(dict.fromkeys(found))
-
-    def _acting(self) -> Iterator[str]:
-        return (key for key in self._values if not self._idle(key))
 
     def _idle(self, key: str) -> bool:
         if key in ("variationseed", "variationseedstrength"):
