@@ -9,7 +9,7 @@ set `wake`.
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -32,6 +32,7 @@ from backends.diffusers_local import steps, stock
 from backends.diffusers_local.batching import Sizes
 from backends.diffusers_local.errands import Errand, Errands
 from backends.diffusers_local.exclusive import Exclusive
+from backends.diffusers_local.features.second_pass import follow, networks_between
 from backends.diffusers_local.forwards import Forwards, Threads
 from backends.diffusers_local.loading.fetch import Fetcher
 from backends.diffusers_local.loading.gather import Kit, paths_of
@@ -45,7 +46,7 @@ from backends.diffusers_local.pictures.results import Results
 from backends.diffusers_local.prepare import Refused, prepare
 from backends.diffusers_local.remembered import Remembered
 from backends.diffusers_local.row import Row
-from backends.diffusers_local.slices import in_slices
+from backends.diffusers_local.slices import Pause, in_slices
 from backends.diffusers_local.stock_steps import Foresee
 from backends.diffusers_local.turns import Turns
 
@@ -131,10 +132,12 @@ class Loop:
         quick.
         """
         self._look()
-        begun = time.perf_counter()
+        until = float("inf")
         while not (self.inbox or self.stopping):
-            if self._rows and (any(row.begun for row in self._rows) or time.perf_counter() - begun > _GATHER):
-                return
+            if self._rows:
+                until = min(until, time.perf_counter() + _GATHER)
+                if any(row.begun for row in self._rows) or time.perf_counter() > until:
+                    return
             if not self._do_errands(_PIECE):
                 if self._rows or not self._newcomers.loading:
                     return
@@ -235,7 +238,7 @@ class Loop:
 
         self._threads.use(self._threads.most)
         modules = [part for part in kit.model.parts.values() if isinstance(part, torch.nn.Module)]
-        pieces = in_slices(lambda _: prepare(work, kit), self._errands.allowance, modules)
+        pieces = in_slices(lambda _: follow(prepare(work, kit)), self._errands.allowance, modules)
         self._errands.add(Errand([work], pieces, self._enter, failed))
 
     def _refuse(self, work: Work, error: Exception) -> None:
@@ -254,20 +257,31 @@ class Loop:
 
     def _follow(self, row: Row) -> None:
         """The row took its last step: the work goes on in its next row, or its drawing is decoded."""
-        if row.after is None:
+        after = row.after
+        if after is None:
             self._results.add(row)
             return
         done = row.step
 
-        def told(count: int | None) -> None:
+        def told(count: int) -> None:
             nonlocal done
             if count:
                 done += count
                 self._press.put(Progress(row.work.id, done, row.steps))
 
-        pieces: Generator[int | None, None, Row] = row.after(row)
+        def onward(pause: Pause) -> Row:
+            pieces = after(row)
+            while True:
+                try:
+                    told(next(pieces))
+                except StopIteration as end:
+                    following: Row = end.value
+                    return following
+                pause()
+
+        pieces = in_slices(onward, self._errands.allowance, networks_between(row))
         self._errands.add(
-            Errand([row.work], pieces, self._enter, lambda error: self._refuse(row.work, error), told=told)
+            Errand([row.work], pieces, self._enter, lambda error: self._refuse(row.work, error))
         )
 
     def _relieve(self) -> None:
