@@ -44,12 +44,16 @@ class PreviewMap:
 
     def jpeg(self, latents: Floats) -> bytes:
         """Latents (channels, h, w) -> a small JPEG."""
-        picture = self.draw(latents)
-        if max(picture.size) > _LARGEST:
-            picture.thumbnail((_LARGEST, _LARGEST), Picture.Resampling.BILINEAR)
-        out = io.BytesIO()
-        picture.save(out, "JPEG", quality=_QUALITY)
-        return out.getvalue()
+        return as_jpeg(self.draw(latents))
+
+
+def as_jpeg(picture: Picture.Image) -> bytes:
+    """A picture as a small JPEG; what is too large is made smaller in place."""
+    if max(picture.size) > _LARGEST:
+        picture.thumbnail((_LARGEST, _LARGEST), Picture.Resampling.BILINEAR)
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=_QUALITY)
+    return out.getvalue()
 
 
 def read_preview(folder: Path) -> PreviewMap | None:
