@@ -98,8 +98,11 @@ class Newcomers:
 
     def look(self) -> None:
         """Take what was loaded, and have loaded what the latest need."""
-        for fetched in self._fetcher.take():
+        came = self._fetcher.take()
+        for fetched in came:
             self._take(fetched)
+        if came:
+            self._shelf.sweep()
         for arrival in self._arrivals:
             if not arrival.looked:
                 self._look_for(arrival)

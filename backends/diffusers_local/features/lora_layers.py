@@ -5,6 +5,7 @@ only the ones that a forward needs stand in the model's tree: a request without 
 modules it was loaded with, and pays and inherits nothing. Changing a set is a matter of dictionary entries.
 """
 
+import copy
 import itertools
 import weakref
 from collections import OrderedDict, deque
@@ -61,40 +62,29 @@ class PartLayers:
     """The LoRA layers of one component of a model."""
 
     def __init__(self, module: Any) -> None:
-        self._module = module
+        self.module = module
         self._places: dict[str, _Place] = {}
         self._plans: OrderedDict[Weights, list[tuple[_Place, list[tuple[str, float]]]]] = OrderedDict()
         self.worn: Weights = ()
 
-    def show_all(self) -> None:
-        """Every layer stands in the tree, as diffusers' loaders expect it."""
-        for place in self._places.values():
-            place.put(place.layer)
+    def check(self, layers: Mapping[str, Any]) -> None:
+        """Refuse what cannot share a layer with what is here. Raises ModelTrouble."""
+        for name, layer in layers.items():
+            place = self._places.get(name)
+            if place is not None and type(place.layer) is not type(layer):
+                raise ModelTrouble("it is of another kind than one that lies over the same model now")
 
-    def take_in(self, adapter: str) -> tuple[int, int]:
-        """Remember what a loader put into the tree for this adapter, and put the model's own back.
-
-        Returns how many tensors it has here, and their bytes.
-        """
-        count = size = 0
-        for parent in list(self._module.modules()):
-            if isinstance(parent, BaseTunerLayer):
+    def take(self, adapter: str, layers: Mapping[str, Any]) -> None:
+        """Keep checked layers of a new adapter for the modules they are named after."""
+        self._plans.clear()
+        for name, layer in layers.items():
+            place = self._places.get(name)
+            if place is not None:
+                _join(place.layer, layer, adapter)
                 continue
-            for child, layer in list(parent._modules.items()):
-                if isinstance(layer, BaseTunerLayer):
-                    name = f"{id(parent)}.{child}"
-                    own = layer.get_base_layer()
-                    self._places.setdefault(name, _Place(parent, child, own, layer))
-                    layer.eval()
-                    tensors = [t for n, t in layer.named_parameters() if adapter in n.split(".")]
-                    for tensor in tensors:
-                        # never trained, but so the stock pipelines leave them, and PyTorch multiplies what
-                        # may ask for a gradient by another algorithm, with another last bit
-                        tensor.requires_grad_(True)
-                    count += len(tensors)
-                    size += sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-        self._hide()
-        return count, size
+            above, _, child = name.rpartition(".")
+            parent = self.module.get_submodule(above)
+            self._places[name] = _Place(parent, child, layer.get_base_layer(), layer)
 
     def wear(self, weights: Weights) -> None:
         """Let these adapters act, in this order; none for an empty tuple."""
@@ -110,25 +100,15 @@ class PartLayers:
             place.put(place.layer)
 
     def drop(self, adapter: str) -> None:
-        """Forget an adapter, and every layer that has no other; the model's own modules stand again."""
-        self._hide()
+        """Forget an adapter that nothing wears, and every layer that has no other."""
+        self._plans.clear()
         for name, place in list(self._places.items()):
-            if adapter in place.adapters():
-                place.layer._active_adapter = []
-                place.layer.delete_adapter(adapter)
+            for kind in (*place.layer.adapter_layer_names, *place.layer.other_param_names):
+                held = getattr(place.layer, kind)
+                if adapter in held:
+                    del held[adapter]
             if not place.adapters():
                 del self._places[name]
-        configs = getattr(self._module, "peft_config", {})
-        configs.pop(adapter, None)
-        if not configs and hasattr(self._module, "peft_config"):
-            del self._module.peft_config
-            self._module._hf_peft_config_loaded = False
-
-    def _hide(self) -> None:
-        for place in self._places.values():
-            place.put(place.own)
-        self.worn = ()
-        self._plans.clear()
 
     def _plan(self, weights: Weights) -> list[tuple[_Place, list[tuple[str, float]]]]:
         plan = self._plans.get(weights)
@@ -144,11 +124,46 @@ class PartLayers:
         return plan
 
 
-class LoraLayers:
-    """All LoRAs laid over one model. `parts` are its components by name. Lives on the engine's thread."""
+def _join(layer: Any, other: Any, adapter: str) -> None:
+    """Let a layer have another's adapter too, as if it had been loaded into it."""
+    for kind in (*layer.adapter_layer_names, *layer.other_param_names):
+        theirs = getattr(other, kind)
+        if adapter in theirs:
+            getattr(layer, kind)[adapter] = theirs[adapter]
 
-    def __init__(self, family: Family, parts: Mapping[str, Any]) -> None:
+
+def _twin(module: torch.nn.Module) -> torch.nn.Module:
+    """The same tree of the same innermost modules, without any LoRA layer: what is put into it changes
+    nothing of the model, whatever runs through that meanwhile.
+    """
+    twin = copy.copy(module)
+    twin.__dict__.pop("_hf_hook", None)  # an offload's hook belongs to the model
+    twin._modules = {}
+    for name, child in module._modules.items():
+        inner = child.get_base_layer() if isinstance(child, BaseTunerLayer) else child
+        twin._modules[name] = _twin(inner) if inner is not None and inner._modules else inner
+    return twin
+
+
+@dataclass(slots=True)
+class _Made:
+    """What a loader made of a LoRA's file: for each part its layers by the names of the modules they go
+    around.
+    """
+
+    layers: dict[str, dict[str, Any]]
+    tensors: int
+    size: int
+
+
+class LoraLayers:
+    """All LoRAs laid over one model. `parts` are its components by name, `device` where they compute. Lives
+    on the engine's thread.
+    """
+
+    def __init__(self, family: Family, parts: Mapping[str, Any], device: torch.device) -> None:
         self._family = family
+        self._device = device
         self._parts = parts
         kind = getattr(diffusers, family.pipelines[0])
         self._mixin = next((base for base in kind.__mro__ if _is_loader(base)), None)
@@ -179,19 +194,20 @@ class LoraLayers:
                 f"LoRAs like {lora.ref.name!r} cannot be laid over {self._family.name} models."
             )
         adapter = f"lora{next(_numbers)}"
-        for layers in self._layers.values():
-            layers.wear(())
         try:
-            with torch.inference_mode(False):  # tensors made inside of it never ask for one
-                self._load(lora, adapter)
+            with torch.inference_mode(False):  # tensors made inside of it never ask for a gradient
+                made = self._make(lora, adapter)
+            for name, layers in made.layers.items():
+                self._layers[name].check(layers)
         except Exception as error:
             # the traceback would keep the LoRA's tensors in memory
             error.__traceback__ = None
-            self._forget(adapter)
-            if isinstance(error, ModelTrouble):
-                raise
             raise ModelTrouble(self._misfit(lora, _first_line(error))) from None
+        for name, layers in made.layers.items():
+            self._layers[name].take(adapter, layers)
         self._names[lora.key] = adapter
+        self._sizes[lora.key] = made.size
+        self._places[lora.key] = frozenset(name for name, layers in made.layers.items() if layers)
         lora.layers.add(self)
         weakref.finalize(lora, _outlive, weakref.ref(self), lora.key)
 
@@ -205,7 +221,9 @@ class LoraLayers:
         if adapter is not None:
             self._sizes.pop(key, None)
             self._places.pop(key, None)
-            self._forget(adapter)
+            for layers in self._layers.values():
+                layers.wear(tuple(worn for worn in layers.worn if worn[0] != adapter))
+                layers.drop(adapter)
 
     def lay(self, stack: Stack) -> None:
         """The denoiser's next forward is under these LoRAs, and under no others. Cheap when it is already."""
@@ -255,31 +273,44 @@ class LoraLayers:
             if part in self._places[worn.key] and (worn.text_weight if reads else worn.weight)
         )
 
-    def _load(self, lora: LoraFile, adapter: str) -> None:
+    def _make(self, lora: LoraFile, adapter: str) -> _Made:
+        """Let diffusers load a LoRA into a twin of the model. Raises whatever it raises, and ModelTrouble."""
         mixin: Any = self._mixin
-        loader = type("Loader", (mixin,), {"components": dict(self._parts), "hf_device_map": None})()
-        for name, part in self._parts.items():
+        twins = {name: _twin(layers.module) for name, layers in self._layers.items()}
+        parts = {**self._parts, **twins}
+        loader = type("Loader", (mixin,), {"components": parts, "hf_device_map": None})()
+        for name, part in parts.items():
             setattr(loader, name, part)
         tensors = lora.tensors()
-        expected = _count(mixin, tensors, self._parts)
-        for layers in self._layers.values():
-            layers.show_all()
+        expected = _count(mixin, tensors, parts)
         loader.load_lora_weights(tensors, adapter_name=adapter)
-        taken = {name: layers.take_in(adapter) for name, layers in self._layers.items()}
-        found = sum(count for count, _ in taken.values())
-        if found != expected or not found:
-            raise ModelTrouble(self._misfit(lora, f"{found} of its {expected} tensors find their place"))
-        self._sizes[lora.key] = sum(size for _, size in taken.values())
-        self._places[lora.key] = frozenset(name for name, (count, _) in taken.items() if count)
+        made = _Made({name: _layers_in(twin) for name, twin in twins.items()}, 0, 0)
+        for layers in made.layers.values():
+            for layer in layers.values():
+                self._settle(made, layer)
+        if made.tensors != expected or not expected:
+            raise ModelTrouble(f"{made.tensors} of its {expected} tensors find their place")
+        return made
 
-    def _forget(self, adapter: str) -> None:
-        for layers in self._layers.values():
-            layers.take_in(adapter)  # a loader that failed halfway has left its layers in the tree
-            layers.drop(adapter)
+    def _settle(self, made: _Made, layer: Any) -> None:
+        layer.eval()
+        for kind in layer.adapter_layer_names:
+            inner = getattr(layer, kind)
+            inner.to(self._device)
+            for tensor in inner.parameters():
+                # never trained, but so the stock pipelines leave them, and PyTorch multiplies what may ask
+                # for a gradient by another algorithm, with another last bit
+                tensor.requires_grad_(True)
+                made.tensors += 1
+                made.size += tensor.numel() * tensor.element_size()
 
     def _misfit(self, lora: LoraFile, why: str) -> str:
         made = f" It says it was made for {lora.made_for}." if lora.made_for else ""
         return f"The LoRA {lora.ref.name!r} does not fit this {self._family.name} model: {why}.{made}"
+
+
+def _layers_in(twin: torch.nn.Module) -> dict[str, Any]:
+    return {name: module for name, module in twin.named_modules() if isinstance(module, BaseTunerLayer)}
 
 
 def stack_of(loras: Mapping[str, tuple[float, float]]) -> Stack:

@@ -101,7 +101,7 @@ def _assemble(
     if family.upcast and dtype == torch.float16 and vae.config.force_upcast:
         vae.to(torch.float32)  # in half precision its largest numbers overflow and the picture is black
     schedules = _schedules(family, dict(pipeline.scheduler.config))
-    layers = LoraLayers(family, parts)
+    layers = LoraLayers(family, parts, device)
     denoiser = make_denoiser(ref, family, parts, schedules)
     tensors = [tensor for name in weighted for tensor in (*parts[name].parameters(), *parts[name].buffers())]
     zero_empty = bool(family.zero_empty and pipeline.config.get(family.zero_empty))

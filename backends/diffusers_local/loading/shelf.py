@@ -1,6 +1,7 @@
 """What is in memory: least recently used things go first, those at work never."""
 
 import gc
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection
@@ -20,7 +21,8 @@ Tune = Callable[[str, Any], None]
 class Shelf:
     """Holds up to `budget` bytes of models and of what goes with them, always at least what is in use.
 
-    `tune` is called with each thing that was loaded. Lives on the engine's thread.
+    `tune` is called with each thing that was loaded. `load` and `free` may run in another thread than the
+    rest, which is the engine's.
     """
 
     def __init__(
@@ -35,28 +37,34 @@ class Shelf:
         self._budget = budget
         self._tune = tune
         self._parts: OrderedDict[tuple[str, str], Part] = OrderedDict()
+        self._lock = threading.RLock()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the models held, least recently used first."""
-        return tuple(part.ref.name for (kind, _), part in self._parts.items() if kind == "model")
+        with self._lock:
+            return tuple(part.ref.name for (kind, _), part in self._parts.items() if kind == "model")
 
     @property
     def size(self) -> int:
         """Bytes of everything held."""
-        return sum(part.size for part in self._parts.values())
+        with self._lock:
+            return sum(part.size for part in self._parts.values())
 
     def find(self, kind: str, ref: ModelRef) -> Any | None:
         """The thing, if it is held and its files have not changed since."""
-        part = self._parts.get((kind, ref.path))
-        if part is None or part.key != f"{ref.path}@{stamp_of(Path(ref.path))}":
-            return None
-        self._parts.move_to_end((kind, ref.path))
-        return part
+        stamp = stamp_of(Path(ref.path))
+        with self._lock:
+            part = self._parts.get((kind, ref.path))
+            if part is None or part.key != f"{ref.path}@{stamp}":
+                return None
+            self._parts.move_to_end((kind, ref.path))
+            return part
 
     def held(self, kind: str, ref: ModelRef) -> Any:
         """The thing as it was loaded. Raises KeyError when it is not held."""
-        return self._parts[kind, ref.path]
+        with self._lock:
+            return self._parts[kind, ref.path]
 
     def load(self, kind: str, ref: ModelRef, pinned: Collection[str]) -> tuple[Any, float]:
         """Load what is not held, and the seconds it took; makes room first, but never of `pinned` paths.
@@ -65,17 +73,31 @@ class Shelf:
         Raises folders.ModelTrouble.
         """
         begun = time.perf_counter()
-        self._parts.pop((kind, ref.path), None)
-        self._make_room(bytes_of(Path(ref.path), self._dtype.itemsize), pinned)
+        needed = bytes_of(Path(ref.path), self._dtype.itemsize)
+        with self._lock:
+            self._parts.pop((kind, ref.path), None)
+            self._make_room(needed, pinned)
+        _collect()
         part = self._load(kind, ref)
-        self._parts[kind, ref.path] = part
+        with self._lock:
+            self._parts[kind, ref.path] = part
         return part, time.perf_counter() - begun
 
     def free(self, pinned: Collection[str]) -> None:
         """Let go of everything that is not pinned."""
-        for key in [key for key in self._parts if key[1] not in pinned]:
-            self._parts.pop(key)
-        self._collect()
+        with self._lock:
+            for key in [key for key in self._parts if key[1] not in pinned]:
+                del self._parts[key]
+        _collect()
+
+    def sweep(self) -> None:
+        """Take off the models what lay over them and was let go: only between two forwards."""
+        with self._lock:
+            parts = list(self._parts.values())
+        for part in parts:
+            forget = getattr(part, "sweep", None)
+            if forget is not None:
+                forget()
 
     def _load(self, kind: str, ref: ModelRef) -> Part:
         """In a function of its own: what a failed load has made must have no name left afterwards."""
@@ -92,18 +114,14 @@ class Shelf:
         while self._parts and self.size + needed > self._budget:
             loose = next((key for key in self._parts if key[1] not in pinned), None)
             if loose is None:
-                break
+                return
             del self._parts[loose]
-        self._collect()
 
-    def _collect(self) -> None:
-        """Give memory back, which only works after the last reference is gone."""
-        gc.collect()
-        for part in self._parts.values():
-            sweep = getattr(part, "sweep", None)
-            if sweep is not None:
-                sweep()
-        empty_caches()
+
+def _collect() -> None:
+    """Give memory back, which only works after the last reference is gone."""
+    gc.collect()
+    empty_caches()
 
 
 def _forget_frames(error: BaseException | None) -> None:

@@ -124,7 +124,7 @@ def _load(ref: ModelRef, device: torch.device, dtype: torch.dtype) -> StockModel
     parts = {name: getattr(pipeline, name) for name in family.parts}
     for name in family.weighted:
         parts[name].to(device=device).eval().requires_grad_(False)
-    layers = LoraLayers(family, parts)
+    layers = LoraLayers(family, parts, device)
     if family.stock is None:
         raise ModelTrouble(f"The model {ref.name!r} is not one that its own pipeline draws.")
     return StockModel(

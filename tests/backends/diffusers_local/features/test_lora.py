@@ -281,12 +281,15 @@ def test_a_lora_counts_and_leaves_with_its_last_user(
     key = part.key
     del part
     shelf.free({work.model.path})  # the row still draws with it
+    shelf.sweep()
     assert key in model.layers
     with torch.inference_mode():
         assert torch.isfinite(steps.predict([row])[0].said).all()
     del row
     shelf.free({work.model.path})
+    shelf.sweep()
     assert key not in model.layers
+    assert not any(layers._places for layers in model.layers._layers.values())
     assert not hasattr(model.parts["unet"], "peft_config")
     assert shelf.size == model.size
 
@@ -304,7 +307,8 @@ def test_a_changed_file_is_another_lora(folder: Path, shelf: Shelf, tmp_path: Pa
     gc.collect()
     model: Model = shelf.held("model", work.model)
     model.sweep()
-    assert len(model.parts["unet"].peft_config if hasattr(model.parts["unet"], "peft_config") else {}) == 1
+    (place, *_) = model.layers._layers["unet"]._places.values()
+    assert len(place.adapters()) == 1
 
 
 def test_a_folder_with_one_file_is_a_lora(files: dict[str, Path], tmp_path: Path) -> None:
