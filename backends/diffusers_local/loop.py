@@ -34,6 +34,7 @@ from backends.diffusers_local.errands import Errand, Errands
 from backends.diffusers_local.exclusive import Exclusive
 from backends.diffusers_local.features.second_pass import follow, networks_between
 from backends.diffusers_local.forwards import Forwards, Threads
+from backends.diffusers_local.features.second_pass import follow
 from backends.diffusers_local.loading.fetch import Fetcher
 from backends.diffusers_local.loading.gather import Kit, paths_of
 from backends.diffusers_local.loading.shelf import Shelf, empty_caches
@@ -261,25 +262,23 @@ class Loop:
         if after is None:
             self._results.add(row)
             return
-        done = row.step
+        make, done = row.after, row.step
 
-        def told(count: int) -> None:
+        def next_row(pause: Pause) -> Row:
             nonlocal done
-            if count:
-                done += count
-                self._press.put(Progress(row.work.id, done, row.steps))
-
-        def onward(pause: Pause) -> Row:
-            pieces = after(row)
+            between = make(row)
             while True:
                 try:
-                    told(next(pieces))
+                    count = next(between)
                 except StopIteration as end:
                     following: Row = end.value
                     return following
+                if count:
+                    done += count
+                    self._press.put(Progress(row.work.id, done, row.steps))
                 pause()
 
-        pieces = in_slices(onward, self._errands.allowance, networks_between(row))
+        pieces = in_slices(next_row, self._errands.allowance, row.kit.pausable)
         self._errands.add(
             Errand([row.work], pieces, self._enter, lambda error: self._refuse(row.work, error))
         )

@@ -134,6 +134,16 @@ def _tiles(row: Row) -> int:
     return tile_count((row.work.width, row.work.height), row.kit.upscaler)
 
 
+def networks_between(row: Row) -> list[torch.nn.Module]:
+    """The networks that `row.after` runs: a pause before each part of one keeps others' steps going."""
+    kits = [kit for kit in (row.kit, row.kit.second) if kit is not None]
+    networks = [kit.vae for kit in kits]
+    networks += [part for name, part in kits[-1].model.parts.items() if name.startswith("text_encoder")]
+    if row.kit.upscaler is not None:
+        networks.append(row.kit.upscaler.network.model)
+    return [network for network in networks if isinstance(network, torch.nn.Module)]
+
+
 # ---- between the rows --------------------------------------------------------------------------------------
 
 
