@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from backends.contract import EngineType
 from backends.diffusers_local.families import FAMILIES
+from backends.diffusers_local.samplers.flow import FLOW_SAMPLERS
 from backends.diffusers_local.samplers.sampling import SAMPLERS, SCHEDULERS
 
 _STARTER = Path(__file__).resolve().parent / "starter" / "weights"
@@ -24,6 +25,8 @@ class DiffusersSettings(Struct, frozen=True):
     memory_gib: float = 0.0
 
 
+_flow = {name: sampler.schedulers for name, sampler in FLOW_SAMPLERS.items()}
+
 ENGINE = EngineType(
     id="diffusers_local",
     name="Diffusers on this machine",
@@ -31,10 +34,16 @@ ENGINE = EngineType(
     settings=DiffusersSettings,
     drawer="backends.diffusers_local.drawer:DiffusersDrawer",
     slots=8,
-    features=("variation_seed", "embeddings"),
+    features=("variation_seed", "embeddings", "refiners", "upscalers", "vae_tiling"),
     samplers=tuple(SAMPLERS),
     schedulers=tuple(SCHEDULERS),
     pairs={name: sampler.schedulers for name, sampler in SAMPLERS.items()},
+    class_pairs={
+        class_id: _flow if family.stock is None else family.stock.samplers
+        for family in FAMILIES.values()
+        if family.sampling == "flow" or family.stock is not None
+        for class_id in family.classes
+    },
     builtin_models=(_STARTER,),
     accepts=tuple(class_id for family in FAMILIES.values() for class_id in family.classes),
 )
