@@ -1,7 +1,7 @@
 /** Everything of one tab put together; the parts of the page find it through Svelte's context. */
 
 import { getContext, setContext } from "svelte";
-import { socketAddress } from "../wire/address";
+import { pictureAddress, socketAddress } from "../wire/address";
 import type { Socket } from "../wire/generation";
 import { Hub } from "../wire/request";
 import { forgetKept, readKept, writeKept } from "../wire/session";
@@ -18,7 +18,7 @@ import { Notices } from "./notices.svelte";
 import { keepOpen, takeOpen } from "./open";
 import { reattach } from "./reattach";
 import { explain } from "./explain";
-import { firstFault, requestOf } from "./shaping";
+import { around, firstFault, requestOf } from "./shaping";
 import { Tabs } from "./tabs";
 
 const NAME = "desk";
@@ -91,6 +91,7 @@ export class Desk {
   async read(): Promise<void> {
     try {
       await Promise.all([this.catalog.load(), this.catalog.poll()]);
+      this.draft.groups = this.catalog.groups;
       this.draft.settleModel(this.catalog.models);
       this.trouble = "";
       await this.history.load();
@@ -110,6 +111,14 @@ export class Desk {
   /** Whether the chosen model is the small one that comes with the hub. */
   get isDemonstration(): boolean {
     return /starter/i.test(`${this.model?.architecture ?? ""} ${this.model?.class ?? ""}`);
+  }
+
+  /** Where to see a picture that goes along with a request: a file of this device, or one of the person's own. */
+  sentPicture(value: unknown): string | null {
+    if (typeof value !== "string" || value === "") return null;
+    if (value.startsWith("data:")) return value;
+    const home = this.session?.output_append_user === false ? "Output" : `View/${this.session?.user_id ?? ""}`;
+    return /^(inputs|raw|Starred)\//.test(value) ? pictureAddress(`${home}/${value}`) : null;
   }
 
   may(flag: string): boolean {
@@ -203,9 +212,10 @@ export class Desk {
   #point(id: string, text: string): void {
     this.draft.faults[id] = text;
     this.notices.urgent = text;
-    const group = this.catalog.param(id)?.group;
-    if (group) this.draft.open[group] = true;
-    if (this.catalog.param(id)?.advanced) this.draft.advanced = true;
+    const param = this.catalog.param(id);
+    const groups = around(param?.group ?? null, this.catalog.groups);
+    for (const group of groups) this.draft.open[group.id] = true;
+    if (param?.visible && (param.advanced || groups.some((group) => group.advanced))) this.draft.advanced = true;
     this.draft.filter = "";
     setTimeout(() => document.getElementById(`field-${id}`)?.focus(), 50);
   }

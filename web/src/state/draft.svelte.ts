@@ -1,7 +1,7 @@
 /** What a person has typed and set, kept for this tab so that a reload loses nothing. */
 
-import type { Model, Param, Value } from "../wire/shapes";
-import type { Choice } from "./shaping";
+import type { Group, Model, Param, Value } from "../wire/shapes";
+import { around, type Choice } from "./shaping";
 
 const KEY = "hub.draft";
 const MODEL_KEY = "hub.model";
@@ -30,6 +30,8 @@ export class Draft {
   /** Which groups were folded open or shut by hand. */
   open = $state<Record<string, boolean>>({});
   filter = $state("");
+  /** The hub's groups of parameters, once read. */
+  groups: readonly Group[] = [];
   /** What is wrong with a field, by parameter id. */
   faults = $state<Record<string, string>>({});
 
@@ -58,7 +60,7 @@ export class Draft {
     if (typeof param === "string" || value === undefined) return;
     // Whoever sets a value means it: its own switch and that of its group go on.
     if (param.toggleable) this.on[id] = true;
-    if (param.group !== null) this.on[param.group] = true;
+    for (const group of around(param.group, this.groups)) this.on[group.id] = true;
   }
 
   /** Takes over the parameters of a finished picture; what it did not say goes back to its default. */

@@ -1,6 +1,7 @@
 /** From the list of parameters and what a person set to sections to draw, a checked request, and back. Pure. */
 
 import type { Group, Model, Param, Value } from "../wire/shapes";
+import { LIST_MARK } from "./loras";
 
 /** What a person has chosen: only ids they touched are in `values`; `on` holds toggled parameters and groups. */
 export interface Choice {
@@ -19,7 +20,7 @@ export interface Unused {
 }
 
 /** Drawn by their own parts of the page, not in the list of parameters. */
-export const OWN_PLACE = new Set(["prompt", "negativeprompt", "model"]);
+export const OWN_PLACE = new Set(["prompt", "negativeprompt", "model", "loras", "loraweights", "loratencweights"]);
 
 /** Feature flags that speak of the chosen model, not of an engine: shown only where its architecture matches. */
 const BY_MODEL: Record<string, RegExp> = {
@@ -67,8 +68,29 @@ export function sections(view: View): { shown: Section[]; hiddenAdvanced: number
     else if (dependencyMet(param, view)) filed.set(group?.id ?? null, [...(filed.get(group?.id ?? null) ?? []), param]);
   }
   const shown = [...filed].map(([id, params]): Section => ({ group: groups.get(id ?? "") ?? null, params }));
-  shown.sort((one, other) => (one.group?.priority ?? -1000) - (other.group?.priority ?? -1000));
+  const places = new Map(shown.map((section) => [section, placeOf(section.group, groups)]));
+  shown.sort((one, other) => before(places.get(one) ?? [], places.get(other) ?? []));
   return { shown, hiddenAdvanced, unused };
+}
+
+/** The priorities of a group and of those around it, the outermost first: a group stands behind the one it is in. */
+function placeOf(group: Group | null, groups: Map<string, Group>): number[] {
+  if (group === null) return [-1000];
+  return [...(group.parent === null ? [] : placeOf(groups.get(group.parent) ?? null, groups)), group.priority];
+}
+
+function before(one: number[], other: number[]): number {
+  for (let at = 0; at < Math.min(one.length, other.length); at += 1) {
+    const difference = (one[at] ?? 0) - (other[at] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return one.length - other.length;
+}
+
+/** A group and those around it, the innermost first. */
+export function around(id: string | null, groups: readonly Group[]): Group[] {
+  const group = groups.find((candidate) => candidate.id === id);
+  return group === undefined ? [] : [group, ...around(group.parent, groups)];
 }
 
 const matches = (param: Param, filter: string): boolean =>
@@ -84,12 +106,7 @@ function dependencyMet(param: Param, view: View): boolean {
 /** Whether a parameter counts: its own switch and the switches of its groups are on. */
 export function isOn(param: Param, choice: Choice, groups: Group[]): boolean {
   if (param.toggleable && choice.on[param.id] !== true) return false;
-  for (let id = param.group; id !== null; ) {
-    const group = groups.find((candidate) => candidate.id === id);
-    if (group?.toggles === true && choice.on[group.id] !== true) return false;
-    id = group?.parent ?? null;
-  }
-  return true;
+  return around(param.group, groups).every((group) => !group.toggles || choice.on[group.id] === true);
 }
 
 /** What will be drawn with when the parameter is left out: the model's own value, else the listed default. */
@@ -167,8 +184,7 @@ export function choiceFrom(metadata: string, list: Param[], groups: Group[]): Ch
     if (value === undefined || param.nonreusable) continue;
     choice.values[param.id] = value;
     if (param.toggleable) choice.on[param.id] = true;
-    const group = groups.find((candidate) => candidate.id === param.group);
-    if (group?.toggles === true) choice.on[group.id] = true;
+    for (const group of around(param.group, groups)) if (group.toggles) choice.on[group.id] = true;
   }
   return choice;
 }
@@ -178,7 +194,8 @@ export function readParameters(metadata: string | null): Record<string, Value> {
   try {
     const parsed: unknown = JSON.parse(metadata ?? "{}", exactly);
     const block = (parsed as { sui_image_params?: Record<string, unknown> }).sui_image_params ?? {};
-    const plain = Object.entries(block).filter(([, value]) => ["string", "number", "boolean"].includes(typeof value));
+    const joined = Object.entries(block).map(([id, value]) => [id, Array.isArray(value) ? value.map(String).join(LIST_MARK) : value] as const);
+    const plain = joined.filter(([, value]) => ["string", "number", "boolean"].includes(typeof value));
     return Object.fromEntries(plain) as Record<string, Value>;
   } catch {
     return {};
