@@ -22,6 +22,7 @@ from backends.diffusers_local.prompts.encoding import Texts
 from backends.diffusers_local.prompts.readers import make_reader
 from backends.diffusers_local.samplers.flow_schedules import FlowSchedules
 from backends.diffusers_local.samplers.schedules import Schedules
+from backends.diffusers_local.samplers.spacings import ALIGNED, ALIGNED_XL
 from backends.diffusers_local.samplers.walks import Walks
 
 
@@ -61,7 +62,7 @@ def load_model(ref: ModelRef, device: torch.device, dtype: torch.dtype) -> Model
     """Load a model folder or file. Raises ModelTrouble with a sentence for the user."""
     path = Path(ref.path)
     try:
-        family, pipeline = load_single_file(path, dtype) if path.is_file() else _load_folder(path, dtype)
+        family, pipeline, dtype = _load(path, device, dtype)
         return _assemble(ref, family, pipeline, path, device, dtype)
     except ModelTrouble:
         raise
@@ -71,13 +72,29 @@ def load_model(ref: ModelRef, device: torch.device, dtype: torch.dtype) -> Model
         raise ModelTrouble(f"The model {ref.name!r} could not be loaded: {error}") from None
 
 
-def _load_folder(folder: Path, dtype: torch.dtype) -> tuple[Family, Any]:
-    family, left_out = check_folder(folder)
+def _load(path: Path, device: torch.device, dtype: torch.dtype) -> tuple[Family, Any, torch.dtype]:
+    """The family, the stock pipeline, and the dtype it was loaded in: the family's own half precision where
+    half is asked for and the device has it.
+    """
+    if path.is_file():
+        return *load_single_file(path, dtype), dtype
+    family, left_out = check_folder(path)
+    dtype = half_of(family, device, dtype)
+    return family, _load_folder(path, family, left_out, dtype), dtype
+
+
+def half_of(family: Family, device: torch.device, dtype: torch.dtype) -> torch.dtype:
+    """`dtype`, or the other half precision when the family was trained in that and the device has it."""
+    fits = device.type != "cuda" or torch.cuda.is_bf16_supported()
+    return torch.bfloat16 if dtype == torch.float16 and family.half == "bfloat16" and fits else dtype
+
+
+def _load_folder(folder: Path, family: Family, left_out: Mapping[str, None], dtype: torch.dtype) -> Any:
     if f'"{STARTER_MODULE}"' in (folder / "model_index.json").read_text(encoding="utf-8"):
         importlib.import_module(
             STARTER_MODULE
         )  # diffusers takes a class from outside itself only when it is imported
-    pipeline = getattr(diffusers, family.pipelines[0]).from_pretrained(
+    return getattr(diffusers, family.pipelines[0]).from_pretrained(
         folder,
         dtype=dtype,
         variant=variant_of(folder),
@@ -86,7 +103,6 @@ def _load_folder(folder: Path, dtype: torch.dtype) -> tuple[Family, Any]:
         **family.options,
         **left_out,
     )
-    return family, pipeline
 
 
 def _assemble(
@@ -124,7 +140,9 @@ def _assemble(
 
 def _schedules(family: Family, config: Mapping[str, Any]) -> Walks:
     """The schedules of this kind of model."""
-    return FlowSchedules(config, family.patch) if family.sampling == "flow" else Schedules(config)
+    if family.sampling == "flow":
+        return FlowSchedules(config, family.patch)
+    return Schedules(config, ALIGNED_XL if family.pooled else ALIGNED)
 
 
 def _check_whole(ref: ModelRef, family: Family, parts: Mapping[str, Any]) -> None:

@@ -4,16 +4,21 @@ options.
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import diffusers
 import numpy as np
 import torch
 
+from backends.diffusers_local.samplers import levelled, multistep, two_stage
 from backends.diffusers_local.samplers.sampling import LEVELS, SAMPLERS, options_of, refusal
-from backends.diffusers_local.samplers.spacings import SPACINGS, Sigmas
+from backends.diffusers_local.samplers.spacings import ALIGNED, DOORLESS, SPACINGS, Sigmas, aligned_sigmas
 from backends.diffusers_local.samplers.walks import Walk
+
+_ROOMS = (levelled, multistep, two_stage, diffusers)
+"""Where the class that a sampler names is looked for."""
 
 _HIGHEST = 80.0
 """Highest noise level of a zero terminal SNR schedule for samplers that count in levels: the true last one is
@@ -32,23 +37,25 @@ every other sampler: a folder that names DPM++ with Karras' levels would draw th
 """
 
 
-class _Levels:
+class _Door:
     """Stands in for a scheduler's own exponential levels."""
 
-    def __init__(self, spacing: Callable[[Sigmas, int], Sigmas], table: Sigmas) -> None:
-        self._spacing = spacing
-        self._table = table
+    def __init__(self, levels: Callable[[int], Sigmas]) -> None:
+        self._levels = levels
 
     def __call__(self, in_sigmas: Any, num_inference_steps: int) -> Sigmas:
         """The name and the arguments are diffusers'; the levels it offers are not needed."""
-        return self._spacing(self._table, num_inference_steps)
+        return self._levels(num_inference_steps)
 
 
 class Schedules:
-    """The schedulers of one model. `config` is the model's own scheduler configuration."""
+    """The schedulers of one model. `config` is the model's own scheduler configuration; `aligned` are the
+    levels that "align_your_steps" goes through for its kind.
+    """
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
+    def __init__(self, config: Mapping[str, Any], aligned: Sequence[float] = ALIGNED) -> None:
         self._config = {key: value for key, value in config.items() if key not in _OF_ITS_SAMPLER}
+        self._spacings = {**SPACINGS, "align_your_steps": aligned_sigmas(aligned)}
         self._ends_in_noise = bool(self._config.get("rescale_betas_zero_snr"))
         self._made: dict[tuple[str, str], Any] = {}
 
@@ -91,7 +98,7 @@ class Schedules:
         return copy.deepcopy(made)
 
     def _build(self, sampler: str, scheduler: str) -> Any:
-        kind = getattr(diffusers, SAMPLERS[sampler].scheduler)
+        kind = _class_of(sampler, scheduler)
         known = set(inspect.signature(kind.__init__).parameters)
         config = {key: value for key, value in self._config.items() if key in known}
         config.update({key: value for key, value in options_of(sampler, scheduler).items() if key in known})
@@ -102,8 +109,11 @@ class Schedules:
             config["trained_betas"] = self._finite_betas()
             config.pop("rescale_betas_zero_snr", None)
         made = kind(**config)
-        if levels := SPACINGS.get(scheduler):
-            made._convert_to_exponential = _Levels(levels, self._training_sigmas())
+        levels = self._spacings.get(scheduler)
+        if isinstance(made, levelled.LevelledEulerAncestral):
+            made.levels = partial(levels or DOORLESS[scheduler], self._training_sigmas())
+        elif levels is not None:
+            made._convert_to_exponential = _Door(partial(levels, self._training_sigmas()))
         return made
 
     def _signal_left(self) -> Sigmas:
@@ -132,6 +142,13 @@ class Schedules:
     def _finite_betas(self) -> list[float]:
         left = self._finite()
         return [float(beta) for beta in 1 - left / np.concatenate([[1.0], left[:-1]])]
+
+
+def _class_of(sampler: str, scheduler: str) -> Any:
+    """The class that draws a sampler along a scheduler's levels: ours where diffusers has none."""
+    chosen = SAMPLERS[sampler]
+    name = chosen.levelled if chosen.levelled and scheduler in LEVELS else chosen.scheduler
+    return next(getattr(room, name) for room in _ROOMS if hasattr(room, name))
 
 
 def set_steps(scheduler: Any, steps: int, strength: float | None, device: torch.device) -> torch.Tensor:

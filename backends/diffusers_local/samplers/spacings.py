@@ -3,7 +3,7 @@ not need).
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -28,6 +28,64 @@ def kl_optimal_sigmas(table: Sigmas, count: int) -> Sigmas:
     return np.tan(angles)
 
 
+def karras_sigmas(table: Sigmas, count: int, bend: float = 7.0) -> Sigmas:
+    """Levels even in their root. Source: "Elucidating the Design Space of Diffusion-Based Models" (2022)."""
+    ends = table[[-1, 0]] ** (1 / bend)
+    levels: Sigmas = np.linspace(ends[0], ends[1], count) ** bend
+    return levels
+
+
+def exponential_sigmas(table: Sigmas, count: int) -> Sigmas:
+    """Levels even in their logarithm."""
+    levels: Sigmas = np.exp(np.linspace(math.log(table[-1]), math.log(table[0]), count))
+    return levels
+
+
+def aligned_sigmas(points: Sequence[float]) -> Callable[[Sigmas, int], Sigmas]:
+    """Levels through `points`, which were found best for ten steps of a kind of model, even in their
+    logarithm in between.
+
+    The first is the table's own highest, so that the walk begins with pure noise on other models too.
+    Source: "Align Your Steps" (2024), with the interpolation its authors give for other numbers of steps.
+    """
+
+    def spaced(table: Sigmas, count: int) -> Sigmas:
+        known = np.log([table[-1], *points[1:]])
+        places = np.linspace(0, len(known) - 1, count + 1)[:-1]
+        levels: Sigmas = np.exp(np.interp(places, np.arange(len(known)), known))
+        return levels
+
+    return spaced
+
+
+def linear_quadratic_sigmas(table: Sigmas, count: int, slow: float = 0.025) -> Sigmas:
+    """Half of the steps through the first `slow` part of the levels, evenly; the rest faster and faster.
+
+    Source: "Movie Gen" (2024), with the numbers of its reimplementations.
+    """
+    if count == 1:
+        return table[-1:]
+    even = count // 2
+    rest = count - even
+    bend = (even - slow * count) / (even * rest**2)
+    steps = np.arange(count)
+    later = bend * steps**2 + (slow / even - 2 * bend * even) * steps + bend * even**2
+    passed = np.where(steps < even, steps * slow / even, later)
+    levels: Sigmas = table[-1] * (1 - passed)
+    return levels
+
+
+def turbo_sigmas(table: Sigmas, count: int) -> Sigmas:
+    """The levels at each tenth of the training steps, from the last: where Turbo models were trained.
+
+    Raises ValueError when `count` is more than 10.
+    """
+    if count > 10:
+        raise ValueError(f"The scheduler 'turbo' takes at most 10 steps; {count} were asked for.")
+    last, tenth = len(table) - 1, len(table) // 10
+    return table[last - tenth * np.arange(count)]
+
+
 def _beta_quantiles(parts: Sigmas, exponent: float = 0.6) -> Sigmas:
     """Quantiles of the symmetric beta distribution; x = sin² takes its infinite ends away from the
     integral.
@@ -39,7 +97,23 @@ def _beta_quantiles(parts: Sigmas, exponent: float = 0.6) -> Sigmas:
     return np.sin(np.interp(parts, below, angles)) ** 2
 
 
+ALIGNED = (14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.029)
+"""Levels that "Align Your Steps" found for Stable Diffusion 1, published by its authors."""
+ALIGNED_XL = (14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.380, 0.234, 0.113, 0.029)
+"""The same for Stable Diffusion XL."""
+
 SPACINGS: Mapping[str, Callable[[Sigmas, int], Sigmas]] = MappingProxyType(
-    {"beta": beta_sigmas, "kl_optimal": kl_optimal_sigmas}
+    {
+        "beta": beta_sigmas,
+        "kl_optimal": kl_optimal_sigmas,
+        "align_your_steps": aligned_sigmas(ALIGNED),
+        "linear_quadratic": linear_quadratic_sigmas,
+        "turbo": turbo_sigmas,
+    }
 )
 """Scheduler name -> levels, falling, for so many steps."""
+
+DOORLESS: Mapping[str, Callable[[Sigmas, int], Sigmas]] = MappingProxyType(
+    {"karras": karras_sigmas, "exponential": exponential_sigmas}
+)
+"""What diffusers has itself, for classes without its options."""

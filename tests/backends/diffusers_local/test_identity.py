@@ -91,7 +91,7 @@ def test_image_to_image_is_the_stock_pipelines(
     ).images
     row = walk(work, model)
     assert torch.equal(row.latents, expected)
-    assert row.steps == 4
+    assert row.steps == 4 + (sampler == "plms")  # its first step is walked twice
 
 
 @pytest.mark.parametrize("sampler", sorted({sampler for sampler, _ in COMBINATIONS}))
@@ -103,7 +103,7 @@ def test_a_zero_signal_schedule_stays_finite(
         work = a_work(zero_folder, sampler=sampler, scheduler=schedule, steps=count, cfg_scale=1.0)
         row = walk(work, zero_model)
         assert torch.isfinite(row.latents).all(), schedule
-        assert row.step == row.steps == count
+        assert row.step == row.steps == count + (sampler == "plms" and count > 1)
 
 
 def test_pixels_are_the_stock_pipelines(folder: Path, model: Model, studio: Any) -> None:
