@@ -351,6 +351,7 @@ class EngineType(Struct, frozen=True):
     any). `slots` is how many works it takes at once. `features` are known before it starts.
     `pairs` names for a sampler the schedulers it goes with (a sampler not named there goes with all);
     `class_pairs` does so for models of a class that has samplers of its own, and then only for those.
+    `nearest` names for a documented sampler or scheduler that it has not the one it has that comes nearest.
     """
 
     id: str
@@ -364,6 +365,7 @@ class EngineType(Struct, frozen=True):
     schedulers: tuple[str, ...] = ()
     pairs: Mapping[str, tuple[str, ...]] = {}
     class_pairs: Mapping[str, Mapping[str, tuple[str, ...]]] = {}
+    nearest: Mapping[str, str] = {}
     builtin_models: tuple[Path, ...] = ()
     accepts: tuple[str, ...] = ()
     standard: bool = True

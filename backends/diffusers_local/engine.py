@@ -7,7 +7,7 @@ from msgspec import Struct
 from backends.contract import EngineType
 from backends.diffusers_local.families import FAMILIES
 from backends.diffusers_local.samplers.flow import FLOW_SAMPLERS
-from backends.diffusers_local.samplers.sampling import SAMPLERS, SCHEDULERS
+from backends.diffusers_local.samplers.sampling import NEAREST, SAMPLERS, SCHEDULERS
 
 _STARTER = Path(__file__).resolve().parent / "starter" / "weights"
 
@@ -44,6 +44,7 @@ ENGINE = EngineType(
         if family.sampling == "flow" or family.stock is not None
         for class_id in family.classes
     },
+    nearest=NEAREST,
     builtin_models=(_STARTER,),
     accepts=tuple(class_id for family in FAMILIES.values() for class_id in family.classes),
 )
