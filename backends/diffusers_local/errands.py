@@ -20,16 +20,15 @@ class Errand:
     """Something to do for `works`, piece by piece; its generator's value goes to `ended`, an error of it to
     `failed`.
 
-    `around` is entered for every piece, `told` gets what a piece yields. A work that is cancelled is taken
-    out of `works`; with the last one the generator is closed, and neither function is called.
+    `around` is entered for every piece. A work that is cancelled is taken out of `works`; with the last one
+    the generator is closed, and neither function is called.
     """
 
     works: list[Work]
-    pieces: Generator[Any, None, Any]
+    pieces: Generator[None, None, Any]
     ended: Callable[[Any], None]
     failed: Callable[[Exception], None]
     around: Callable[[], AbstractContextManager[None]] = nullcontext
-    told: Callable[[Any], None] | None = None
     seconds: float = field(default=0.0)
 
 
@@ -48,12 +47,9 @@ class Errands:
         """Whose errands wait or are under way."""
         return [work for errand in self._line for work in errand.works]
 
-    def add(self, errand: Errand, *, soon: bool = False) -> None:
-        """Put it in line; `soon` means next after the one under way."""
-        if soon:
-            self._line.insert(1 if self._line else 0, errand)
-        else:
-            self._line.append(errand)
+    def add(self, errand: Errand) -> None:
+        """Put it in line."""
+        self._line.append(errand)
 
     def cancel(self, ids: frozenset[str]) -> list[str]:
         """Take works out; gives the ids of those that were here."""
@@ -84,7 +80,7 @@ class Errands:
         begun = time.perf_counter()
         try:
             with errand.around():
-                yielded = next(errand.pieces)
+                next(errand.pieces)
         except StopIteration as end:
             self._line.remove(errand)
             errand.seconds += time.perf_counter() - begun
@@ -94,5 +90,3 @@ class Errands:
             errand.failed(error)
         else:
             errand.seconds += time.perf_counter() - begun
-            if errand.told is not None:
-                errand.told(yielded)

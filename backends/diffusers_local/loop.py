@@ -32,9 +32,8 @@ from backends.diffusers_local import steps, stock
 from backends.diffusers_local.batching import Sizes
 from backends.diffusers_local.errands import Errand, Errands
 from backends.diffusers_local.exclusive import Exclusive
-from backends.diffusers_local.features.second_pass import follow, networks_between
-from backends.diffusers_local.forwards import Forwards, Threads
 from backends.diffusers_local.features.second_pass import follow
+from backends.diffusers_local.forwards import Forwards, Threads
 from backends.diffusers_local.loading.fetch import Fetcher
 from backends.diffusers_local.loading.gather import Kit, paths_of
 from backends.diffusers_local.loading.shelf import Shelf, empty_caches
@@ -179,6 +178,7 @@ class Loop:
             case Load(ticket=ticket, model=model):
                 self._newcomers.load(ticket, model)
             case Free():
+                self._look()  # what works before this need is kept
                 self._newcomers.free()
             case _:
                 pass
@@ -237,9 +237,8 @@ class Loop:
             else:
                 self._refuse(work, error)
 
-        self._threads.use(self._threads.most)
-        modules = [part for part in kit.model.parts.values() if isinstance(part, torch.nn.Module)]
-        pieces = in_slices(lambda _: follow(prepare(work, kit)), self._errands.allowance, modules)
+        self._threads.use(self._threads.most)  # what is encoded once must not depend on how busy it was
+        pieces = in_slices(lambda _: follow(prepare(work, kit)), self._errands.allowance, kit.pausable)
         self._errands.add(Errand([work], pieces, self._enter, failed))
 
     def _refuse(self, work: Work, error: Exception) -> None:
@@ -258,11 +257,10 @@ class Loop:
 
     def _follow(self, row: Row) -> None:
         """The row took its last step: the work goes on in its next row, or its drawing is decoded."""
-        after = row.after
-        if after is None:
+        make, done = row.after, row.step
+        if make is None:
             self._results.add(row)
             return
-        make, done = row.after, row.step
 
         def next_row(pause: Pause) -> Row:
             nonlocal done

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from msgspec import Struct
 
 from backends.contract import ModelRef, Work
@@ -14,6 +15,8 @@ from backends.diffusers_local.loading.model import Model
 from backends.diffusers_local.loading.shelf import Shelf
 from backends.diffusers_local.loading.upscaler import Upscaler
 from backends.diffusers_local.prompts.inversions import Embedding
+
+_STEPPED = ("unet", "transformer")  # what takes the steps themselves
 
 
 class Need(Struct, frozen=True):
@@ -44,6 +47,14 @@ class Kit:
     def vae(self) -> Any:
         """The autoencoder that this work is encoded and decoded with."""
         return self.model.vae if self.own_vae is None else self.own_vae
+
+    @property
+    def pausable(self) -> list[torch.nn.Module]:
+        """The networks that are asked before, between and after the steps: long work pauses inside them."""
+        parts = [part for name, part in self.model.parts.items() if name not in _STEPPED]
+        parts += [self.vae, self.upscaler.network.model] if self.upscaler is not None else [self.vae]
+        networks = [part for part in parts if isinstance(part, torch.nn.Module)]
+        return list(dict.fromkeys(networks + (self.second.pausable if self.second is not None else [])))
 
     @property
     def worn(self) -> Weights:

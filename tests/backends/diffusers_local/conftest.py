@@ -147,9 +147,9 @@ def zero_model(zero_folder: Path) -> Model:
 class Studio:
     """A loop driven turn by turn, with all its reports."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep: Path | None = None) -> None:
         self.reports: list[Report] = []
-        self.loop = Loop(Shelf(torch.device("cpu"), torch.float32, 1 << 30), self.reports.append)
+        self.loop = Loop(Shelf(torch.device("cpu"), torch.float32, 1 << 30), self.reports.append, keep)
 
     def of(self, kind: type, work: str | None = None) -> list[Any]:
         return [r for r in list(self.reports) if isinstance(r, kind) and (work is None or r.id == work)]

@@ -15,11 +15,11 @@ class Desk:
         self.notes: list[Any] = []
 
     def add(self, name: str, pieces: int, *works: Work, fails: bool = False) -> None:
-        def generator() -> Generator[int, None, str]:
+        def generator() -> Generator[None, None, str]:
             try:
                 for number in range(pieces):
                     self.notes.append((name, number))
-                    yield number
+                    yield
                 if fails:
                     raise ValueError(name)
             finally:
@@ -32,7 +32,6 @@ class Desk:
                 generator(),
                 ended=lambda value: self.notes.append(("ended", value)),
                 failed=lambda error: self.notes.append(("failed", str(error))),
-                told=lambda value: self.notes.append(("told", value)),
             )
         )
 
@@ -53,7 +52,6 @@ def test_one_to_its_end_then_the_next() -> None:
         ("b", 0),
         ("b", "left"),
     ]
-    assert desk.notes.count(("told", 0)) == 2
     assert [note for note in desk.notes if note[0] == "ended"] == [("ended", "a"), ("ended", "b")]
 
 
@@ -61,7 +59,7 @@ def test_one_piece_at_least_and_all_when_there_is_time() -> None:
     desk = Desk()
     desk.add("a", 3, ONE)
     desk.errands.go_on(0.0)
-    assert desk.notes == [("a", 0), ("told", 0)]
+    assert desk.notes == [("a", 0)]
     desk.errands.go_on(60.0)
     assert not desk.errands
 
@@ -83,5 +81,5 @@ def test_the_last_work_that_is_cancelled_closes_it() -> None:
     assert desk.errands.cancel(frozenset({ONE.id, "other"})) == [ONE.id]
     assert [work.id for work in desk.errands.works] == [TWO.id]
     assert desk.errands.cancel(frozenset({TWO.id})) == [TWO.id]
-    assert desk.notes == [("a", 0), ("told", 0), ("a", "left")]
+    assert desk.notes == [("a", 0), ("a", "left")]
     assert not desk.errands
