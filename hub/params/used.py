@@ -14,7 +14,7 @@ from hub.params.second import GROUPS
 BORDERS = ("outpaintleft", "outpainttop", "outpaintright", "outpaintbottom")
 """Ids of the parameters that let the picture grow."""
 
-_OF_MASK = frozenset(
+_OF_START = frozenset(
     {
         "maskblur",
         "maskgrow",
@@ -22,6 +22,8 @@ _OF_MASK = frozenset(
         "maskbehavior",
         "initimagerecompositemask",
         "useinpaintingencode",
+        "initimagenoise",
+        "initimageresettonorm",
     }
 )
 
@@ -48,8 +50,8 @@ class Used:
     def features(self) -> dict[str, str]:
         """Each feature an engine must have, with the name of the parameter that needs it.
 
-        A variation of strength 0, a second pass that changes nothing, a mask's edge without a mask and a
-        ControlNet without a model ask nothing of an engine.
+        A variation of strength 0, a second pass that changes nothing, a ControlNet without a model and what
+        shapes an init image that is not there ask nothing of an engine.
         """
         asked: dict[str, str] = {}
         for key in self._acting:
@@ -112,8 +114,8 @@ class Used:
             return self._values.get("variationseedstrength", 0.0) == 0
         if self._params[key].group in GROUPS:
             return self._second is None
-        if key in _OF_MASK:
-            return "maskimage" not in self._values
+        if key in _OF_START:
+            return "initimage" not in self._values
         if key in ("loras", "loraweights", "loratencweights"):
             return not self._worn.models
         return is_idle(key, self._values)

@@ -42,6 +42,23 @@ PARAMS = (
         examples=("256", "512", "1024"),
     ),
     Param(
+        name="VAE Tile Overlap",
+        description="How many pixels neighbouring tiles share, so that no seam is seen.",
+        type="integer",
+        default="64",
+        min=0,
+        max=4096,
+        step=32,
+        priority=-4.8,
+        group=GROUP.id,
+        advanced=True,
+        toggleable=True,
+        to_engine=True,
+        needs="vae_tiling",
+        depend_non_default="vaetilesize",
+        examples=("32", "64", "128"),
+    ),
+    Param(
         name="Mask Behavior",
         description="What grey in a mask means: Differential redraws it in the later steps only,\n"
         "Simple Latent mixes old and new.",

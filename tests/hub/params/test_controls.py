@@ -119,8 +119,8 @@ class TestMasks:
         }
         assert list(request.asked_by) == ["inpainting"]
 
-    def test_without_a_mask_its_edge_is_nothing(self, ask: Parse) -> None:
-        request = ask(initimage=PICTURE, maskblur=4, maskgrow=8, maskshrinkgrow=8)
+    def test_without_an_init_image_they_are_nothing(self, ask: Parse) -> None:
+        request = ask(maskblur=4, maskgrow=8, maskshrinkgrow=8, initimagenoise=0.5)
         assert request.engine_extra == {} and request.asked_by == {}
 
     @pytest.mark.parametrize(
@@ -138,6 +138,11 @@ class TestMasks:
         with pytest.raises(BadInput) as refused:
             ask(given)
         assert refused.value.extra["field"] == field
+
+    def test_transparency_may_be_the_mask(self, ask: Parse) -> None:
+        request = ask(initimage=PICTURE, maskbehavior="Differential", initimagenoise=0.5)
+        assert request.engine_extra == {"maskbehavior": "Differential", "initimagenoise": 0.5}
+        assert list(request.asked_by) == ["inpainting"]
 
     def test_borders(self, ask: Parse) -> None:
         request = ask(initimage=PICTURE, outpaintleft=64, outpaintbottom=32)

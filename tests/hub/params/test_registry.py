@@ -63,6 +63,9 @@ loratencweights|LoRA Tenc Weights|list||-10|10|0.1|0|0|small|advancedmodeladdons
 fluxguidancescale|Flux Guidance Scale|decimal|3.5|0|100|0.1|0|10|slider|sampling|6|tog ff=flux-dev
 seamlesstileable|Seamless Tileable|dropdown|false|0|0|1|0|0|small|sampling|15|ign=false ff=seamless
 vaetilesize|VAE Tile Size|integer|256|128|4096|32|0|0|small|advancedsampling|-5|adv tog
+vaetileoverlap|VAE Tile Overlap|integer|64|0|4096|32|0|0|small|advancedsampling|-4.8|adv tog dep
+initimageresettonorm|Init Image Reset To Norm|decimal|0|0|1|0.05|0|0|slider|initimage|-4.5|adv ign=0
+initimagenoise|Init Image Noise|decimal|0|0|10|0.05|0|1|slider|initimage|-4.2|adv ign=0
 maskbehavior|Mask Behavior|dropdown|Differential|0|0|1|0|0|small|advancedsampling|-3.5|adv tog
 controlnetimageinput|ControlNet Image Input|image|null|0|0|1|0|0|small|controlnet|1|tog ff=controlnet perm=param_controlnet
 controlnetmodel|ControlNet Model|model|(None)|0|0|1|0|0|small|controlnet|5|ff=controlnet perm=param_controlnet sub=ControlNet
