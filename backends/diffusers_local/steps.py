@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 
 from backends.diffusers_local.denoisers import Conditions
+from backends.diffusers_local.features.patches import ask_in_patches
 from backends.diffusers_local.features.tiling import tiled
 from backends.diffusers_local.pictures.scale import unscaled
 from backends.diffusers_local.row import Row
@@ -40,7 +41,12 @@ def predict(rows: Sequence[Row]) -> list[Prediction]:
     steps = times[0] if len(rows) == 1 else torch.cat([time.float() for time in times])
     states = rows[0].states if len(rows) == 1 else torch.cat([row.states for row in rows])
     model.layers.lay(rows[0].kit.stack)
-    said = model.denoiser.forward(sample, steps, states, _conditions(rows), rows)
+
+    def ask(part: torch.Tensor, conditions: Conditions) -> torch.Tensor:
+        return model.denoiser.forward(part, steps, states, conditions, rows)
+
+    patches, conditions = rows[0].patches, _conditions(rows)
+    said = ask_in_patches(patches, ask, sample, conditions) if patches else ask(sample, conditions)
     return [
         Prediction(part[:1], _guided(row, answer))
         for row, part, answer in zip(rows, given, said.split(counts), strict=True)
@@ -78,15 +84,14 @@ def advance(row: Row, prediction: Prediction) -> None:
         row.latents = row.masked.hold(row.latents, schedules, row.scheduler, row.times, row.index)
 
 
-def foreseen(row: Row, prediction: Prediction, time: torch.Tensor) -> npt.NDArray[np.float32]:
-    """The clean latents (channels, h, w) that this prediction points to, for a preview; the sampler's are
-    not touched.
+def foreseen(row: Row, prediction: Prediction, time: torch.Tensor) -> torch.Tensor:
+    """The clean latents (channels, h, w) that this prediction points to, for a preview, on the device they
+    were computed on: to wait for them here would keep it idle. The sampler's are not touched.
 
     A picture forms in them from the first step on, where the sampler's own latents are still mostly noise.
     """
     given, said = prediction.given[0].float(), prediction.said[0].float()
-    pixels: npt.NDArray[np.float32] = row.model.denoiser.clean(row, given, said, time).detach().cpu().numpy()
-    return pixels
+    return row.model.denoiser.clean(row, given, said, time).detach()
 
 
 def decode(rows: Sequence[Row]) -> list[npt.NDArray[np.float32]]:

@@ -20,6 +20,7 @@ from backends.contract import SecondPass, Work
 from backends.diffusers_local import steps
 from backends.diffusers_local.features.canvas import Canvas, lay_canvas
 from backends.diffusers_local.features.given import Given
+from backends.diffusers_local.features.patches import patches_for
 from backends.diffusers_local.features.second_work import final_size, second_work
 from backends.diffusers_local.features.upscaling import enlarge, tile_count
 from backends.diffusers_local.loading.gather import Kit
@@ -166,7 +167,17 @@ def _after(passage: Passage, row: Row) -> Generator[int, None, Row]:
     yield 0
     if passage.work is None or passage.kit is None:
         return _finished(row, passage, given.plan, latents=given.latents)
-    return _joined(row, passage, prepare(passage.work, passage.kit, given), given)
+    second = _in_patches(prepare(passage.work, passage.kit, given))
+    return _joined(row, passage, second, given)
+
+
+def _in_patches(second: Row) -> Row:
+    """Asked for patch by patch, where the work wants that. (Not seamless: a patch has no other side.)"""
+    if not second.work.extra.get("refinerdotiling") or second.tiling:
+        return second
+    model = second.model
+    patches = patches_for(second.plan.drawn, model.scale, model.scale * model.family.patch)
+    return replace(second, patches=patches)
 
 
 def _finished(row: Row, passage: Passage, plan: SizePlan, **changes: Any) -> Row:

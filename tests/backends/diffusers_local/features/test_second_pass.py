@@ -18,6 +18,7 @@ from PIL import Image as Picture  # noqa: E402
 
 from backends.contract import SecondPass, Work  # noqa: E402
 from backends.diffusers_local import steps  # noqa: E402
+from backends.diffusers_local.features import patches  # noqa: E402
 from backends.diffusers_local.features.second_pass import follow  # noqa: E402
 from backends.diffusers_local.loading.gather import Kit, gather, needs, paths_of  # noqa: E402
 from backends.diffusers_local.loading.model import Model, load_model  # noqa: E402
@@ -331,6 +332,38 @@ def test_large_pictures_go_in_tiles(folder: Path, model: Model) -> None:
     two = walk_all(work, Kit(model, second=Kit(model)))[-1]
     assert picture_of(two).size == (192, 192)
     assert bool(torch.isfinite(two.latents).all())
+
+
+class TestPatches:
+    def test_one_patch_is_the_whole(self, folder: Path, model: Model) -> None:
+        work = a_work(folder, second=SecondPass(0.5, upscale=1.5))
+        patched = a_work(folder, second=SecondPass(0.5, upscale=1.5), extra={"refinerdotiling": True})
+        whole, other = (walk_all(one, Kit(model, second=Kit(model)))[-1] for one in (work, patched))
+        assert other.patches == ()
+        assert torch.equal(whole.latents, other.latents)
+
+    def test_a_large_picture_is_asked_for_patch_by_patch(
+        self, folder: Path, model: Model, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(patches, "_SIDE", 64)
+        monkeypatch.setattr(patches, "_OVERLAP", 32)
+        shapes = []
+        forward = model.denoiser.forward
+
+        def noted(sample: Any, *rest: Any) -> Any:
+            shapes.append(tuple(sample.shape))
+            return forward(sample, *rest)
+
+        second = SecondPass(0.5, upscale=2)
+        whole = walk_all(a_work(folder, second=second), Kit(model, second=Kit(model)))[-1]
+        monkeypatch.setattr(model.denoiser, "forward", noted)
+        work = a_work(folder, second=second, extra={"refinerdotiling": True})
+        rows = walk_all(work, Kit(model, second=Kit(model)))
+        assert len(rows[-1].patches) == 9
+        assert set(shapes) == {(2, 4, 8, 8)}
+        assert len(shapes) == 4 + 2 * 9
+        assert rows[-1].key != whole.key
+        assert float((rows[-1].latents - whole.latents).std()) < 0.5 * float(whole.latents.std())
 
 
 def test_a_picture_of_no_numbers_is_told(folder: Path, model: Model) -> None:
