@@ -9,15 +9,15 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 from backends.diffusers_local.loading.stock_model import StockModel
 from backends.diffusers_local.pictures.sizes import SizePlan
 
-Foresee = Callable[[], npt.NDArray[np.float32]]
-"""Gives the clean latents (channels, h, w) that the last step points to, in float32."""
+Foresee = Callable[[], torch.Tensor]
+"""Gives the clean latents (channels, h, w) that the last step points to, in float32, on the device they were
+computed on.
+"""
 
 
 class NoNumbers(Exception):
@@ -96,13 +96,12 @@ class Steps:
         """Calls of the scheduler: samplers of the second order make two a step, but for the last."""
         return self._count if self._scheduler.order == 1 else len(self._scheduler.timesteps)
 
-    def foresee(self) -> npt.NDArray[np.float32]:
+    def foresee(self) -> torch.Tensor:
         """The clean latents (channels, h, w) that the last step pointed to."""
         clean = self._clean(self._given.detach().float(), self._said.detach().float(), float(self._time))
         if self._model.stock.packed:
             clean = unpacked(clean, self._plan.drawn[1] // self._model.multiple)
-        pixels: npt.NDArray[np.float32] = clean[0].cpu().numpy()
-        return pixels
+        return clean[0]
 
     def _clean(self, given: torch.Tensor, said: torch.Tensor, time: float) -> torch.Tensor:
         """By how the model's samples are mixed of picture and noise."""

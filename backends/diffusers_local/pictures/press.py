@@ -1,8 +1,9 @@
 """Turns what the engine thread finishes into reports, in order, off that thread.
 
 Everything about a work goes through one queue: a preview's JPEG is made there, a result is handed from
-there to two encoders, and so no preview can come after its picture. The engine thread never encodes and
-never sends.
+there to two encoders, and so no preview can come after its picture. Of a work's previews only the newest is
+drawn: when the thread is behind, those before it go out as bare progress. The engine thread never encodes
+and never sends.
 """
 
 import queue
@@ -11,25 +12,22 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
+import torch
 from PIL import Image as Picture
 
 from backends.contract import Done, Emit, Failed, Image, Progress, Report, Work
 from backends.diffusers_local.pictures import pictures
-from backends.diffusers_local.pictures.preview import PreviewMap
+from backends.diffusers_local.pictures.previews import Shower
 from backends.diffusers_local.pictures.sizes import SizePlan
-
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Latents (channels, h, w) to be shown after a step."""
+    """Latents (channels, h, w) to be shown after a step, on any device, drawn by `shower`."""
 
     progress: Progress
-    latents: Floats
-    map: PreviewMap
+    latents: torch.Tensor
+    shower: Shower
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +53,17 @@ class Press:
     def __init__(self, emit: Emit, encoders: int = 2) -> None:
         self._emit = emit
         self._queue: queue.SimpleQueue[Report | Preview | Finished | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._newest: dict[str, Preview] = {}  # of each work, among those that wait to be drawn
         self._encoders = ThreadPoolExecutor(encoders, thread_name_prefix="encode")
         self._thread = threading.Thread(target=self._run, name="press", daemon=True)
         self._thread.start()
 
     def put(self, what: Report | Preview | Finished) -> None:
         """Say this after everything put before it."""
+        if isinstance(what, Preview):
+            with self._lock:
+                self._newest[what.progress.id] = what
         self._queue.put(what)
 
     def close(self) -> None:
@@ -80,10 +83,15 @@ class Press:
 
     def _with_preview(self, preview: Preview) -> Progress:
         done = preview.progress
+        with self._lock:
+            if self._newest.get(done.id) is not preview:
+                return done
+            del self._newest[done.id]
         try:
-            return Progress(done.id, done.step, done.steps, preview.map.jpeg(preview.latents))
-        except (ValueError, OSError):  # a picture that cannot be shown yet is no reason to stop drawing it
-            return done
+            jpeg = preview.shower.jpeg(preview.latents.cpu().numpy())
+            return Progress(done.id, done.step, done.steps, jpeg)
+        except (ValueError, OSError, RuntimeError):
+            return done  # a picture that cannot be shown yet is no reason to stop drawing it
 
     def _encode(self, done: Finished) -> None:
         work = done.work

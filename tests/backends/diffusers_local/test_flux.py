@@ -264,7 +264,7 @@ def test_previews_point_to_the_picture(dev_folder: Path, dev: Model) -> None:
     with torch.inference_mode():
         row = prepare(a_flux_work(dev_folder), Kit(dev))
         (prediction,) = steps.predict([row])
-        clean = steps.foreseen(row, prediction, row.times[0])
+        clean = steps.foreseen(row, prediction, row.times[0]).numpy()
     expected = (row.latents - row.scheduler.sigmas[0] * prediction.said)[0].numpy()
     assert np.allclose(clean, expected, atol=1e-5)
     assert dev.preview.draw(clean).size == (12, 8)

@@ -265,7 +265,7 @@ def test_previews_point_to_the_picture(sd3_folder: Path, sd3: Model) -> None:
     with torch.inference_mode():
         row = prepare(work, Kit(sd3))
         (prediction,) = steps.predict([row])
-        clean = steps.foreseen(row, prediction, row.times[0])
+        clean = steps.foreseen(row, prediction, row.times[0]).numpy()
         level = row.scheduler.sigmas[0]
         expected = (row.latents - level * prediction.said)[0].numpy()
         assert np.allclose(clean, expected, atol=1e-5)

@@ -29,15 +29,14 @@ def colours(cells: int, scale: int) -> Floats:
     return np.ascontiguousarray((soft / 127.5 - 1).transpose(2, 0, 1))
 
 
-class MeanVae(torch.nn.Module):
+class MeanVae:
     """An autoencoder that keeps the mean colour of each cell, mixed over its channels; what it holds can be
     given back, unlike what random networks hold.
     """
 
     def __init__(self, channels: int, scale: int, config: Any, film: bool = False) -> None:
-        super().__init__()
         torch.manual_seed(3)
-        self.mixing = torch.nn.Parameter(torch.linalg.qr(torch.randn(channels, 3))[0])
+        self.mixing = torch.linalg.qr(torch.randn(channels, 3))[0]
         self.cells, self.config, self.film = scale, config, film
         self.spatial_compression_ratio = scale
 

@@ -227,7 +227,7 @@ class TestChoosing:
         assert previews.of(model) is model.preview
         assert previews.of(model) is model.preview
         assert [report.level for report in told if isinstance(report, Log)] == ["warning"]
-        assert "taesd_decoder.safetensors" in told[0].text  # type: ignore[union-attr]
+        assert "taesd_decoder.safetensors" in told[0].text
 
     def test_another_word_is_refused(self) -> None:
         with pytest.raises(RuntimeError, match="fast, decoder, none"):
