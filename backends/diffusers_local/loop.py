@@ -42,6 +42,7 @@ from backends.diffusers_local.loading.weights import ModelTrouble
 from backends.diffusers_local.memory import Gauge, out_of_memory
 from backends.diffusers_local.newcomers import Newcomers
 from backends.diffusers_local.pictures.press import Finished, Press, Preview
+from backends.diffusers_local.pictures.previews import Previews
 from backends.diffusers_local.pictures.results import Results
 from backends.diffusers_local.prepare import Refused, prepare
 from backends.diffusers_local.remembered import Remembered
@@ -61,16 +62,20 @@ _LEAST = 0.005  # seconds of errands after every forward, however short it was
 class Loop:
     """Draws everything that was submitted, step by step, until told to stop.
 
-    `device` names what it runs on for what is remembered in `keep` (a folder; None: nothing is).
+    `device` names what it runs on for what is remembered in `keep` (a folder; None: nothing is). `previews`
+    is one of previews.KINDS.
     """
 
-    def __init__(self, shelf: Shelf, emit: Emit, keep: Path | None = None, device: str = "") -> None:
+    def __init__(
+        self, shelf: Shelf, emit: Emit, keep: Path | None = None, device: str = "", previews: str = "fast"
+    ) -> None:
         self.inbox: deque[Command] = deque()
         self.wake = threading.Event()
         self.stopping = False
         self._emit = emit
         self._shelf = shelf
         self._press = Press(emit)
+        self._previews = Previews(previews, emit)
         self._remembered = Remembered(keep)
         self._turns: Turns[Row | Exclusive] = Turns(Sizes(device, self._remembered.read()))
         self._threads = Threads()
@@ -180,6 +185,7 @@ class Loop:
             case Free():
                 self._look()  # what works before this need is kept
                 self._newcomers.free()
+                self._previews.forget()
             case _:
                 pass
 
@@ -320,11 +326,13 @@ class Loop:
     def _tell_step(self, row: Row | Exclusive, foresee: Foresee) -> None:
         progress = Progress(row.work.id, row.step, row.steps)
         now = time.perf_counter()
-        if row.work.id in self._hidden or now - row.shown < PREVIEW_SECONDS:
+        unseen = row.work.id in self._hidden or now - row.shown < PREVIEW_SECONDS
+        shower = None if unseen else self._previews.of(row.model)
+        if shower is None:
             self._press.put(progress)
             return
         row.shown = now
-        self._press.put(Preview(progress, foresee(), row.model.preview))
+        self._press.put(Preview(progress, foresee(), shower))
 
     def _fail(self, row: Row | Exclusive, error: Exception) -> None:
         self._rows = [other for other in self._rows if other is not row]
