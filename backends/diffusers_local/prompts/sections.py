@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from backends.diffusers_local.prompts.weighting import Piece, escaped, weigh
 
-_BREAK = re.compile(r"\s*(?:<(?i:break)>|(?<!\w)BREAK(?!\w))\s*")
-_TAG = re.compile(r"<embed(?:ding)?:[^>]*>", re.IGNORECASE)
+_BREAK = re.compile(r"<(?i:break)>|(?<!\w)BREAK(?!\w)")
+_TAG = re.compile(r"<embed(?:ding)?:[^<>]{1,400}>", re.IGNORECASE)
 
 
 class Named(Struct, frozen=True):
@@ -35,9 +35,12 @@ def sections(prompt: str, embeddings: Iterable[str] = ()) -> tuple[Section, ...]
     made: list[list[Part]] = [[]]
     # brackets of a file's name are no weights
     for piece in weigh(_TAG.sub(lambda tag: escaped(tag[0]), prompt)):
-        for number, text in enumerate(_BREAK.split(piece.text)):
+        texts = _BREAK.split(piece.text)
+        for number, text in enumerate(texts):
             if number:
                 made.append([])
+                text = text.lstrip()
+            text = text.rstrip() if number < len(texts) - 1 else text
             made[-1].extend(naming.divide(text, piece.weight))
     return tuple(tuple(section) for section in made if section) or ((),)
 

@@ -22,4 +22,4 @@ class LevelledEulerAncestral(EulerAncestralDiscreteScheduler):
         table = np.log(((1 - self.alphas_cumprod) / self.alphas_cumprod).double().numpy()) / 2
         self.sigmas = torch.from_numpy(np.append(levels, 0.0)).float()
         times = np.interp(np.log(levels), table, np.arange(len(table)))
-        self.timesteps = torch.from_numpy(times).to(device, torch.float32)
+        self.timesteps = torch.from_numpy(times).float().to(device)

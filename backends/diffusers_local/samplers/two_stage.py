@@ -27,7 +27,7 @@ class TwoStage(Solver):
         all_levels[0:-1:2], all_levels[1:-1:2] = levels[:-1], inner
         all_times[::2], all_times[1::2] = times, np.interp(np.log(inner), table, np.arange(len(table)))
         self.sigmas = torch.from_numpy(all_levels).float()
-        self.timesteps = torch.from_numpy(all_times).to(device, torch.float32)
+        self.timesteps = torch.from_numpy(all_times).float().to(device)
         self._held: tuple[float, torch.Tensor, torch.Tensor, torch.Tensor | None] | None = None
 
     def between(self, level: float, following: float) -> float:

@@ -14,6 +14,9 @@ from backends.diffusers_local.prompts.readers.words import Token, Words
 from backends.diffusers_local.prompts.sections import sections
 from backends.diffusers_local.prompts.windows import fill
 
+_MOST = 32
+"""Windows of one prompt: some two thousand words. More would only keep everybody else waiting."""
+
 
 def make(family: Family, parts: Mapping[str, Any], device: torch.device) -> "ClipReader":
     """The reader of a model's parts."""
@@ -32,16 +35,15 @@ class ClipReader:
         """See Reader.read."""
         said = sections(prompt, embeddings)
         words = [self._words(part, embeddings) for part in self._family.texts]
-        windows = [fill(own.divide(said), own.room) for own in words]
-        cut = ""
-        if any(not own.long for own in words):
-            cut = words[0].rest(said, windows[0])
-            windows = [filled[:1] for filled in windows]
+        most = _MOST if all(own.long for own in words) else 1
+        filled = [fill(own.divide(said), own.room) for own in words]
+        cut = words[0].rest(said, filled[0][most:])
+        windows = [own[:most] for own in filled]
         longest = max(len(filled) for filled in windows)
         states, pooled = [], None
-        for part, own, filled in zip(self._family.texts, words, windows, strict=True):
-            filled += [[]] * (longest - len(filled))
-            read, pooled = self._encode(part, own, filled, layer or part.layer)
+        for part, own, window in zip(self._family.texts, words, windows, strict=True):
+            window += [[]] * (longest - len(window))
+            read, pooled = self._encode(part, own, window, layer or part.layer)
             states.append(read)
         return Reading(
             states[0] if len(states) == 1 else torch.cat(states, dim=-1),
@@ -111,7 +113,7 @@ def spliced(encoder: Any, ids: torch.Tensor, windows: Sequence[Sequence[Token]])
     ]
 
     def splice(_: Any, given: tuple[torch.Tensor, ...], found: torch.Tensor) -> torch.Tensor:
-        if given[0].data_ptr() != ids.data_ptr():
+        if given[0].shape != ids.shape or not torch.equal(given[0].to(ids.device), ids):
             return found
         found = found.clone()
         for row, place, vector in own:

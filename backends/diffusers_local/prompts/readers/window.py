@@ -24,7 +24,7 @@ class Window:
         tokens = [token for section in self._words.divide(said) for token in chain.from_iterable(section)]
         room = self._words.room
         self.tokens: list[Token] = tokens[:room]
-        self.cut = self._words.rest(said, [tokens[:room], tokens[room:]]) if len(tokens) > room else ""
+        self.cut = self._words.rest(said, [tokens[room:]])
         self.unknown = self._words.unknown(said)
 
     def numbers(self, device: torch.device) -> torch.Tensor:

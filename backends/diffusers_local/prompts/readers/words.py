@@ -108,11 +108,11 @@ class Words:
             made += own + [1.0] * (self._longest - len(own))
         return made
 
-    def rest(self, said: Sequence[Section], windows: Sequence[Sequence[Token]]) -> str:
-        """The text that is in no window but the first."""
-        if len(windows) < 2:
+    def rest(self, said: Sequence[Section], left: Sequence[Sequence[Token]]) -> str:
+        """The text from the first token of these windows on."""
+        first = next(iter(chain.from_iterable(left)), None)
+        if first is None:
             return ""
-        first = windows[1][0]
         parts = list(chain.from_iterable(said))[first.part :]
         text = "".join(part.text if isinstance(part, Piece) else part.name for part in parts)
         return text[first.place :].strip()

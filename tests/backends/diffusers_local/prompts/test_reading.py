@@ -171,6 +171,11 @@ class TestLongPrompts:
         assert text.states.shape[1] == 8
         assert text.cut == "red square"
 
+    def test_an_endless_prompt_ends_and_says_so(self, model: Model) -> None:
+        text = model.texts.encode("cat " * 75 * 32 + "dog bird")
+        assert text.states.shape == (1, 77 * 32, 32)
+        assert text.cut == "dog bird"
+
 
 class TestMemory:
     def counting(self, model: Model, **given: Any) -> tuple[Texts, list[str]]:

@@ -1,5 +1,7 @@
 """Prompts taken apart at breaks, weights and the names of textual inversions."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,3 +72,10 @@ def test_any_prompt_is_taken_apart(prompt: str) -> None:
 @given(st.text(alphabet=st.characters(exclude_characters="()\\<")).filter(lambda text: "BREAK" not in text))
 def test_plain_text_is_one_piece(text: str) -> None:
     assert sections(text, ()) == (((Piece(text),),) if text else ((),))
+
+
+@pytest.mark.parametrize("unit", [" ", "<embed:", "embedding:", "BREAK ", "<break", "(<embed:style", "\n"])
+def test_long_prompts_take_no_time(unit: str) -> None:
+    begun = time.perf_counter()
+    sections(unit * 20_000, FILES)
+    assert time.perf_counter() - begun < 2
