@@ -95,7 +95,8 @@ def follow(row: Row) -> Row:
 def _cut(row: Row, passage: Passage, work: Work) -> Passage:
     """Leave the last part of the walk to the second pass."""
     order = row.scheduler.order
-    kept = max(0, row.own_steps - min(int(row.work.steps * work.strength), row.work.steps))
+    left = _steps_walked(structs.replace(row.work, strength=work.strength), row.model, row.plan)
+    kept = max(0, row.own_steps - left)
     at, row.times = row.times[kept * order :][:1], row.times[: kept * order]
     if not kept:
         # none of the walk is the first model's: the second begins with what the first would have
@@ -120,9 +121,14 @@ def _steps_of(passage: Passage) -> int:
     """Steps of the second row."""
     if passage.work is None or passage.model is None:
         return 0
+    return _steps_walked(passage.work, passage.model, passage.plan(), anew=passage.anew)
+
+
+def _steps_walked(work: Work, model: Model, plan: SizePlan, *, anew: bool = False) -> int:
+    """Steps of the last part, `strength`, of a work's walk; each kind of model rounds in its own way."""
+    given = Given(plan) if anew else Given(plan, walked=torch.empty(0))
     try:
-        given = None if passage.anew else Given(passage.plan(), walked=torch.empty(0))
-        scheduler, times = begin_walk(passage.work, passage.model, passage.plan(), given)
+        scheduler, times = begin_walk(work, model, plan, given)
     except ValueError as error:
         raise Refused(str(error)) from error
     return -(-len(times) // scheduler.order)
@@ -133,16 +139,6 @@ def _tiles(row: Row) -> int:
     if row.kit.upscaler is None:
         return 0
     return tile_count((row.work.width, row.work.height), row.kit.upscaler)
-
-
-def networks_between(row: Row) -> list[torch.nn.Module]:
-    """The networks that `row.after` runs: a pause before each part of one keeps others' steps going."""
-    kits = [kit for kit in (row.kit, row.kit.second) if kit is not None]
-    networks = [kit.vae for kit in kits]
-    networks += [part for name, part in kits[-1].model.parts.items() if name.startswith("text_encoder")]
-    if row.kit.upscaler is not None:
-        networks.append(row.kit.upscaler.network.model)
-    return [network for network in networks if isinstance(network, torch.nn.Module)]
 
 
 # ---- between the rows --------------------------------------------------------------------------------------
