@@ -56,7 +56,7 @@ PARAMS = (
     ),
     Param(
         name="Init Image Reset To Norm",
-        description="Moves the picture this far towards an average one, in the model's own space, before drawing.",
+        description="Moves the picture this far towards an average one, in the model's own space, first.",
         type="decimal",
         default="0",
         min=0,
