@@ -25,6 +25,7 @@ from backends.contract import (  # noqa: E402
 )
 from backends.diffusers_local import steps  # noqa: E402
 from backends.diffusers_local.features import upscaling  # noqa: E402
+from tests.backends.diffusers_local import stock_models  # noqa: E402
 from tests.backends.diffusers_local.conftest import Studio, a_work  # noqa: E402
 from tests.backends.diffusers_local.upscalers import write_upscaler  # noqa: E402
 
@@ -140,6 +141,18 @@ def test_what_cannot_be_is_refused_in_words(
     (failed,) = studio.of(Failed)
     assert word in failed.reason
     assert not studio.of(Started), "before its first step"
+
+
+def test_a_model_that_only_its_own_pipeline_draws_redraws_nothing(
+    tmp_path: Path, folder: Path, studio: Studio
+) -> None:
+    stock_models.build("lumina2").save_pretrained(tmp_path / "lumina")
+    second = SecondPass(0.5, model=ModelRef("lumina", str(tmp_path / "lumina")))
+    work = a_work(folder, second=second)
+    studio.submit(work)
+    studio.finish(work)
+    assert "choose another refiner" in studio.of(Failed)[0].reason
+    assert not studio.of(Started)
 
 
 def test_the_same_work_alone_is_the_same_to_the_last_bit(folder: Path, studio: Studio) -> None:
