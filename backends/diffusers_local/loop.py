@@ -41,13 +41,14 @@ from backends.diffusers_local.loading.stock_model import StockModel
 from backends.diffusers_local.loading.weights import ModelTrouble
 from backends.diffusers_local.memory import Gauge, out_of_memory
 from backends.diffusers_local.newcomers import Newcomers
+from backends.diffusers_local.pace import Costs
 from backends.diffusers_local.pictures.press import Finished, Press, Preview
 from backends.diffusers_local.pictures.previews import Previews
 from backends.diffusers_local.pictures.results import Results
 from backends.diffusers_local.prepare import Refused, prepare
 from backends.diffusers_local.remembered import Remembered
 from backends.diffusers_local.row import Row
-from backends.diffusers_local.slices import Pause, in_slices
+from backends.diffusers_local.slices import Pause, in_one, in_slices
 from backends.diffusers_local.stock_steps import Foresee
 from backends.diffusers_local.turns import Turns
 
@@ -86,6 +87,7 @@ class Loop:
         self._fetcher = Fetcher(shelf, lambda: self._pins, self.wake.set)
         self._newcomers = Newcomers(shelf, self._fetcher, self._press.put, emit)
         self._errands = Errands()
+        self._costs = Costs()
         self._results = Results(self._press, emit, self._errands, self._threads.of, self._relieve)
         self._rows: list[Row | Exclusive] = []
         self._hidden: set[str] = set()  # works whose previews nobody watches
@@ -243,9 +245,26 @@ class Loop:
             else:
                 self._refuse(work, error)
 
+        def ended(row: Row) -> None:
+            self._costs.note(kind, errand.seconds)
+            self._enter(row)
+
+        def make(_: Pause) -> Row:
+            return follow(prepare(work, kit))
+
         self._threads.use(self._threads.most)  # what is encoded once must not depend on how busy it was
-        pieces = in_slices(lambda _: follow(prepare(work, kit)), self._errands.allowance, kit.pausable)
-        self._errands.add(Errand([work], pieces, self._enter, failed))
+        kind = (
+            "prepare",
+            kit.model.key,
+            work.width,
+            work.height,
+            work.init_image is None,
+            work.controls == (),
+        )
+        short = self._costs.are_short(kind, max(self._forwards.seconds, _LEAST))
+        pieces = in_one(make) if short else in_slices(make, self._errands.allowance, kit.pausable)
+        errand = Errand([work], pieces, ended, failed)
+        self._errands.add(errand)
 
     def _refuse(self, work: Work, error: Exception) -> None:
         if isinstance(error, Refused | ModelTrouble):

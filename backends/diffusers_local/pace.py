@@ -66,3 +66,27 @@ class Paces:
                 self._choices.popitem(last=False)
         self._choices.move_to_end(kind)
         return choice
+
+
+class Costs:
+    """What things of a kind have taken lately, in seconds."""
+
+    def __init__(self) -> None:
+        self._lately: OrderedDict[Hashable, deque[float]] = OrderedDict()
+
+    def note(self, kind: Hashable, seconds: float) -> None:
+        """One took so long."""
+        self._lately.setdefault(kind, deque(maxlen=4)).append(seconds)
+        self._lately.move_to_end(kind)
+        if len(self._lately) > _KINDS:
+            self._lately.popitem(last=False)
+
+    def of(self, kind: Hashable) -> float | None:
+        """The most that one of the last has taken; None when there was none."""
+        lately = self._lately.get(kind)
+        return max(lately) if lately else None
+
+    def are_short(self, kind: Hashable, than: float) -> bool:
+        """They are known to take no longer than that."""
+        most = self.of(kind)
+        return most is not None and most <= than

@@ -56,6 +56,12 @@ def in_slices(
             hook.remove()
 
 
+def in_one(function: Callable[[Pause], T]) -> Generator[None, None, T]:
+    """The same face for a function that is too short to be cut."""
+    yield from ()
+    return function(lambda: None)
+
+
 class _Companion(Generic[T]):
     """The thread at the other end of the baton."""
 

@@ -18,12 +18,13 @@ from backends.contract import Cancelled, Emit, Failed, Log, Work
 from backends.diffusers_local import steps
 from backends.diffusers_local.errands import Errand, Errands
 from backends.diffusers_local.memory import out_of_memory
+from backends.diffusers_local.pace import Costs
 from backends.diffusers_local.pictures import pictures
 from backends.diffusers_local.pictures.pieces import Tiling, decode_in_pieces, tiles_for
 from backends.diffusers_local.pictures.press import Finished, Press
 from backends.diffusers_local.pictures.scale import unscaled
 from backends.diffusers_local.row import Row
-from backends.diffusers_local.slices import in_slices
+from backends.diffusers_local.slices import in_one, in_slices
 
 _DECODED_TOGETHER = 2
 _SHORT = 0.02  # seconds of a decode that is done in one go whoever waits
@@ -54,7 +55,7 @@ class Results:
         self._pace = pace
         self._relieve = relieve
         self._waiting: list[Waiting] = []
-        self._seconds: dict[Any, float] = {}  # what decoding one takes, by kind
+        self._costs = Costs()  # of decoding one
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
@@ -81,9 +82,8 @@ class Results:
         """
         first = self._waiting[0]
         kind = _kind(first.row)
-        seconds = self._seconds.get(kind)
         together = [first]
-        fits = step is None or (seconds is not None and _DECODED_TOGETHER * seconds <= step)
+        fits = step is None or self._costs.are_short(kind, step / _DECODED_TOGETHER)
         if fits and not (first.row.alone or first.apart):
             alike = [
                 one for one in self._waiting if _kind(one.row) == kind and not (one.row.alone or one.apart)
@@ -93,7 +93,7 @@ class Results:
         rows = [one.row for one in together]
         errand = Errand(
             works=[row.work for row in rows],
-            pieces=self._decode(together, in_one=seconds is not None and seconds <= max(_SHORT, step or 0.0)),
+            pieces=self._decode(together, short=self._costs.are_short(kind, max(_SHORT, step or 0.0))),
             ended=lambda pixels: self._take(rows, pixels, errand),
             failed=lambda error: self._retry(together, errand, error),
             around=lambda: self._pace(first.row, "decode", len(rows)),
@@ -126,7 +126,7 @@ class Results:
 
     # ---- decoding ------------------------------------------------------------------------------------------
 
-    def _decode(self, waiting: Sequence[Waiting], *, in_one: bool) -> Generator[None, None, Sequence[Pixels]]:
+    def _decode(self, waiting: Sequence[Waiting], *, short: bool) -> Generator[None, None, Sequence[Pixels]]:
         rows = [one.row for one in waiting]
         first = rows[0]
         tiling = tiles_for(first.work.extra, first.plan.drawn, first.model.scale)
@@ -139,14 +139,12 @@ class Results:
                 return steps.decode(rows)
             return [_in_tiles(row, tiling, pause) for row in rows]
 
-        if in_one:
-            return decode(lambda: None)
+        if short:
+            return (yield from in_one(decode))
         return (yield from in_slices(decode, self._errands.allowance, [first.kit.vae]))
 
     def _take(self, rows: Sequence[Row], pixels: Sequence[Pixels], errand: Errand) -> None:
-        self._seconds[_kind(rows[0])] = errand.seconds / len(rows)
-        if len(self._seconds) > 256:
-            del self._seconds[next(iter(self._seconds))]
+        self._costs.note(_kind(rows[0]), errand.seconds / len(rows))
         for row, picture in zip(rows, pixels, strict=True):
             if row.work in errand.works:
                 self._deliver(row, partial(pictures.as_picture, picture))

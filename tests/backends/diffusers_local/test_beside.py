@@ -34,6 +34,8 @@ from backends.contract import (
 from backends.diffusers_local import loop as loops
 from backends.diffusers_local import steps
 from backends.diffusers_local.loading.shelf import Shelf
+from backends.diffusers_local.pace import Costs
+from backends.diffusers_local.prepare import prepare
 from tests.backends.diffusers_local.conftest import Studio, a_work, ref_of
 
 
@@ -210,13 +212,13 @@ class TestStalls:
         other = structs.replace(a_work(folder, 2, width=96, steps=1), user="another")
         live.send(Submit(first))
         live.until(lambda: live.of(Done, first.id))
-        live.loop._results._seconds.clear()
+        live.loop._results._costs, live.loop._costs = Costs(), Costs()
         live.send(Submit(running))
         live.until(lambda: len(live.of(Progress, running.id)) > 5)
         if what == "decode":
             monkeypatch.setattr(steps, "decode", pausing(steps.decode, 0.5, 50))
         else:
-            monkeypatch.setattr(loops, "prepare", pausing(loops.prepare, 0.5, 50))
+            monkeypatch.setattr(loops, "prepare", pausing(prepare, 0.5, 50))
         live.send(Submit(other))
         live.until(lambda: live.of(Done, other.id))
         live.send(Cancel((running.id,)))
@@ -251,7 +253,7 @@ class TestCancel:
         other, first = a_work(folder, 1, steps=900), a_work(folder, 3, steps=1, width=96)
         live.send(Submit(first))
         live.until(lambda: live.of(Done, first.id))
-        live.loop._results._seconds.clear()
+        live.loop._results._costs, live.loop._costs = Costs(), Costs()
         if beside:
             live.send(Submit(other))
             live.until(lambda: live.of(Progress, other.id))
