@@ -2,27 +2,15 @@
 
 from pathlib import Path
 
-from msgspec import Struct
-
 from backends.contract import EngineType
 from backends.diffusers_local.families import FAMILIES
 from backends.diffusers_local.samplers.flow import FLOW_SAMPLERS
 from backends.diffusers_local.samplers.sampling import NEAREST, SAMPLERS, SCHEDULERS
+from backends.diffusers_local.settings import DiffusersSettings
+
+__all__ = ["ENGINE", "DiffusersSettings"]
 
 _STARTER = Path(__file__).resolve().parent / "starter" / "weights"
-
-
-class DiffusersSettings(Struct, frozen=True):
-    """Settings of one local diffusers engine.
-
-    `device` is "auto" or a name PyTorch knows ("cpu", "cuda:0", "mps"); `dtype` "auto", "float32",
-    "float16" or "bfloat16"; `memory_gib` how much of loaded models is kept (0: half of the device's
-    memory).
-    """
-
-    device: str = "auto"
-    dtype: str = "auto"
-    memory_gib: float = 0.0
 
 
 _flow = {name: sampler.schedulers for name, sampler in FLOW_SAMPLERS.items()}

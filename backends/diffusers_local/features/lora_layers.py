@@ -9,8 +9,8 @@ import copy
 import itertools
 import weakref
 from collections import OrderedDict, deque
-from collections.abc import Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -158,12 +158,13 @@ class _Made:
 
 class LoraLayers:
     """All LoRAs laid over one model. `parts` are its components by name, `device` where they compute. Lives
-    on the engine's thread.
+    on the engine's thread. `around_reading` is entered whenever prompts are read.
     """
 
     def __init__(self, family: Family, parts: Mapping[str, Any], device: torch.device) -> None:
         self._family = family
         self._device = device
+        self.around_reading: Callable[[], AbstractContextManager[None]] = nullcontext
         self._parts = parts
         kind = getattr(diffusers, family.pipelines[0])
         self._mixin = next((base for base in kind.__mro__ if _is_loader(base)), None)
@@ -234,6 +235,11 @@ class LoraLayers:
     @contextmanager
     def reading(self, stack: Stack) -> Iterator[None]:
         """Prompts read inside are read under these LoRAs; afterwards under none, whatever happened."""
+        with self.around_reading(), self._on_texts(stack):
+            yield
+
+    @contextmanager
+    def _on_texts(self, stack: Stack) -> Iterator[None]:
         texts = {name: layers for name, layers in self._layers.items() if _reads(name)}
         try:
             for name, layers in texts.items():
@@ -246,7 +252,7 @@ class LoraLayers:
     @contextmanager
     def wearing(self, stack: Stack) -> Iterator[None]:
         """Both: a whole pipeline runs inside under these LoRAs."""
-        with self.reading(stack):
+        with self._on_texts(stack):
             self.lay(stack)
             yield
 

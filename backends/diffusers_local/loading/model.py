@@ -15,6 +15,7 @@ from backends.diffusers_local.families import Family
 from backends.diffusers_local.families.stable_diffusion import STARTER_MODULE
 from backends.diffusers_local.features.lora_layers import LoraLayers
 from backends.diffusers_local.loading.folders import ModelTrouble, check_folder, variant_of
+from backends.diffusers_local.loading.offload import Home
 from backends.diffusers_local.loading.single_file import load_single_file
 from backends.diffusers_local.loading.weights import stamp_of
 from backends.diffusers_local.pictures.preview import PreviewMap, fit_preview, read_preview
@@ -58,12 +59,15 @@ class Model:
         self.layers.sweep()
 
 
-def load_model(ref: ModelRef, device: torch.device, dtype: torch.dtype) -> Model:
-    """Load a model folder or file. Raises ModelTrouble with a sentence for the user."""
+def load_model(ref: ModelRef, device: torch.device, dtype: torch.dtype, home: Home | None = None) -> Model:
+    """Load a model folder or file; `home` says where each component goes that is not to lie on the device.
+
+    Raises ModelTrouble with a sentence for the user.
+    """
     path = Path(ref.path)
     try:
         family, pipeline, dtype = _load(path, device, dtype)
-        return _assemble(ref, family, pipeline, path, device, dtype)
+        return _assemble(ref, family, pipeline, path, device, dtype, home or (lambda _: device))
     except ModelTrouble:
         raise
     except Exception as error:
@@ -106,13 +110,19 @@ def _load_folder(folder: Path, family: Family, left_out: Mapping[str, None], dty
 
 
 def _assemble(
-    ref: ModelRef, family: Family, pipeline: Any, path: Path, device: torch.device, dtype: torch.dtype
+    ref: ModelRef,
+    family: Family,
+    pipeline: Any,
+    path: Path,
+    device: torch.device,
+    dtype: torch.dtype,
+    home: Home,
 ) -> Model:
     parts = {name: getattr(pipeline, name) for name in family.parts}
     _check_whole(ref, family, parts)
     weighted = [name for name in family.weighted if parts[name] is not None]
     for name in weighted:
-        parts[name].to(device=device).eval().requires_grad_(False)
+        parts[name].to(device=home(name)).eval().requires_grad_(False)
     vae = parts["vae"]
     if family.upcast and dtype == torch.float16 and vae.config.force_upcast:
         vae.to(torch.float32)  # in half precision its largest numbers overflow and the picture is black
@@ -130,7 +140,7 @@ def _assemble(
         denoiser=denoiser,
         schedules=schedules,
         layers=layers,
-        preview=read_preview(path) or fit_preview(vae, device, vae.dtype),
+        preview=read_preview(path) or fit_preview(vae, home("vae"), vae.dtype),
         scale=pipeline.vae_scale_factor,
         device=device,
         dtype=dtype,

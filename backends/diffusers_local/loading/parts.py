@@ -11,6 +11,7 @@ from backends.contract import ModelRef
 from backends.diffusers_local.features.lora import load_lora
 from backends.diffusers_local.loading.embeddings import load_embedding
 from backends.diffusers_local.loading.model import load_model
+from backends.diffusers_local.loading.offload import Home
 from backends.diffusers_local.loading.stock_model import is_stock, load_stock
 from backends.diffusers_local.loading.upscaler import load_upscaler
 from backends.diffusers_local.loading.vae import load_vae
@@ -32,13 +33,16 @@ class Part(Protocol):
         """Bytes in memory."""
 
 
-Loader = Callable[[ModelRef, torch.device, torch.dtype], Part]
-"""Loads one thing. Raises folders.ModelTrouble with a sentence for the user."""
+Loader = Callable[..., Part]
+"""Loads one thing from a ModelRef to a device, in a dtype. Raises ModelTrouble with a sentence for the user.
+
+A model's takes as `home` where each of its components goes instead.
+"""
 
 
-def _load_model(ref: ModelRef, device: torch.device, dtype: torch.dtype) -> Part:
+def _load_model(ref: ModelRef, device: torch.device, dtype: torch.dtype, home: Home | None = None) -> Part:
     """A model for the step loop, or one that its own pipeline draws."""
-    return (load_stock if is_stock(Path(ref.path)) else load_model)(ref, device, dtype)
+    return (load_stock if is_stock(Path(ref.path)) else load_model)(ref, device, dtype, home)
 
 
 LOADERS: Mapping[str, Loader] = MappingProxyType(

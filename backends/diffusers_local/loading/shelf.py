@@ -4,7 +4,7 @@ import gc
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,15 @@ import torch
 
 from backends.contract import ModelRef
 from backends.diffusers_local.loading.parts import LOADERS, Part
+from backends.diffusers_local.loading.tuning import Tuning
 from backends.diffusers_local.loading.weights import bytes_of, stamp_of
-
-Tune = Callable[[str, Any], None]
-"""What is set on a thing of this kind right after it was loaded."""
 
 
 class Shelf:
     """Holds up to `budget` bytes of models and of what goes with them, always at least what is in use.
 
-    `tune` is called with each thing that was loaded. `load` and `free` may run in another thread than the
-    rest, which is the engine's.
+    `tune` says what is set on each thing that was loaded. `load` and `free` may run in another thread than
+    the rest, which is the engine's.
     """
 
     def __init__(
@@ -30,7 +28,7 @@ class Shelf:
         device: torch.device,
         dtype: torch.dtype,
         budget: int,
-        tune: Tune | None = None,
+        tune: Tuning | None = None,
     ) -> None:
         self.device = device
         self._dtype = dtype
@@ -102,9 +100,11 @@ class Shelf:
     def _load(self, kind: str, ref: ModelRef) -> Part:
         """In a function of its own: what a failed load has made must have no name left afterwards."""
         try:
-            part = LOADERS[kind](ref, self.device, self._dtype)
-            if self._tune is not None:
-                self._tune(kind, part)
+            if self._tune is None:
+                return LOADERS[kind](ref, self.device, self._dtype)
+            homes = {"home": self._tune.home} if kind == "model" else {}
+            part = LOADERS[kind](ref, self.device, self._dtype, **homes)
+            self._tune(kind, part)
         except Exception as error:
             _forget_frames(error)
             raise

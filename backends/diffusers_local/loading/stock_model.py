@@ -16,6 +16,7 @@ from backends.contract import ModelRef
 from backends.diffusers_local.families import Family, Stock, of_pipeline
 from backends.diffusers_local.features.lora_layers import LoraLayers
 from backends.diffusers_local.loading.folders import check_folder, variant_of
+from backends.diffusers_local.loading.offload import Home
 from backends.diffusers_local.loading.weights import ModelTrouble, stamp_of
 from backends.diffusers_local.pictures.preview import PreviewMap, fit_preview, read_preview
 from backends.diffusers_local.prompts.memory import Memory
@@ -97,10 +98,15 @@ def is_stock(folder: Path) -> bool:
     return family is not None and family.stock is not None
 
 
-def load_stock(ref: ModelRef, device: torch.device, dtype: torch.dtype) -> StockModel:
-    """Load such a folder. Raises ModelTrouble with a sentence for the user."""
+def load_stock(
+    ref: ModelRef, device: torch.device, dtype: torch.dtype, home: Home | None = None
+) -> StockModel:
+    """Load such a folder; `home` says where each component goes that is not to lie on the device.
+
+    Raises ModelTrouble with a sentence for the user.
+    """
     try:
-        return _load(ref, device, _dtype(device, dtype))
+        return _load(ref, device, _dtype(device, dtype), home or (lambda _: device))
     except ModelTrouble:
         raise
     except Exception as error:
@@ -109,7 +115,7 @@ def load_stock(ref: ModelRef, device: torch.device, dtype: torch.dtype) -> Stock
         raise ModelTrouble(f"The model {ref.name!r} could not be loaded: {error}") from None
 
 
-def _load(ref: ModelRef, device: torch.device, dtype: torch.dtype) -> StockModel:
+def _load(ref: ModelRef, device: torch.device, dtype: torch.dtype, home: Home) -> StockModel:
     folder = Path(ref.path)
     family, left_out = check_folder(folder)
     pipeline = getattr(diffusers, family.pipelines[0]).from_pretrained(
@@ -123,7 +129,7 @@ def _load(ref: ModelRef, device: torch.device, dtype: torch.dtype) -> StockModel
     )
     parts = {name: getattr(pipeline, name) for name in family.parts}
     for name in family.weighted:
-        parts[name].to(device=device).eval().requires_grad_(False)
+        parts[name].to(device=home(name)).eval().requires_grad_(False)
     layers = LoraLayers(family, parts, device)
     if family.stock is None:
         raise ModelTrouble(f"The model {ref.name!r} is not one that its own pipeline draws.")
@@ -137,7 +143,7 @@ def _load(ref: ModelRef, device: torch.device, dtype: torch.dtype) -> StockModel
         config=dict(pipeline.scheduler.config),
         layers=layers,
         texts=Memory(lambda: layers.read_under),
-        preview=read_preview(folder) or fit_preview(parts["vae"], device, parts["vae"].dtype),
+        preview=read_preview(folder) or fit_preview(parts["vae"], home("vae"), parts["vae"].dtype),
         scale=pipeline.vae_scale_factor,
         device=device,
         dtype=dtype,
