@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from hub.catalog.beside import UNREADABLE, HubNotes, header_preview, hub_notes, spec_notes
 from hub.catalog.classes import CLASSES, ModelClass, by_addon, by_component, by_name, by_pipeline
-from hub.catalog.entry import Entry
+from hub.catalog.classes.wishes import WISHES
+from hub.catalog.entry import Defaults, Entry
 from hub.catalog.header import BadHeader, Header, read_header, tensor_hash
 
 MAX_CONFIG_BYTES = 1024 * 1024
@@ -148,7 +149,7 @@ def _entry(
         standard_width=width,
         standard_height=height,
         native_sizes=ours.native_sizes,
-        defaults=ours.defaults,
+        defaults=_wishes(ours.defaults, known),
         license=ours.license or text("license"),
         date=ours.date or text("date"),
         prediction_type=text("prediction_type"),
@@ -182,6 +183,17 @@ def _class(
         if named is not None:
             return named
     return None if guess is None else guess()
+
+
+def _wishes(own: Defaults, known: ModelClass | None) -> Defaults:
+    """The model's own wishes, else those of its class."""
+    usual = WISHES.get(known.id) if known is not None else None
+    if usual is None:
+        return own
+    values = zip(
+        Defaults.__struct_fields__, msgspec.structs.astuple(own), msgspec.structs.astuple(usual), strict=True
+    )
+    return Defaults(**{name: one if one is not None else other for name, one, other in values})
 
 
 def _standard_size(ours: HubNotes, notes: Mapping[str, str], known: ModelClass | None) -> tuple[int, int]:

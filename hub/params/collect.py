@@ -135,9 +135,12 @@ class Collected:
         if best is None:
             listed = list(choices.names)
             options = "`, `".join(listed)
+            near = self._context.registry.nearest(text)
+            hint = f"; the nearest here is '{near}'" if near in choices.names else ""
             raise refused(
                 param,
-                f"Invalid value for param {param.name} - '{shown_value(text)}' - must be one of: `{options}`",
+                f"Invalid value for param {param.name} - '{shown_value(text)}' - "
+                f"must be one of: `{options}`{hint}",
                 limit=listed,
             )
         return best

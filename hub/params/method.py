@@ -18,8 +18,9 @@ def fill_method(values: dict[str, Value], entry: Entry, context: Context) -> Ite
     registry, own = context.registry, entry.defaults
     asked = _asked(values, entry)
     given, named = values.get("sampler"), values.get("scheduler")
-    samplers = _wanted(given, registry.source("samplers").names, own.sampler, _SAMPLER)
-    schedulers = _wanted(named, registry.source("schedulers").names, own.scheduler, _SCHEDULER)
+    usual, spacing = registry.pairs.own(asked)
+    samplers = _wanted(given, registry.source("samplers").names, own.sampler, usual, _SAMPLER)
+    schedulers = _wanted(named, registry.source("schedulers").names, own.scheduler, spacing, _SCHEDULER)
     sampler, scheduler = registry.pairs.first(asked, samplers, schedulers)
     registry.pairs.check(sampler, scheduler, asked)
     values["sampler"], values["scheduler"] = sampler, scheduler

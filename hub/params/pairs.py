@@ -30,6 +30,14 @@ class Pairs:
         tables = self._tables(asked)
         return not tables or any(_takes(table, sampler, scheduler) for table in tables)
 
+    def own(self, asked: Asked) -> tuple[str | None, str | None]:
+        """The sampler, and the scheduler, that an engine puts first for a class with samplers of its own."""
+        for kind in self._types:
+            table = kind.class_pairs.get(asked.class_id, {})
+            for sampler, schedulers in table.items():
+                return sampler, next(iter(schedulers), None)
+        return None, None
+
     def first(self, asked: Asked, samplers: Iterable[str], schedulers: Iterable[str]) -> tuple[str, str]:
         """The first sampler, and the first scheduler it goes with; the first of each when none do."""
         samplers, schedulers = list(samplers), list(schedulers)

@@ -52,9 +52,10 @@ class Registry:
         self._places = {param.id: place for place, param in enumerate(params)}
         self._engines = engines
         self.pairs = Pairs(types)
+        self._nearest = {name: near for kind in types for name, near in kind.nearest.items()}
         self._fixed: dict[str, Choices] = {
-            "samplers": _choices(honoured(SAMPLERS, (kind.samplers for kind in types))),
-            "schedulers": _choices(honoured(SCHEDULERS, (kind.schedulers for kind in types))),
+            "samplers": _choices(honoured(SAMPLERS, map(_samplers, types))),
+            "schedulers": _choices(honoured(SCHEDULERS, map(_schedulers, types))),
             "upscale_methods": _choices({name: _in_words(name) for name in _ENLARGE}),
             "engine_types": _choices({"Any": "Any"} | {kind.id: kind.name for kind in types}),
         }
@@ -95,6 +96,10 @@ class Registry:
         models = {MODEL_METHOD + name: f"Model: {name.removesuffix('.safetensors')}" for name in upscalers}
         return _choices({**found.names, **models}) if models else found
 
+    def nearest(self, name: str) -> str | None:
+        """The sampler or scheduler that comes nearest to a documented one that no engine here has."""
+        return self._nearest.get(name.strip().lower())
+
     def source(self, source: Source) -> Choices:
         """The values that the engines decide."""
         if source == "engines":
@@ -108,6 +113,16 @@ def _choices(names: Mapping[str, str]) -> Choices:
     for value in names:
         forms.setdefault(plain(value), value)
     return Choices(names=names, plain=forms)
+
+
+def _samplers(kind: EngineType) -> list[str]:
+    """Every sampler of a type of engine, those of single model classes last."""
+    return [*kind.samplers, *(name for table in kind.class_pairs.values() for name in table)]
+
+
+def _schedulers(kind: EngineType) -> list[str]:
+    own = (names for table in kind.class_pairs.values() for names in table.values())
+    return [*kind.schedulers, *(name for names in own for name in names)]
 
 
 def _in_words(method: str) -> str:

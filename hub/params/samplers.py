@@ -76,6 +76,16 @@ SCHEDULERS: Mapping[str, str] = MappingProxyType(
 """Display names by id, in the documented order."""
 
 
+_OWN: Mapping[str, str] = MappingProxyType(
+    {
+        "dpmpp_2s": "DPM++ 2S",
+        "tcd": "TCD",
+        "plms": "PLMS",
+    }
+)
+"""Display names of samplers that engines here bring beside the documented ones."""
+
+
 def honoured(documented: Mapping[str, str], engines: Iterable[Iterable[str]]) -> dict[str, str]:
     """What some engine can do, documented ones first in their order, then the engines' own names.
 
@@ -85,5 +95,5 @@ def honoured(documented: Mapping[str, str], engines: Iterable[Iterable[str]]) ->
     if not named:
         return dict(documented)
     return {name: text for name, text in documented.items() if name in named} | {
-        name: name for name in named if name not in documented
+        name: _OWN.get(name, name) for name in named if name not in documented
     }

@@ -1,11 +1,15 @@
 """Architectures are told from what files really hold."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hub.catalog import Catalog, Defaults
 from hub.catalog.classes import CLASSES, COMPAT_CLASSES, by_name, by_pipeline, by_tensors
+from hub.catalog.classes.wishes import WISHES
+from tests.hub.catalog.conftest import caller, write_safetensors
 
 _CLIP = "cond_stage_model.transformer.text_model.embeddings.position_ids"
 
@@ -101,6 +105,12 @@ class TestPipelines:
             ("StableDiffusion3Pipeline", {"num_layers": 38}, "stable-diffusion-v3.5-large"),
             ("FluxPipeline", {"guidance_embeds": True}, "Flux.1-dev"),
             ("FluxPipeline", {"guidance_embeds": False}, "Flux.1-schnell"),
+            ("FluxImg2ImgPipeline", {"guidance_embeds": True}, "Flux.1-dev"),
+            ("FluxInpaintPipeline", {"guidance_embeds": True}, "Flux.1-dev"),
+            ("StableDiffusion3InpaintPipeline", {"num_layers": 38}, "stable-diffusion-v3.5-large"),
+            ("LatentConsistencyModelPipeline", {"cross_attention_dim": 768}, "stable-diffusion-v1"),
+            ("QwenImageImg2ImgPipeline", {}, "qwen-image"),
+            ("SanaSprintPipeline", {}, "nvidia-sana-sprint"),
         ],
     )
     def test_known(self, pipeline: str, part: Mapping[str, Any], expected: str) -> None:
@@ -115,3 +125,18 @@ class TestPipelines:
     def test_an_unusual_stable_diffusion(self) -> None:
         index = {"_class_name": "StableDiffusionPipeline"}
         assert by_pipeline(index, lambda name: {"cross_attention_dim": 64}) is None
+
+
+class TestWishes:
+    def test_only_known_classes_have_some(self) -> None:
+        assert set(WISHES) <= set(CLASSES)
+
+    async def test_a_model_s_own_come_first(self, catalog: Catalog, models: Path) -> None:
+        folder = models / "Stable-Diffusion"
+        write_safetensors(folder / "a.safetensors", modelspec__architecture="Flux.1-schnell")
+        (folder / "a.hub.json").write_text('{"defaults": {"steps": 6}}')
+        write_safetensors(folder / "b.safetensors", modelspec__architecture="stable-diffusion-v1")
+        await catalog.refresh()
+        found = {entry.name: entry.defaults for entry in catalog.seen_by(caller(), "Stable-Diffusion")}
+        assert found["a.safetensors"] == Defaults(steps=6, cfgscale=1.0, scheduler="simple")
+        assert found["b.safetensors"] == Defaults()

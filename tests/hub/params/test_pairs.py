@@ -44,6 +44,11 @@ class TestPairs:
         assert not pairs.goes("ddim", "karras", Asked(ANY.class_id, "one"))
         assert not Pairs([kind(accepts=("other",)), kind(id="two")]).goes("ddim", "karras", ANY)
 
+    def test_a_class_s_own_come_first(self) -> None:
+        pairs = Pairs([kind(class_pairs={"x": {"lcm": ("simple", "normal"), "euler": ("normal",)}})])
+        assert pairs.own(Asked("x")) == ("lcm", "simple")
+        assert pairs.own(ANY) == (None, None)
+
     def test_no_engine_narrows_nothing(self) -> None:
         assert Pairs([]).goes("anything", "at all", ANY)
         assert Pairs([kind(samplers=(), schedulers=(), pairs={}, class_pairs={})]).goes("any", "any", ANY)
@@ -94,3 +99,20 @@ class TestInARequest:
         with pytest.raises(BadInput) as refused:
             ask(**given)
         assert refused.value.extra["field"] == field
+
+
+class TestNearest:
+    def test_a_documented_one_that_nobody_has_names_the_nearest(self, context: Context) -> None:
+        registry = Registry([kind(nearest={"heunpp2": "ddim", "flux2": "normal"})])
+        narrow = Context(registry=registry, catalog=context.catalog, limits=context.limits)
+        for name, near in (("sampler", ("heunpp2", "ddim")), ("scheduler", ("flux2", "normal"))):
+            with pytest.raises(BadInput, match=f"; the nearest here is '{near[1]}'"):
+                parse({"images": 1, name: near[0]}, person(), narrow)
+        with pytest.raises(BadInput) as refused:
+            parse({"images": 1, "sampler": "er_sde"}, person(), narrow)
+        assert "nearest" not in refused.value.text
+
+    def test_samplers_of_a_single_class_are_offered_too(self) -> None:
+        registry = Registry([kind(class_pairs={"x": {"scm": ("trig",)}})])
+        assert list(registry.source("samplers").names)[-1] == "scm"
+        assert list(registry.source("schedulers").names)[-1] == "trig"

@@ -1,0 +1,38 @@
+"""How models of a class want to be drawn where neither a request nor the model itself says so.
+
+Only classes that the documented defaults (20 steps, CFG scale 7) do not suit are here.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from hub.catalog.entry import Defaults
+
+_GUIDED_FLOW = Defaults(steps=28, cfgscale=4.5, scheduler="simple")
+_DISTILLED = Defaults(steps=4, cfgscale=1.0, scheduler="simple")
+_GUIDANCE_WITHIN = Defaults(steps=20, cfgscale=1.0, scheduler="simple")
+
+WISHES: Mapping[str, Defaults] = MappingProxyType(
+    {
+        "stable-diffusion-v3-medium": _GUIDED_FLOW,
+        "stable-diffusion-v3.5-medium": _GUIDED_FLOW,
+        "stable-diffusion-v3.5-large": _GUIDED_FLOW,
+        "Flux.1-dev": _GUIDANCE_WITHIN,
+        "Flux.1-schnell": _DISTILLED,
+        "stable-diffusion-v2-turbo": Defaults(steps=2, cfgscale=1.0, sampler="euler_ancestral"),
+        "stable-diffusion-xl-turbo-v1": Defaults(steps=2, cfgscale=1.0, sampler="euler_ancestral"),
+        # as their published pipelines are called when nothing is said
+        "qwen-image": Defaults(steps=30, cfgscale=4.0),
+        "z-image": Defaults(steps=9, cfgscale=1.0),
+        "lumina-2": Defaults(steps=30, cfgscale=4.0),
+        "chroma": Defaults(steps=35, cfgscale=5.0),
+        "auraflow-v1": Defaults(steps=30, cfgscale=3.5),
+        "cogview-4": Defaults(steps=30, cfgscale=5.0),
+        "hunyuan-dit": Defaults(steps=30, cfgscale=5.0),
+        "pixart-alpha-xl-2": Defaults(steps=20, cfgscale=4.5),
+        "pixart-ms-sigma-xl-2": Defaults(steps=20, cfgscale=4.5),
+        "nvidia-sana-1600": Defaults(steps=20, cfgscale=4.5),
+        "nvidia-sana-sprint": Defaults(steps=2, cfgscale=4.5),
+    }
+)
+"""Wishes by class id."""
