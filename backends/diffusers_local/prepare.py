@@ -108,7 +108,7 @@ def _begin(
     if given is not None:
         kept, walked, pure = given.latents, given.walked, given.anew
     if kept is None and canvas is not None and walks and not (wide and pure):
-        kept = encode_picture(kit, canvas.start, generator)
+        kept = encode_picture(kit, canvas.start, generator, work.extra)
     if walked is not None and canvas is None:
         noise = walked  # nothing needs fresh noise, and as the stock pipelines none is drawn
     else:

@@ -26,8 +26,8 @@ from backends.diffusers_local.features.upscaling import enlarge, tile_count
 from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.loading.model import Model
 from backends.diffusers_local.pictures import pictures
-from backends.diffusers_local.pictures.pieces import decode_in_pieces, encode_in_pieces, tiles_for
-from backends.diffusers_local.pictures.scale import scaled, unscaled
+from backends.diffusers_local.pictures.pieces import decode_in_pieces, tiles_for
+from backends.diffusers_local.pictures.scale import unscaled
 from backends.diffusers_local.pictures.sizes import Size, SizePlan, plan_size
 from backends.diffusers_local.prepare import Refused, begin_walk, prepare
 from backends.diffusers_local.row import Row
@@ -159,7 +159,7 @@ def _after(passage: Passage, row: Row) -> Generator[int, None, Row]:
         if passage.work is None:
             plan = SizePlan(passage.size, passage.size, passage.size)
             return _finished(row, passage, plan, start=picture, masked=None)
-        given = yield from _placed(row, passage, picture)
+        given = _placed(row, passage, picture)
     yield 0
     if passage.work is None or passage.kit is None:
         return _finished(row, passage, given.plan, latents=given.latents)
@@ -309,7 +309,7 @@ def _enlarged(row: Row, passage: Passage, picture: Picture.Image) -> Generator[i
     return picture.resize(passage.size, _RESIZERS[way])
 
 
-def _placed(row: Row, passage: Passage, picture: Picture.Image) -> Generator[int, None, Given]:
+def _placed(row: Row, passage: Passage, picture: Picture.Image) -> Given:
     """The enlarged picture as the second pass begins with it; what a mask kept of the first is kept again."""
     plan, mask, soft, recomposite = passage.plan(), None, None, True
     if row.masked is not None:
@@ -320,22 +320,7 @@ def _placed(row: Row, passage: Passage, picture: Picture.Image) -> Generator[int
             mask = pictures.place_start(soft.convert("RGB"), plan).convert("L")
     start = pictures.place_start(picture, plan)
     canvas = Canvas(plan, start, mask, picture, soft, recomposite=recomposite)
-    return Given(plan, canvas, latents=(yield from _encoded(passage, canvas)))
-
-
-def _encoded(passage: Passage, canvas: Canvas) -> Generator[int, None, torch.Tensor | None]:
-    """The canvas as latents, when it is too large to be encoded at once; None otherwise."""
-    if passage.work is None or passage.kit is None:
-        return None
-    vae, model = passage.kit.vae, passage.kit.model
-    tiling = tiles_for(passage.work.extra, canvas.plan.drawn, model.scale)
-    if tiling is None:
-        return None
-    pixels = torch.from_numpy(pictures.as_floats(canvas.start)).to(model.device, vae.dtype)
-    encoded = yield from encode_in_pieces(vae, pixels, tiling, model.scale)
-    if not isinstance(encoded, torch.Tensor):
-        encoded = encoded.sample(torch.Generator("cpu").manual_seed(passage.work.seed + 1))
-    return scaled(vae, encoded.to(model.dtype))
+    return Given(plan, canvas)
 
 
 def _canvas(row: Row) -> Canvas:

@@ -98,3 +98,22 @@ class TestWhichPictures:
     def test_what_is_no_size_is_refused(self, extra: dict[str, Any]) -> None:
         with pytest.raises(ValueError, match="VAE Tile"):
             tiles_for(extra, (512, 512), 8)
+
+
+@torch.inference_mode()
+def test_an_initial_picture_is_encoded_in_tiles_where_a_work_asks_for_it(folder: Any, model: Any) -> None:
+    import numpy as np
+    from PIL import Image as Picture
+
+    from backends.diffusers_local.loading.gather import Kit
+    from backends.diffusers_local.pictures.latents import encode_picture
+
+    values = np.random.default_rng(1).integers(0, 255, (16, 24, 3), dtype=np.uint8)
+    picture = Picture.fromarray(values).resize((192, 128), Picture.Resampling.BICUBIC)
+    whole, tiled = (
+        encode_picture(Kit(model), picture, torch.Generator().manual_seed(1), extra)
+        for extra in ({}, {"vaetilesize": 96})
+    )
+    assert whole.shape == tiled.shape == (1, 4, 16, 24)
+    assert not torch.equal(whole, tiled)
+    assert float((whole - tiled).abs().mean()) < 0.2 * float(whole.std())
