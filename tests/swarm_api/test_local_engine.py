@@ -1,0 +1,265 @@
+"""What the local engine can do, asked for with SwarmUI's names over HTTP, and drawn by the shipped model."""
+
+import base64
+import json
+from collections.abc import AsyncIterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import pytest_asyncio
+import torch
+from diffusers import ControlNetModel, UNet2DConditionModel
+from PIL import Image
+from safetensors.torch import save_file
+
+from backends.diffusers_local.engine import ENGINE
+from hub.catalog import Catalog
+from hub.settings import Settings
+from tests.hub.running import RunningHub
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+HUB_SETTINGS = {"engines.threads": "1"}
+SMALL: dict[str, Any] = {
+    "images": 1,
+    "prompt": "a red circle on blue",
+    "seed": 5,
+    "steps": 4,
+    "width": 128,
+    "height": 128,
+}
+Pixels = np.ndarray[Any, np.dtype[np.int16]]
+
+
+def a_lora(unet: UNet2DConditionModel) -> dict[str, torch.Tensor]:
+    """Changes of rank 2 for every attention, strong enough to be seen."""
+    chance = torch.Generator().manual_seed(3)
+    made: dict[str, torch.Tensor] = {}
+    for name, module in unet.named_modules():
+        if name.endswith(("to_q", "to_k", "to_v")) and isinstance(module, torch.nn.Linear):
+            made[f"unet.{name}.lora_A.weight"] = torch.randn(2, module.in_features, generator=chance) / 4
+            made[f"unet.{name}.lora_B.weight"] = torch.randn(module.out_features, 2, generator=chance) / 4
+    return made
+
+
+def a_control(unet: UNet2DConditionModel, folder: Path) -> None:
+    """A ControlNet of the model's shape whose word counts from the start."""
+    torch.manual_seed(4)
+    control = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(8, 16))
+    with torch.no_grad():
+        for name, weight in control.named_parameters():
+            if name.startswith(("controlnet_down_blocks", "controlnet_mid_block")):
+                weight.add_(torch.randn_like(weight) / 20)
+    control.save_pretrained(folder)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def hub(shared_hub: RunningHub) -> AsyncIterator[RunningHub]:
+    """A hub with a LoRA, a ControlNet, an embedding and an add-on of another architecture."""
+    (models,) = shared_hub.room(Settings).folders.models
+    (starter,) = ENGINE.builtin_models
+    unet = UNet2DConditionModel.from_pretrained(starter / "unet", torch_dtype=torch.float32)
+    for folder in ("LoRA", "Embedding"):
+        (models / folder).mkdir(parents=True, exist_ok=True)
+    save_file(a_lora(unet), models / "LoRA" / "wild.safetensors")
+    wide = {
+        "unet.down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k.lora_A.weight": torch.zeros(1, 2048)
+    }
+    save_file(wide, models / "LoRA" / "for xl.safetensors")
+    width = int(unet.config["cross_attention_dim"])
+    save_file({"emb_params": torch.randn(2, width)}, models / "Embedding" / "odd.safetensors")
+    a_control(unet, models / "ControlNet" / "lines")
+    await shared_hub.room(Catalog).refresh()
+    yield shared_hub
+
+
+async def ask(hub: RunningHub, **params: Any) -> Any:
+    return await hub.call("GenerateText2Image", **{**SMALL, **params})
+
+
+async def draw(hub: RunningHub, **params: Any) -> tuple[Pixels, dict[str, Any]]:
+    """A finished picture's pixels and what it says about itself."""
+    answer = await ask(hub, **params)
+    assert "images" in answer, answer
+    file = await hub.http.get(f"/{answer['images'][0]}")
+    with Image.open(BytesIO(file.content)) as image:
+        return np.asarray(image.convert("RGB")).astype(np.int16), json.loads(image.info["parameters"])
+
+
+async def changed(hub: RunningHub, **params: Any) -> int:
+    """By how many levels a parameter changes some pixel of the plain picture."""
+    plain, _ = await draw(hub)
+    other, _ = await draw(hub, **params)
+    return int(np.abs(plain - other).max())
+
+
+def sent(picture: Image.Image) -> str:
+    out = BytesIO()
+    picture.save(out, "PNG")
+    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
+
+
+SAMPLER, SCHEDULER = next(
+    (sampler, scheduler)
+    for sampler, schedulers in ENGINE.pairs.items()
+    for scheduler in ENGINE.schedulers
+    if scheduler not in schedulers
+)
+"""The first two that do not go together."""
+GREEN = sent(Image.new("RGB", (128, 128), "green"))
+HALF = Image.new("L", (128, 128), 0)
+HALF.paste(255, (64, 0, 128, 128))
+LINES = Image.new("RGB", (128, 128), "black")
+LINES.paste((255, 255, 255), (30, 30, 98, 98))
+
+
+class TestLoras:
+    async def test_one_changes_the_picture_and_stands_in_its_metadata(self, hub: RunningHub) -> None:
+        plain, _ = await draw(hub)
+        worn, told = await draw(hub, loras="wild", loraweights="0.8")
+        assert np.abs(plain - worn).max() > 8
+        assert told["sui_image_params"]["loras"] == ["wild"]
+        assert told["sui_image_params"]["loraweights"] == ["0.8"]
+        models = {model["param"]: model["name"] for model in told["sui_models"]}
+        assert models == {"model": "starter", "loras": "wild.safetensors"}
+        after, _ = await draw(hub)
+        assert np.array_equal(plain, after)
+
+    async def test_a_tag_in_the_prompt_is_the_same(self, hub: RunningHub) -> None:
+        worn, _ = await draw(hub, loras="wild", loraweights="0.8", prompt="a red circle on blue ")
+        tagged, told = await draw(hub, prompt="a red circle on blue <lora:wild:0.8>")
+        assert np.array_equal(worn, tagged)
+        assert told["sui_extra_data"]["prompted_loras"] == ["wild"]
+        assert told["sui_extra_data"]["original_prompt"] == "a red circle on blue <lora:wild:0.8>"
+
+    async def test_weight_nothing_changes_nothing(self, hub: RunningHub) -> None:
+        assert await changed(hub, loras="wild", loraweights="0") == 0
+
+    @pytest.mark.parametrize(
+        ("params", "field", "words"),
+        [
+            ({"loras": "nobody"}, "loras", "are you sure that model name is correct?"),
+            ({"prompt": "<lora:nobody>"}, "prompt", "are you sure that model name is correct?"),
+            ({"loras": "for xl"}, "loras", "does not fit the model 'starter'"),
+            ({"loras": "wild", "loraweights": "1,2"}, "loraweights", "2 weights were given for 1 LoRAs"),
+        ],
+    )
+    async def test_refused_by_name(
+        self, hub: RunningHub, params: dict[str, Any], field: str, words: str
+    ) -> None:
+        answer = await ask(hub, **params)
+        assert answer["field"] == field and words in answer["error"]
+
+
+class TestEmbeddings:
+    async def test_one_changes_the_picture(self, hub: RunningHub) -> None:
+        plain, _ = await draw(hub, prompt="a red circle on blue")
+        told_by, told = await draw(hub, prompt="a red circle on blue <embed:odd>")
+        assert np.abs(plain - told_by).max() > 0
+        assert told["sui_extra_data"]["used_embeddings"] == ["odd"]
+
+
+class TestMasks:
+    async def test_only_the_masked_part_changes(self, hub: RunningHub) -> None:
+        drawn, _ = await draw(hub, initimage=GREEN, maskimage=sent(HALF), initimagecreativity=1)
+        assert (drawn[:, :64] == (0, 128, 0)).all()
+        assert np.abs(drawn[:, 64:] - np.array((0, 128, 0))).max() > 40
+
+    async def test_a_blurred_edge(self, hub: RunningHub) -> None:
+        hard, _ = await draw(hub, initimage=GREEN, maskimage=sent(HALF), initimagecreativity=1)
+        soft, _ = await draw(hub, initimage=GREEN, maskimage=sent(HALF), initimagecreativity=1, maskblur=8)
+        assert not np.array_equal(hard, soft)
+        assert (soft[:, :32] == (0, 128, 0)).all()
+
+    async def test_borders_around_a_picture(self, hub: RunningHub) -> None:
+        drawn, told = await draw(hub, initimage=GREEN, outpaintleft=64, initimagecreativity=1, width=192)
+        assert drawn.shape == (128, 192, 3)
+        assert (drawn[:, 160:] == (0, 128, 0)).all()
+        assert told["sui_image_params"]["outpaintleft"] == 64
+
+    async def test_refused_by_name(self, hub: RunningHub) -> None:
+        answer = await ask(hub, maskimage=sent(HALF))
+        assert answer["field"] == "maskimage" and "needs an Init Image" in answer["error"]
+
+
+class TestSecondPass:
+    async def test_the_result_is_larger(self, hub: RunningHub) -> None:
+        drawn, told = await draw(hub, refinerupscale=1.5, refinercontrolpercentage=0.5)
+        assert drawn.shape == (192, 192, 3)
+        assert told["sui_image_params"]["refinerupscale"] == 1.5
+        assert (told["sui_image_params"]["width"], told["sui_image_params"]["height"]) == (128, 128)
+
+    async def test_enlarged_only(self, hub: RunningHub) -> None:
+        plain, _ = await draw(hub)
+        drawn, _ = await draw(hub, refinerupscale=2, refinercontrolpercentage=0)
+        assert drawn.shape == (256, 256, 3)
+        small = np.asarray(Image.fromarray(drawn.astype(np.uint8)).resize((128, 128), Image.Resampling.BOX))
+        assert np.abs(small.astype(np.int16) - plain).mean() < 4
+
+    @pytest.mark.parametrize(
+        ("params", "field"),
+        [
+            ({"refinerupscale": 8, "width": 2048, "height": 2048}, "refinerupscale"),
+            ({"refinerupscale": 2, "refinerupscalemethod": "model-nothing"}, "refinerupscalemethod"),
+            (
+                {"refinercontrolpercentage": 0.5, "refinersampler": SAMPLER, "refinerscheduler": SCHEDULER},
+                "refinerscheduler",
+            ),
+        ],
+    )
+    async def test_refused_by_name(self, hub: RunningHub, params: dict[str, Any], field: str) -> None:
+        assert (await ask(hub, **params))["field"] == field
+
+
+class TestControls:
+    async def test_a_picture_is_followed(self, hub: RunningHub) -> None:
+        plain, _ = await draw(hub)
+        led, told = await draw(hub, controlnetmodel="lines", controlnetimageinput=sent(LINES))
+        assert np.abs(plain - led).max() > 8
+        assert told["sui_image_params"]["controlnetmodel"] == "lines"
+
+    async def test_needs_its_flag(self, hub: RunningHub) -> None:
+        session = await hub.session_as("guest")
+        answer = await ask(hub, controlnetmodel="lines", session_id=session)
+        assert answer["permission"] == "basic_image_generation"
+
+
+class TestOthers:
+    async def test_tiles_fit_together(self, hub: RunningHub) -> None:
+        assert await changed(hub, seamlesstileable="true") > 0
+
+    async def test_a_picture_for_itself_is_the_same(self, hub: RunningHub) -> None:
+        assert await changed(hub, deterministic=True) == 0
+
+    async def test_samplers_and_schedulers_that_do_not_go_together(self, hub: RunningHub) -> None:
+        answer = await ask(hub, sampler="euler_ancestral", scheduler="nothing")
+        assert answer["field"] == "scheduler" and "karras" in answer["limit"]
+        answer = await ask(hub, sampler=SAMPLER, scheduler=SCHEDULER)
+        assert answer["field"] == "scheduler" and answer["limit"] == list(ENGINE.pairs[SAMPLER])
+        assert f"'{SAMPLER}' does not go with the scheduler '{SCHEDULER}'; it goes with: " in answer["error"]
+
+    async def test_nobody_without_a_session(self, hub: RunningHub) -> None:
+        answer = await hub.post("/API/GenerateText2Image", {**SMALL, "loras": "wild"})
+        assert answer.status_code == 400
+
+
+async def test_what_the_metadata_says_draws_the_same_picture(hub: RunningHub) -> None:
+    first, told = await draw(
+        hub,
+        prompt="a red circle <lora:wild:0.6> on blue <embed:odd>",
+        negativeprompt="yellow",
+        sampler="dpmpp_2m",
+        scheduler="karras",
+        refinerupscale=1.5,
+        refinercontrolpercentage=0.4,
+        refinersteps=6,
+        clipstopatlayer=-2,
+        variationseed=9,
+        variationseedstrength=0.2,
+        cfgscale=4,
+    )
+    again, told_again = await draw(hub, **told["sui_image_params"])
+    assert np.array_equal(first, again)
+    assert told_again["sui_image_params"] == told["sui_image_params"]
