@@ -109,6 +109,9 @@ def _begin(
         kept, walked, pure = given.latents, given.walked, given.anew
     if kept is None and canvas is not None and walks and not (wide and pure):
         kept = encode_picture(kit, canvas.start, generator, work.extra)
+        if masks:
+            # laid out as the stock pipeline's copy for a batch: convolutions round by how numbers lie
+            kept = kept.contiguous()
     if walked is not None and canvas is None:
         noise = walked  # nothing needs fresh noise, and as the stock pipelines none is drawn
     else:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
+from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline, StableDiffusionPipeline
 from PIL import Image as Picture
 
 from backends.contract import Work
@@ -92,6 +92,30 @@ def test_image_to_image_is_the_stock_pipelines(
     row = walk(work, model)
     assert torch.equal(row.latents, expected)
     assert row.steps == 4 + (sampler == "plms")  # its first step is walked twice
+
+
+@pytest.mark.parametrize("sampler", sorted({sampler for sampler, _ in COMBINATIONS}))
+@pytest.mark.parametrize("strength", [0.7, 1.0])
+def test_redrawing_under_a_mask_is_the_stock_pipelines(
+    folder: Path, model: Model, sampler: str, strength: float
+) -> None:
+    start = Picture.fromarray(np.random.default_rng(1).integers(0, 255, (64, 64, 3), dtype=np.uint8))
+    mask = Picture.fromarray(np.repeat(np.arange(64)[None] > 31, 64, 0).astype(np.uint8) * 255)
+    schedule = SAMPLERS[sampler].schedulers[0]
+    work = a_work(
+        folder,
+        sampler=sampler,
+        scheduler=schedule,
+        steps=6,
+        strength=strength,
+        init_image=encode(start, "PNG", 100),
+        mask=encode(mask, "PNG", 100),
+        extra={"maskblur": 0},
+    )
+    expected = stock(StableDiffusionInpaintPipeline, model, model.schedules.make(sampler, schedule))(
+        **same_request(work, model), image=start, mask_image=mask, strength=strength, width=64, height=64
+    ).images
+    assert torch.equal(walk(work, model).latents, expected)
 
 
 @pytest.mark.parametrize("sampler", sorted({sampler for sampler, _ in COMBINATIONS}))
