@@ -5,7 +5,7 @@ run, and only safetensors files, which hold no code.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,11 @@ _SCHEDULERS = frozenset(
 _NOTHING = ("nothing", "nothing")
 
 
-def check_folder(folder: Path) -> tuple[Family, dict[str, None]]:
-    """Check a diffusers folder; returns its family and the components to leave out. Raises ModelTrouble."""
+def check_folder(folder: Path, given: Collection[str] = ()) -> tuple[Family, dict[str, None]]:
+    """Check a diffusers folder; returns its family and the components to leave out.
+
+    The weights of the components `given` come from elsewhere and may be missing. Raises ModelTrouble.
+    """
     if not folder.exists():
         raise ModelTrouble(f"The model {folder.name!r} is no longer there; refresh the list of models.")
     index = _read_json(folder / "model_index.json")
@@ -37,7 +40,7 @@ def check_folder(folder: Path) -> tuple[Family, dict[str, None]]:
     _check_parts(folder, index, family)
     lacking = _lacking(folder, index, family)
     for part in family.weighted:
-        for path in () if part in lacking else weight_files(folder / part):
+        for path in () if part in lacking or part in given else weight_files(folder / part):
             check_safetensors(path)
     return family, dict.fromkeys([name for name in family.unused if name in index] + lacking)
 
