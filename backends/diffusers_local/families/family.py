@@ -66,7 +66,8 @@ class Stock(Struct, frozen=True):
     whether there is one for the negative prompt. `from_picture` is the pipeline class that begins from a
     picture ("": none does). Sizes are multiples of `cells` latent cells. With `packed` the latents travel as
     rows of patches of 2x2 cells. `fewest` is the smallest number of steps it can walk. `arguments` are
-    given to every call.
+    given to every call. `file` names tensors by which a file of its transformer alone is known (none: such
+    files are not read).
     """
 
     samplers: Mapping[str, tuple[str, ...]]
@@ -78,6 +79,7 @@ class Stock(Struct, frozen=True):
     packed: bool = False
     fewest: int = 1
     arguments: Mapping[str, bool | int | float | None] = {}
+    file: tuple[str, ...] = ()
 
 
 class Family(Struct, frozen=True):

@@ -27,5 +27,10 @@ FAMILY = Family(
         guidance="true_cfg_scale",
         from_picture="QwenImageImg2ImgPipeline",
         packed=True,
+        file=(
+            "time_text_embed.timestep_embedder.linear_1.bias",
+            "transformer_blocks.0.attn.add_k_proj.bias",
+            "transformer_blocks.0.txt_mod.1.weight",
+        ),
     ),
 )

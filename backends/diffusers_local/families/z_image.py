@@ -23,5 +23,9 @@ FAMILY = Family(
     unused=(),
     schedulers=FLOW_SCHEDULER_CLASSES,
     denoiser="stock",
-    stock=Stock(samplers=EULER, from_picture="ZImageImg2ImgPipeline"),
+    stock=Stock(
+        samplers=EULER,
+        from_picture="ZImageImg2ImgPipeline",
+        file=("context_refiner.0.attention.k_norm.weight", "layers.0.adaLN_modulation.0.bias"),
+    ),
 )
