@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { baseOf, pictureAddress, pictureIdentity, routeAddress, socketAddress } from "../src/wire/address";
+import { baseOf, ownPath, pictureAddress, pictureIdentity, routeAddress, socketAddress } from "../src/wire/address";
 import { pause } from "../src/wire/backoff";
 import { GenerationLine, type Socket } from "../src/wire/generation";
 import type { Frame } from "../src/wire/shapes";
@@ -25,6 +25,13 @@ describe("a picture's identity", () => {
     expect(pictureIdentity("View/local/raw/2026-11-20/a red-1.png")).toBe(id);
     expect(pictureIdentity("View/local/Starred/2026-11-20/a%20red-1.png")).toBe(id);
     expect(pictureIdentity("raw/2026-11-20/a red-1.png")).toBe(id);
+  });
+});
+
+describe("a picture in a request", () => {
+  it("is named by its path below the person's folder", () => {
+    expect(ownPath("View/local/raw/2026-11-20/a%20red-1.png")).toBe("raw/2026-11-20/a red-1.png");
+    expect(ownPath("Output/raw/a.png")).toBe("raw/a.png");
   });
 });
 

@@ -38,6 +38,11 @@ export function pictureIdentity(src: string): string {
   return path.replace(/^(View\/[^/]+|Output)\//, "").replace(/^(raw|Starred)\//, "");
 }
 
+/** A finished picture as a request names it: its path below the person's own folder. */
+export function ownPath(src: string): string {
+  return src.split("/").map(decodeSafely).join("/").replace(/^(View\/[^/]+|Output)\//, "");
+}
+
 function decodeSafely(part: string): string {
   try {
     return decodeURIComponent(part);
