@@ -84,7 +84,8 @@ class PartLayers:
                 continue
             above, _, child = name.rpartition(".")
             parent = self.module.get_submodule(above)
-            self._places[name] = _Place(parent, child, layer.get_base_layer(), layer)
+            layer.base_layer = parent._modules[child]
+            self._places[name] = _Place(parent, child, layer.base_layer, layer)
 
     def wear(self, weights: Weights) -> None:
         """Let these adapters act, in this order; none for an empty tuple."""
@@ -141,8 +142,23 @@ def _twin(module: torch.nn.Module) -> torch.nn.Module:
     twin._modules = {}
     for name, child in module._modules.items():
         inner = child.get_base_layer() if isinstance(child, BaseTunerLayer) else child
-        twin._modules[name] = _twin(inner) if inner is not None and inner._modules else inner
+        twin._modules[name] = None if inner is None else _twin(inner) if inner._modules else _innermost(inner)
     return twin
+
+
+def _innermost(module: torch.nn.Module) -> torch.nn.Module:
+    """The module itself or, where its numbers are elsewhere until it runs, one of its shape without any."""
+    if not any(tensor.is_meta for tensor in module._parameters.values() if tensor is not None):
+        return module
+    shape = copy.copy(module)
+    shape.__dict__.pop("_hf_hook", None)
+    shape._parameters = {
+        name: None
+        if tensor is None
+        else torch.nn.Parameter(torch.zeros((), dtype=tensor.dtype).expand(tensor.shape), requires_grad=False)
+        for name, tensor in module._parameters.items()
+    }
+    return shape
 
 
 @dataclass(slots=True)
@@ -284,7 +300,7 @@ class LoraLayers:
         mixin: Any = self._mixin
         twins = {name: _twin(layers.module) for name, layers in self._layers.items()}
         parts = {**self._parts, **twins}
-        loader = type("Loader", (mixin,), {"components": parts, "hf_device_map": None})()
+        loader = type("Loader", (mixin,), {"components": twins, "hf_device_map": None})()
         for name, part in parts.items():
             setattr(loader, name, part)
         tensors = lora.tensors()
