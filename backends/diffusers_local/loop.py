@@ -280,7 +280,7 @@ class Loop:
         self._start(row)
         self._follow(row)
 
-    def _follow(self, row: Row) -> None:
+    def _follow(self, row: Row, *, again: bool = False) -> None:
         """The row took its last step: the work goes on in its next row, or its drawing is decoded."""
         make, done = row.after, row.step
         if make is None:
@@ -301,10 +301,16 @@ class Loop:
                     self._press.put(Progress(row.work.id, done, row.steps))
                 pause()
 
+        def failed(error: Exception) -> None:
+            error.__traceback__ = None
+            if out_of_memory(error) and not again:
+                self._relieve()
+                self._follow(row, again=True)
+            else:
+                self._refuse(row.work, error)
+
         pieces = in_slices(next_row, self._errands.allowance, row.kit.pausable)
-        self._errands.add(
-            Errand([row.work], pieces, self._enter, lambda error: self._refuse(row.work, error))
-        )
+        self._errands.add(Errand([row.work], pieces, self._enter, failed))
 
     def _relieve(self) -> None:
         """Memory ran out: let go of what nobody needs."""
@@ -374,12 +380,15 @@ class Loop:
             row.go_on()
         except Exception as error:
             error.__traceback__ = None
-            if out_of_memory(error):
+            if out_of_memory(error) and not row.repeated:
                 self._relieve()
-            self._fail(row, error)
+                row.repeat()
+            else:
+                self._fail(row, error)
             return
         self._gauge.settle()
-        self._turns.took([row], 1, time.perf_counter() - begun)
+        self._forwards.seconds = time.perf_counter() - begun
+        self._turns.took([row], 1, self._forwards.seconds)
         if row.drawing is not None:
             self._rows.remove(row)
             self._deliver(row, row.drawing)

@@ -25,8 +25,9 @@ from backends.diffusers_local.features.second_work import final_size, second_wor
 from backends.diffusers_local.features.upscaling import enlarge, tile_count
 from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.loading.model import Model
+from backends.diffusers_local.memory import out_of_memory
 from backends.diffusers_local.pictures import pictures
-from backends.diffusers_local.pictures.pieces import decode_in_pieces, tiles_for
+from backends.diffusers_local.pictures.pieces import decode_in_pieces, halves_of, tiles_for
 from backends.diffusers_local.pictures.scale import unscaled
 from backends.diffusers_local.pictures.sizes import Size, SizePlan, plan_size
 from backends.diffusers_local.prepare import Refused, begin_walk, prepare
@@ -290,13 +291,24 @@ def _drawing(row: Row) -> Generator[int, None, Picture.Image]:
 def _pixels(row: Row) -> Generator[int, None, pictures.Floats]:
     """(3, height, width) in about -1..1."""
     tiling = tiles_for(row.work.extra, row.plan.drawn, row.model.scale)
-    if tiling is None:
-        (pixels,) = steps.decode([row])
+    if tiling is None and (pixels := _at_once(row)) is not None:
         return pixels
+    tiling = tiling or halves_of(row.latents)
     latents = unscaled(row.kit.vae, row.latents.to(row.kit.vae.dtype))
     made = yield from decode_in_pieces(row.kit.vae, latents, tiling, row.model.scale, row.tiling)
     large: pictures.Floats = made[0].cpu().numpy()
     return large
+
+
+def _at_once(row: Row) -> pictures.Floats | None:
+    """The pixels, or None when there is not the memory to make all of them together."""
+    try:
+        (pixels,) = steps.decode([row])
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        return None
+    return pixels
 
 
 def _enlarged(row: Row, passage: Passage, picture: Picture.Image) -> Generator[int, None, Picture.Image]:

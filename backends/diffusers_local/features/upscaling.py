@@ -9,8 +9,11 @@ from PIL import Image as Picture
 from backends.diffusers_local.loading.upscaler import Upscaler
 from backends.diffusers_local.pictures.tiles import Span, spans
 
-_COST = 5e10
-"""Multiplications of one tile: about a second of a slow processor's core, milliseconds of a graphics card."""
+_COST = {"cpu": 5e10}
+_COST_ELSEWHERE = 2.5e12
+"""Multiplications of one tile by device: about a second of a slow processor's core, a tenth of one of a
+graphics card.
+"""
 
 _SMALLEST, _LARGEST = 96, 512
 """Pixels of a tile's side: below, most of it is overlap; above, memory is the limit."""
@@ -23,7 +26,8 @@ def tile_side(upscaler: Upscaler) -> int:
     """Pixels of the side of a tile that this network takes in one go."""
     if upscaler.whole:
         return 1 << 30
-    fitting = int((_COST / max(1, upscaler.weight)) ** 0.5) // 16 * 16
+    cost = _COST.get(upscaler.network.device.type, _COST_ELSEWHERE)
+    fitting = int((cost / max(1, upscaler.weight)) ** 0.5) // 16 * 16
     return max(_SMALLEST, min(_LARGEST, fitting))
 
 

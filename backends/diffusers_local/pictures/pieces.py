@@ -49,6 +49,12 @@ def tiles_for(extra: Mapping[str, object], drawn: tuple[int, int], scale: int) -
     return Tiling(size, min(overlap // scale, size // 2))
 
 
+def halves_of(latents: torch.Tensor) -> Tiling:
+    """Tiles of half the longer side of (…, h, w), for a picture that memory was too short for at once."""
+    cells = max(latents.shape[-2:])
+    return Tiling(max(8, cells // 2), max(1, cells // 16))
+
+
 def decode_in_pieces(
     vae: Any, latents: torch.Tensor, tiling: Tiling, scale: int, axes: str = ""
 ) -> Generator[int, None, torch.Tensor]:

@@ -20,7 +20,7 @@ from backends.diffusers_local.errands import Errand, Errands
 from backends.diffusers_local.memory import out_of_memory
 from backends.diffusers_local.pace import Costs
 from backends.diffusers_local.pictures import pictures
-from backends.diffusers_local.pictures.pieces import Tiling, decode_in_pieces, tiles_for
+from backends.diffusers_local.pictures.pieces import Tiling, decode_in_pieces, halves_of, tiles_for
 from backends.diffusers_local.pictures.press import Finished, Press
 from backends.diffusers_local.pictures.scale import unscaled
 from backends.diffusers_local.row import Row
@@ -131,8 +131,7 @@ class Results:
         first = rows[0]
         tiling = tiles_for(first.work.extra, first.plan.drawn, first.model.scale)
         if waiting[0].tiled and tiling is None:
-            cells = max(first.latents.shape[-2:])
-            tiling = Tiling(max(8, cells // 2), max(1, cells // 16))
+            tiling = halves_of(first.latents)
 
         def decode(pause: Callable[[], None]) -> Sequence[Pixels]:
             if tiling is None:

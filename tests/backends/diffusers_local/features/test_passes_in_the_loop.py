@@ -25,6 +25,7 @@ from backends.contract import (  # noqa: E402
 )
 from backends.diffusers_local import steps  # noqa: E402
 from backends.diffusers_local.features import upscaling  # noqa: E402
+from backends.diffusers_local.pictures import pictures  # noqa: E402
 from tests.backends.diffusers_local import stock_models  # noqa: E402
 from tests.backends.diffusers_local.conftest import Studio, a_work  # noqa: E402
 from tests.backends.diffusers_local.upscalers import write_upscaler  # noqa: E402
@@ -143,6 +144,41 @@ def test_what_cannot_be_is_refused_in_words(
     assert not studio.of(Started), "before its first step"
 
 
+def test_short_of_memory_between_the_passes_the_first_drawing_is_decoded_in_tiles(
+    folder: Path, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode = steps.decode
+
+    def failing(rows: Any) -> Any:
+        if rows[0].latents.shape[-1] == 16:
+            raise torch.OutOfMemoryError
+        return decode(rows)
+
+    monkeypatch.setattr(steps, "decode", failing)
+    (picture,) = studio.draw(a_work(folder, width=128, height=128, second=SecondPass(0.5, upscale=1.5)))
+    assert picture.size == (192, 192)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_short_of_memory_between_the_passes_it_is_tried_once_more(
+    folder: Path, studio: Studio, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    place, tries = pictures.place_start, []
+
+    def failing(*given: Any) -> Any:
+        tries.append(given)
+        if len(tries) <= times:
+            raise torch.OutOfMemoryError
+        return place(*given)
+
+    monkeypatch.setattr(pictures, "place_start", failing)
+    work = a_work(folder, second=SecondPass(0.5, upscale=1.5))
+    studio.submit(work)
+    studio.finish(work)
+    assert bool(studio.of(Done)) is (times == 1)
+    assert len(tries) == 2
+
+
 def test_a_model_that_only_its_own_pipeline_draws_redraws_nothing(
     tmp_path: Path, folder: Path, studio: Studio
 ) -> None:
@@ -157,6 +193,6 @@ def test_a_model_that_only_its_own_pipeline_draws_redraws_nothing(
 
 def test_the_same_work_alone_is_the_same_to_the_last_bit(folder: Path, studio: Studio) -> None:
     second = SecondPass(0.5, upscale=1.5)
-    ask = {"seed": 5, "second": second, "deterministic": True}
+    ask: dict[str, Any] = {"seed": 5, "second": second, "deterministic": True}
     one, two = studio.draw(a_work(folder, 1, **ask), a_work(folder, 2, **ask))
     assert np.array_equal(pixels(one), pixels(two))
