@@ -4,14 +4,13 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import pytest_asyncio
 import torch
-from diffusers import ControlNetModel, UNet2DConditionModel
+from diffusers import UNet2DConditionModel
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -19,6 +18,7 @@ from backends.diffusers_local.engine import ENGINE
 from hub.catalog import Catalog
 from hub.settings import Settings
 from tests.hub.running import RunningHub
+from tests.swarm_api.addons import a_control, a_lora
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 HUB_SETTINGS = {"engines.threads": "1"}
@@ -31,28 +31,6 @@ SMALL: dict[str, Any] = {
     "height": 128,
 }
 Pixels = np.ndarray[Any, np.dtype[np.int16]]
-
-
-def a_lora(unet: UNet2DConditionModel) -> dict[str, torch.Tensor]:
-    """Changes of rank 2 for every attention, strong enough to be seen."""
-    chance = torch.Generator().manual_seed(3)
-    made: dict[str, torch.Tensor] = {}
-    for name, module in unet.named_modules():
-        if name.endswith(("to_q", "to_k", "to_v")) and isinstance(module, torch.nn.Linear):
-            made[f"unet.{name}.lora_A.weight"] = torch.randn(2, module.in_features, generator=chance) / 4
-            made[f"unet.{name}.lora_B.weight"] = torch.randn(module.out_features, 2, generator=chance) / 4
-    return made
-
-
-def a_control(unet: UNet2DConditionModel, folder: Path) -> None:
-    """A ControlNet of the model's shape whose word counts from the start."""
-    torch.manual_seed(4)
-    control = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(8, 16))
-    with torch.no_grad():
-        for name, weight in control.named_parameters():
-            if name.startswith(("controlnet_down_blocks", "controlnet_mid_block")):
-                weight.add_(torch.randn_like(weight) / 20)
-    control.save_pretrained(folder)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
