@@ -46,6 +46,7 @@ class BatchSize:
     largest: int = LARGEST
     bytes_each: int = 0
     doubted: bool = False
+    _weighed: int = 0  # requests of the forward that `bytes_each` was measured with
     _count: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
     _best: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
     _rest: int = 0  # forwards still to come before a larger size is tried
@@ -80,8 +81,11 @@ class BatchSize:
             self._judge_double()
 
     def weigh(self, requests: int, peak: int) -> None:
-        """A forward with so many requests needed so many bytes beyond what was held before it."""
-        self.bytes_each = max(self.bytes_each, peak // max(1, requests))
+        """A forward with so many requests needed so many bytes beyond what was held before it. The largest
+        tells best: a first forward also pays for what is needed only once.
+        """
+        if requests >= self._weighed:
+            self.bytes_each, self._weighed = peak // max(1, requests), requests
 
     def shrink(self, requests: int) -> None:
         """Memory ran out with so many: never again more than half of them."""
@@ -132,9 +136,12 @@ def bucket(requests: int, limit: int = 0) -> int:
 
 
 class Group:
-    """What is known of the requests of one key: their batch size and what forwards of them cost."""
+    """What is known of the requests of one key: their batch size and what forwards of them cost; `name` is
+    what it is remembered by.
+    """
 
-    def __init__(self, known: Learned | None = None) -> None:
+    def __init__(self, name: str = "", known: Learned | None = None) -> None:
+        self.name = name
         known = known or Learned()
         limit = min(LARGEST, max(1, known.limit))
         self.size = BatchSize(limit, bytes_each=max(0, known.bytes_each), doubted=limit > 1)
@@ -177,21 +184,21 @@ class Sizes:
     def __getitem__(self, key: Hashable) -> Group:
         group = self._groups.get(key)
         if group is None:
-            group = self._groups[key] = Group(self._remembered.get(name_of(self._device, key)))
+            name = name_of(self._device, key)
+            group = self._groups[key] = Group(name, self._remembered.get(name))
             while len(self._groups) > _GROUPS:
-                old, gone = self._groups.popitem(last=False)
-                self._remembered[name_of(self._device, old)] = gone.learned
+                _, gone = self._groups.popitem(last=False)
+                self._remembered[gone.name] = gone.learned
         self._groups.move_to_end(key)
         return group
 
     def learned(self) -> dict[str, Learned]:
         """Everything worth remembering, the groups seen last at the end."""
         found = dict(self._remembered)
-        for key, group in self._groups.items():
+        for group in self._groups.values():
             if group.seconds is not None:
-                name = name_of(self._device, key)
-                found.pop(name, None)
-                found[name] = group.learned
+                found.pop(group.name, None)
+                found[group.name] = group.learned
         return found
 
 

@@ -32,6 +32,8 @@ class Exclusive:
         self.shown = 0.0
         self.drawing: Drawing | None = None
         """What came out, once `finished`."""
+        self.repeated = False
+        """It has been begun anew."""
         self._tell = tell
         self._allowance = Allowance()
         self._pieces: Generator[None, None, Drawing] = in_slices(self._draw, self._allowance)
@@ -61,6 +63,12 @@ class Exclusive:
             next(self._pieces)
         except StopIteration as end:
             self.drawing = end.value
+
+    def repeat(self) -> None:
+        """Begin anew, after an error."""
+        self.repeated, self.step = True, 0
+        self._allowance = Allowance()
+        self._pieces = in_slices(self._draw, self._allowance)
 
     def close(self) -> None:
         """Nobody wants it any more."""

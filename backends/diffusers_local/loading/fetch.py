@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from backends.diffusers_local.loading.default_dtype import DtypeDoor
 from backends.diffusers_local.loading.gather import Need
 from backends.diffusers_local.loading.shelf import Shelf
 from backends.diffusers_local.loading.weights import ModelTrouble
@@ -37,6 +38,7 @@ class Fetcher:
         self._shelf = shelf
         self._pinned = pinned
         self._wake = wake
+        self._door = DtypeDoor(wake)
         self._asked: set[Need] = set()
         self._frees = 0
         self._done: deque[Fetched] = deque()
@@ -60,7 +62,8 @@ class Fetcher:
         self._put(None)
 
     def take(self) -> list[Fetched]:
-        """What has come since the last time."""
+        """What has come since the last time. To be called between any two turns."""
+        self._door.let_through()
         taken = []
         while self._done:
             done = self._done.popleft()
@@ -109,7 +112,8 @@ class Fetcher:
     def _try(self, need: Need) -> float | Exception:
         """The seconds it took, or the error without its traceback, which would keep tensors alive."""
         try:
-            _, seconds = self._shelf.load(need.kind, need.ref, self._pinned())
+            with self._door.loading():
+                _, seconds = self._shelf.load(need.kind, need.ref, self._pinned())
         except Exception as error:
             error.__traceback__ = None
             return error

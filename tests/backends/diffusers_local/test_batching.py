@@ -54,6 +54,8 @@ class TestBatchSize:
         assert size.wanted(16, free=1000) == 9
         assert size.wanted(16, free=10) == 1
         assert size.wanted(16, free=None) == 16
+        size.weigh(1, 10_000)  # a smaller one, with something that is needed once, tells less
+        assert size.bytes_each == 100
 
     def test_a_limit_that_has_come_to_hurt_is_left(self) -> None:
         size = BatchSize()
@@ -80,20 +82,20 @@ class TestBatchSize:
 
 class TestRemembering:
     def test_a_remembered_size_is_used_at_once_and_kept_while_it_pays(self) -> None:
-        group = Group(Learned(8, 1.0))
+        group = Group("name", Learned(8, 1.0))
         taken = learn(group.size, 8, PAYS)
         assert taken[0] == 8
         assert taken.count(4) <= 4
         assert (taken[-1], group.size.doubted) == (8, False)
 
     def test_a_remembered_size_that_is_wrong_here_is_unlearned(self) -> None:
-        group = Group(Learned(16, 1.0))
+        group = Group("name", Learned(16, 1.0))
         taken = learn(group.size, 16, NEVER)
         assert taken[-1] == 1
         assert sum(taken) < 16 * 8 + 8 * 8 + 4 * 8 + 2 * 8 + 60
 
     def test_nonsense_is_bounded(self) -> None:
-        group = Group(Learned(10**6, -5.0, -1))
+        group = Group("name", Learned(10**6, -5.0, -1))
         assert group.size.wanted(100) == LARGEST
         assert group.seconds is None
 
@@ -118,8 +120,8 @@ class TestRemembering:
         assert len(sizes.learned()) == 300
 
     def test_what_one_costs_is_known_from_any_measurement(self) -> None:
+        assert Group().seconds is None
         group = Group()
-        assert group.seconds is None
         group.took(4, 8, 3.0)
         assert group.seconds == 3.0
         group.took(1, 2, 1.0)

@@ -188,6 +188,53 @@ class TestLoading:
         live.send(Cancel((coming.id,)))
 
 
+class TestHalfPrecision:
+    """The libraries change the default dtype of the whole process while they build a model."""
+
+    def test_nobody_computes_while_the_default_is_another(
+        self, folder: Path, zero_folder: Path, live: Live, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        live.loop._shelf._dtype = torch.bfloat16
+        predict, seen, changed = steps.predict, set(), []
+        change = torch.set_default_dtype
+
+        def predicting(rows: Any) -> Any:
+            seen.add(torch.get_default_dtype())
+            answer = predict(rows)
+            seen.add(torch.get_default_dtype())
+            return answer
+
+        def noting(dtype: torch.dtype) -> None:
+            changed.append(dtype)
+            change(dtype)
+            time.sleep(0.02)
+
+        monkeypatch.setattr(steps, "predict", predicting)
+        monkeypatch.setattr(torch, "set_default_dtype", noting)
+        running, coming = a_work(folder, 1, steps=900), a_work(zero_folder, 2)
+        live.send(Submit(running))
+        live.until(lambda: len(live.of(Progress, running.id)) > 5)
+        live.send(Submit(structs.replace(coming, user="another")))
+        live.until(lambda: len(live.of(Loaded)) == 2)
+        live.send(Cancel((running.id, coming.id)))
+        live.until(lambda: live.ended(running.id) and live.ended(coming.id))
+        assert torch.bfloat16 in changed
+        assert seen == {torch.float32}
+
+    def test_a_load_that_fails_in_the_middle_leaves_it_as_it_was(
+        self, folder: Path, live: Live, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def failing(*_: Any) -> Any:
+            torch.set_default_dtype(torch.bfloat16)
+            raise ValueError("in the middle")
+
+        monkeypatch.setattr(Shelf, "load", failing)
+        work = a_work(folder)
+        live.send(Submit(work))
+        live.until(lambda: live.of(Failed, work.id))
+        assert torch.get_default_dtype() == torch.float32
+
+
 def pausing(function: Callable[..., Any], seconds: float, parts: int = 10) -> Callable[..., Any]:
     """The function after a while in the model's own modules, where it can be paused."""
 
