@@ -21,7 +21,7 @@ ENGINE = EngineType(
     description="Draws with Stable Diffusion models on this machine's processor or graphics card.",
     settings=DiffusersSettings,
     drawer="backends.diffusers_local.drawer:DiffusersDrawer",
-    slots=8,
+    slots=16,
     features=(
         "variation_seed",
         "embeddings",
