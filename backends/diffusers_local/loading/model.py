@@ -14,10 +14,11 @@ from backends.diffusers_local.denoisers import Denoiser, make_denoiser
 from backends.diffusers_local.families import Family
 from backends.diffusers_local.families.stable_diffusion import STARTER_MODULE
 from backends.diffusers_local.features.lora_layers import LoraLayers
+from backends.diffusers_local.loading.flow_file import load_flow_file, recognise
 from backends.diffusers_local.loading.folders import ModelTrouble, check_folder, variant_of
 from backends.diffusers_local.loading.offload import Home
 from backends.diffusers_local.loading.single_file import load_single_file
-from backends.diffusers_local.loading.weights import stamp_of
+from backends.diffusers_local.loading.weights import read_header, stamp_of
 from backends.diffusers_local.pictures.preview import PreviewMap, fit_preview, read_preview
 from backends.diffusers_local.prompts.encoding import Texts
 from backends.diffusers_local.prompts.readers import make_reader
@@ -81,6 +82,9 @@ def _load(path: Path, device: torch.device, dtype: torch.dtype) -> tuple[Family,
     half is asked for and the device has it.
     """
     if path.is_file():
+        if (file := recognise(path, read_header(path))) is not None:
+            dtype = half_of(file.family, device, dtype)
+            return file.family, load_flow_file(file, dtype), dtype
         return *load_single_file(path, dtype), dtype
     family, left_out = check_folder(path)
     dtype = half_of(family, device, dtype)

@@ -51,7 +51,7 @@ def recognise(path: Path) -> tuple[Family, Checkpoint]:
     first = header.get(_FIRST)
     kinds = [(family, kind) for family in FAMILIES.values() for kind in family.checkpoints]
     widths = {kind.text: header[kind.text]["shape"][1] for _, kind in kinds if kind.text in header}
-    drawn = ", ".join(family.name for family in FAMILIES.values() if family.checkpoints)
+    drawn = ", ".join(family.name for family in FAMILIES.values() if family.stock is None)
     if first is None or not widths:
         raise ModelTrouble(f"{path.name!r} is no checkpoint of {drawn}; no other kind is drawn from a file.")
     if first["shape"][1] != 4:
