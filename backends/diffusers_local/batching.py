@@ -16,7 +16,8 @@ LARGEST = 16
 """Most requests in one forward."""
 
 _ENOUGH = 4  # measurements before a size is judged; the first of a size also pays for its preparation
-_WORTH = 1.1  # a doubled batch must do this much more work a second
+_WORTH = 1.1  # the first doubling must do this much more work a second: it makes both as late as the last
+_WORTH_MORE = 1.05  # and each after it this much: those who would wait see something sooner
 _FIRST_RETRY = 64  # forwards until a size that did not pay is tried again: the machine's other load changes
 _LAST_RETRY = 4096
 _DOUBT = 2048  # forwards until a size that paid is compared with its half again
@@ -38,7 +39,7 @@ class Learned(Struct, frozen=True):
 class BatchSize:
     """Learns how many requests one forward should carry, from the time of real forwards.
 
-    Starts with one; while more wait, tries twice as many, and stays there if that gives a tenth more rows a
+    Starts with one; while more wait, tries twice as many, and stays there if that gives clearly more rows a
     second. A `doubted` limit (a remembered one) is first compared with its half.
     """
 
@@ -110,7 +111,7 @@ class BatchSize:
         if self.limit == 1:
             self.doubted = False
         elif min(self._count[self.limit], self._count[half]) >= _ENOUGH:
-            if self._best[self.limit] >= _WORTH * self._best[half]:
+            if self._best[self.limit] >= _worth(self.limit) * self._best[half]:
                 self.doubted, self._sure = False, 0
             else:
                 self.limit = half
@@ -119,7 +120,7 @@ class BatchSize:
         larger = 2 * self.limit
         if larger > self.largest or min(self._count[self.limit], self._count[larger]) < _ENOUGH:
             return
-        if self._best[larger] >= _WORTH * self._best[self.limit]:
+        if self._best[larger] >= _worth(larger) * self._best[self.limit]:
             self.limit, self._retry = larger, _FIRST_RETRY
         else:
             self._rest, self._retry = self._retry, min(_LAST_RETRY, 2 * self._retry)
@@ -128,6 +129,10 @@ class BatchSize:
     def _clear(self) -> None:
         self._count.clear()
         self._best.clear()
+
+
+def _worth(size: int) -> float:
+    return _WORTH if size <= 2 else _WORTH_MORE
 
 
 def bucket(requests: int, limit: int = 0) -> int:

@@ -92,6 +92,7 @@ class Loop:
         self._rows: list[Row | Exclusive] = []
         self._hidden: set[str] = set()  # works whose previews nobody watches
         self._pins: frozenset[str] = frozenset()
+        self._pinning: set[str] = set()  # the works whose files are pinned
 
     def run(self) -> None:
         """The thread's body."""
@@ -154,7 +155,10 @@ class Loop:
 
     def _look(self) -> None:
         works = (*self._drawing, *self._newcomers.works)
-        self._pins = frozenset(path for work in works for path in paths_of(work))
+        ids = {work.id for work in works}
+        if ids != self._pinning:
+            self._pinning = ids
+            self._pins = frozenset(path for work in works for path in paths_of(work))
         self._newcomers.look()
 
     def _candidates(self) -> list[Row | Exclusive]:

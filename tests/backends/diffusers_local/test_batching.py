@@ -29,6 +29,14 @@ class TestBatchSize:
         assert size.limit == 2
         assert taken.count(4) <= 8
 
+    def test_the_first_doubling_must_be_worth_more_than_the_next(self) -> None:
+        size = BatchSize()
+        learn(size, 8, {1: 1.0, 2: 1.86, 4: 3.7, 8: 7.4})
+        assert size.limit == 1
+        size = BatchSize()
+        learn(size, 8, {1: 1.0, 2: 1.6, 4: 3.0, 8: 5.6})
+        assert size.limit == 8
+
     def test_a_compute_bound_model_runs_one_after_the_other(self) -> None:
         size = BatchSize()
         taken = learn(size, 4, NEVER, 200)
