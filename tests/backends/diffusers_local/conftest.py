@@ -144,6 +144,12 @@ def zero_model(zero_folder: Path) -> Model:
         return load_model(ref_of(zero_folder), torch.device("cpu"), torch.float32)
 
 
+def scheduler_of(model: Model, sampler: str, schedule: str) -> Any:
+    """The diffusers scheduler that a stock pipeline needs for the same walk."""
+    schedules: Any = model.schedules
+    return schedules.make(sampler, schedule)
+
+
 class Studio:
     """A loop driven turn by turn, with all its reports."""
 

@@ -20,7 +20,7 @@ from backends.diffusers_local.loading.model import Model, load_model
 from backends.diffusers_local.pictures.pictures import encode
 from backends.diffusers_local.prepare import prepare
 from backends.diffusers_local.row import Row
-from tests.backends.diffusers_local.conftest import Studio, a_work, ref_of
+from tests.backends.diffusers_local.conftest import Studio, a_work, ref_of, scheduler_of
 from tests.backends.diffusers_local.xl import build_xl
 
 PAIRS = [
@@ -66,7 +66,7 @@ def stock(kind: Any, model: Model, work: Work, **more: Any) -> torch.Tensor:
     """What the stock pipeline draws for this work; an empty negative prompt is one that was not given."""
     pipeline = kind(
         **model.parts,
-        scheduler=model.schedules.make(work.sampler, work.scheduler),
+        scheduler=scheduler_of(model, work.sampler, work.scheduler),
         force_zeros_for_empty_prompt=True,
         add_watermarker=False,
     )
@@ -121,7 +121,7 @@ class TestAlone:
         (ours,) = studio.draw(work)
         pipeline = StableDiffusionXLPipeline.from_pretrained(xl_folder, add_watermarker=False)
         model = load_model(work.model, torch.device("cpu"), torch.float32)
-        pipeline.scheduler = model.schedules.make("euler", "normal")
+        pipeline.scheduler = scheduler_of(model, "euler", "normal")
         pipeline.set_progress_bar_config(disable=True)
         (theirs,) = pipeline(
             work.prompt,

@@ -19,7 +19,7 @@ from backends.diffusers_local.loading.shelf import Shelf
 from backends.diffusers_local.loading.weights import ModelTrouble
 from backends.diffusers_local.prepare import prepare
 from backends.diffusers_local.row import Row
-from tests.backends.diffusers_local.conftest import Studio, a_work, build_pipeline
+from tests.backends.diffusers_local.conftest import Studio, a_work, build_pipeline, scheduler_of
 from tests.backends.diffusers_local.loras import changes, kohya, lora, peft, write
 from tests.backends.diffusers_local.xl import build_xl
 
@@ -78,7 +78,7 @@ def walk(work: Work, shelf: Shelf) -> torch.Tensor:
 def stock(kind: Any, work: Work, model: Model) -> torch.Tensor:
     """The stock pipeline's latents, loaded from the same folder, with the same LoRAs and weights."""
     pipeline = kind.from_pretrained(work.model.path, safety_checker=None, dtype=FULL)
-    pipeline.scheduler = model.schedules.make(work.sampler, work.scheduler)
+    pipeline.scheduler = scheduler_of(model, work.sampler, work.scheduler)
     pipeline.set_progress_bar_config(disable=True)
     names = [f"a{number}" for number in range(len(work.loras))]
     for name, one in zip(names, work.loras, strict=True):

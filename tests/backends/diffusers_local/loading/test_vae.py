@@ -22,7 +22,7 @@ from backends.diffusers_local.loading.model import Model
 from backends.diffusers_local.loading.vae import load_vae
 from backends.diffusers_local.loading.weights import ModelTrouble
 from backends.diffusers_local.pictures.pictures import encode
-from tests.backends.diffusers_local.conftest import Studio, a_work, ref_of
+from tests.backends.diffusers_local.conftest import Studio, a_work, ref_of, scheduler_of
 from tests.backends.diffusers_local.originals import original_vae_tensors
 from tests.backends.diffusers_local.test_identity import same_request, stock
 
@@ -85,7 +85,7 @@ def test_pictures_are_the_stock_pipelines(
     work = a_work(folder, vae=a_vae(vaes[form]), deterministic=True, **given)
     (ours,) = studio.draw(work)
     kind = StableDiffusionPipeline if begun == "text" else StableDiffusionImg2ImgPipeline
-    pipeline = stock(kind, model, model.schedules.make("euler", "normal"))
+    pipeline = stock(kind, model, scheduler_of(model, "euler", "normal"))
     pipeline.vae = own
     request = same_request(work, model) | {"output_type": "pil"}
     request |= {"width": 64, "height": 64} if begun == "text" else {"image": start, "strength": 0.6}

@@ -13,7 +13,7 @@ from backends.diffusers_local import steps
 from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.loading.model import Model, load_model
 from backends.diffusers_local.prepare import prepare
-from tests.backends.diffusers_local.conftest import Studio, a_work, build_pipeline, ref_of
+from tests.backends.diffusers_local.conftest import Studio, a_work, build_pipeline, ref_of, scheduler_of
 from tests.backends.diffusers_local.xl import a_text_encoder, build_xl
 
 
@@ -53,7 +53,7 @@ def ours(path: Path, model: Model, layer: int | None) -> torch.Tensor:
 
 def stock(pipeline: Any, path: Path, model: Model, skip: int | None) -> torch.Tensor:
     work = a_work(path)
-    pipeline.scheduler = model.schedules.make("euler", "normal")
+    pipeline.scheduler = scheduler_of(model, "euler", "normal")
     pipeline.set_progress_bar_config(disable=True)
     drawn: torch.Tensor = pipeline(
         work.prompt,

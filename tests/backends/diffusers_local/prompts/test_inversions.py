@@ -16,7 +16,7 @@ from backends.diffusers_local.loading.model import Model
 from backends.diffusers_local.loading.weights import ModelTrouble
 from backends.diffusers_local.prepare import prepare
 from backends.diffusers_local.prompts.encoding import Asking
-from tests.backends.diffusers_local.conftest import Studio, a_work, ref_of
+from tests.backends.diffusers_local.conftest import Studio, a_work, ref_of, scheduler_of
 from tests.backends.diffusers_local.prompts.clip_words import (
     an_inversion,
     build_sd_words,
@@ -56,7 +56,7 @@ def walk(work: Work, model: Model) -> torch.Tensor:
 
 
 def stock(pipeline: Any, work: Work, model: Model, prompt: str, negative: str) -> torch.Tensor:
-    pipeline.scheduler = model.schedules.make("euler", "normal")
+    pipeline.scheduler = scheduler_of(model, "euler", "normal")
     pipeline.set_progress_bar_config(disable=True)
     drawn: torch.Tensor = pipeline(
         prompt,
