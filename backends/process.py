@@ -33,8 +33,8 @@ from backends.contract import (
     Ready,
     Report,
     Submit,
-    Watch,
 )
+from backends.contract import Watch as Watched
 from backends.discover import FoundEngine
 from backends.frames import Begin, FrameError, decode_report, pack
 from backends.restarts import Restarts
@@ -165,7 +165,7 @@ class WorkerProcess:
         if self._phase in ("disabled", "stopped"):
             self._lose(f"The engine {self.state.title!r} is disabled.")
             return
-        if isinstance(command, Watch) and any(isinstance(c, Submit) for c in self._waiting):
+        if isinstance(command, Watched) and any(isinstance(c, Submit) for c in self._waiting):
             self._waiting.append(command)
             return
         if not isinstance(command, Submit | Load):

@@ -31,6 +31,12 @@ class Prompts:
         self.prompted: Sequence[Prompted] = filling.prompted
         self.embeddings: Mapping[str, Entry] = filling.embeddings
 
+    def check(self, model: Entry, registry: Registry) -> None:
+        """Refuse an embedding that was made for another architecture. Raises BadInput."""
+        for entry in self.embeddings.values():
+            if why := unfit(entry, model):
+                raise refused(registry.params["prompt"], why)
+
     def extra(self) -> dict[str, str | list[str]]:
         """What the metadata's extra data tells of them (swarm-api §7)."""
         extra: dict[str, str | list[str]] = dict(self.originals)

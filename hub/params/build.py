@@ -33,6 +33,7 @@ def build(
     width, height = _int(values["width"]), _int(values["height"])
     variation = _float(values.get("variationseedstrength"), 0.0)
     prompts = Prompts(values, caller, context)
+    prompts.check(entry, context.registry)
     worn = Worn(values, prompts, entry, context)
     values |= prompts.texts
     second = second_of(values, entry, caller, context)
@@ -110,6 +111,15 @@ def _start(values: Mapping[str, Value], context: Context) -> tuple[bytes | None,
         over = next((key for key in ("maskimage", *BORDERS) if key in values), None)
         if over is not None:
             raise refused(context.registry.params[over], "it needs an Init Image, and none was given")
+    for near, far, side in (("left", "right", "width"), ("top", "bottom", "height")):
+        border = _int(values.get(f"outpaint{near}", 0)) + _int(values.get(f"outpaint{far}", 0))
+        if border >= _int(values[side]):
+            over = f"outpaint{near}" if f"outpaint{near}" in values else f"outpaint{far}"
+            raise refused(
+                context.registry.params[over],
+                f"the new borders are {border} pixels together and leave no room for the Init Image; "
+                f"ask for a larger {side.capitalize()}",
+            )
     return start if isinstance(start, bytes) else None, mask if isinstance(mask, bytes) else None
 
 

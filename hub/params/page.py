@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from hub.params.registry import Registry
 from hub.params.spec import Group, Param
+from hub.params.tags.fill import TAGS
 
 NOTE = "<!-- Written by `python -m hub.params` from hub/params/groups; edit those. -->"
 
@@ -18,6 +19,15 @@ name, else the shortest that contains what was sent. What a request leaves out c
 model's own defaults where it has some; the defaults below are what a page shows. Other parameters
 of SwarmUI are named in a picture's metadata under `unused_parameters`; words that nobody knows are
 ignored.
+"""
+
+_IN_PROMPTS = """## Tags in prompts
+
+Tags stand in Prompt and Negative Prompt, in any letter case, and may stand in each other. Models are
+named as loosely as everywhere; one that is not there is refused. What is no known tag stays as it
+was typed. The metadata keeps the text with its tags under `original_prompt` and says in the
+parameters what they came to.
+
 """
 
 _SOURCES = {
@@ -38,7 +48,18 @@ def write_page(registry: Registry) -> str:
         title = f"## {group.name}\n\n{group.description}" if group is not None else "## The picture itself"
         table = f"| parameter | type | default | accepted | |\n| --- | --- | --- | --- | --- |\n{rows}"
         parts.append(f"{title}\n\n{table}\n")
+    parts.append(_tags())
     return "\n".join(parts)
+
+
+def _tags() -> str:
+    """The section about prompts."""
+    tags = {tag.names[0]: tag for tag in TAGS.values()}
+    rows = (
+        f"| {', '.join(f'`{form}`' for form in tag.forms)} | {tag.description} |"
+        for _, tag in sorted(tags.items())
+    )
+    return f"{_IN_PROMPTS}| tag | |\n| --- | --- |\n" + "\n".join(rows) + "\n"
 
 
 def _rows(registry: Registry, group: Group | None) -> Iterator[str]:

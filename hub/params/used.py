@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from backends.contract import SecondPass
-from hub.catalog import UPSCALERS, Entry
+from hub.catalog import Entry
 from hub.params.addons import Prompts, Worn
 from hub.params.collect import Value
 from hub.params.controls import is_idle
@@ -106,7 +106,7 @@ class Used:
         found += [OtherModel(e.name, "loras", e.hash, e.class_id) for e in self._worn.models]
         found += [OtherModel(e.name, "prompt", e.hash) for e in self._prompts.embeddings.values()]
         if self._second is not None and self._second.upscaler is not None:
-            found.append(OtherModel(self._second.upscaler.name, UPSCALERS))
+            found.append(OtherModel(self._second.upscaler.name, "refinerupscalemethod"))
         return tuple(dict.fromkeys(found))
 
     def _idle(self, key: str) -> bool:

@@ -13,4 +13,9 @@ def _fill(filling: Filling, options: str | None, body: str) -> str:
     return f"<embed:{entry.name}>"
 
 
-TAG = Tag(names=("embed", "embedding"), fill=_fill)
+TAG = Tag(
+    names=("embed", "embedding"),
+    forms=("<embed:name>", "<embedding:name>"),
+    description="Puts a textual inversion at this place among the words.",
+    fill=_fill,
+)

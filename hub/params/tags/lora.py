@@ -31,4 +31,9 @@ def _weight(filling: Filling, text: str) -> float:
     return number
 
 
-TAG = Tag(names=("lora",), fill=_fill)
+TAG = Tag(
+    names=("lora",),
+    forms=("<lora:name>", "<lora:name:weight>", "<lora:name:weight:text weight>"),
+    description="Lays a LoRA over the model, as if it stood in LoRAs; without a weight, with its usual one.",
+    fill=_fill,
+)

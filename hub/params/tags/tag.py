@@ -60,13 +60,16 @@ class Filling:
 
 
 class Tag(Struct, frozen=True):
-    """A tag by its `names`, the first of them its usual one.
+    """A tag by its `names`, the first of them its usual one. `forms` are the ways to write it, `description`
+    says what it does; both are for the docs.
 
     `fill(filling, options, body)` gives the text that takes its place: `options` is what stands in the square
     brackets behind the name (None without them), `body` what stands behind the colon, filled in already.
     """
 
     names: tuple[str, ...]
+    forms: tuple[str, ...]
+    description: str
     fill: Callable[[Filling, str | None, str], str]
 
 

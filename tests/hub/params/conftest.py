@@ -51,6 +51,7 @@ ADDONS = {
     "ControlNet/depth.safetensors": "",
     "ControlNet/xl lines.safetensors": "stable-diffusion-xl-v1-base/controlnet",
     "Embedding/bad hands.safetensors": "",
+    "Embedding/xl words.safetensors": "stable-diffusion-xl-v1-base/textual-inversion",
     "upscale_models/4x sharp.safetensors": "",
 }
 """Files below the models folder with the architecture their metadata names."""

@@ -124,6 +124,7 @@ class TestPromptTags:
             "<lora:>",
             "<lora:style>" * 33,
             "<lora:xl only>",
+            "<embed:xl words>",
         ],
     )
     def test_refused_by_name(self, ask: Parse, prompt: str) -> None:

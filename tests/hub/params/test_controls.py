@@ -132,6 +132,8 @@ class TestMasks:
             ({"initimage": PICTURE, "maskimage": "white"}, "maskimage"),
             ({"initimage": PICTURE, "maskimage": PICTURE, "maskblur": 65}, "maskblur"),
             ({"initimage": PICTURE, "outpaintleft": -1}, "outpaintleft"),
+            ({"initimage": PICTURE, "outpaintright": 256}, "outpaintright"),
+            ({"initimage": PICTURE, "outpainttop": 128, "outpaintbottom": 128}, "outpainttop"),
         ],
     )
     def test_refused_by_name(self, ask: Parse, given: dict[str, Any], field: str) -> None:

@@ -69,7 +69,9 @@ def test_an_upscaling_model_by_its_loose_name(ask: Parse) -> None:
     assert found.upscale_method == "model" and found.upscaler is not None
     assert found.upscaler.name == "4x sharp.safetensors"
     assert set(request.asked_by) == {"refiners", "upscalers"}
-    assert ("4x sharp.safetensors", "upscale_models") in [(m.name, m.param) for m in request.other_models]
+    assert ("4x sharp.safetensors", "refinerupscalemethod") in [
+        (m.name, m.param) for m in request.other_models
+    ]
     again = ask(dict(request.given))
     assert again.second == request.second
 
