@@ -15,9 +15,11 @@ from torch.nn import functional
 from backends.diffusers_local.pictures.tiles import Span, spans
 
 _AT_ONCE = 1536 * 1536
-"""Pixels of the largest picture that is made at once: it takes a decoder about five gigabytes."""
+"""Pixels of the largest picture that is made at once: it takes the usual decoder about nine gigabytes, tiles
+of 512 pixels a fifth of that (measured on a narrower one: 2.3 and 0.45, in less time).
+"""
 
-_SIZE, _OVERLAP = 1024, 128  # pixels of a side when the picture is larger and the work names none
+_SIZE, _OVERLAP = 512, 96  # pixels of a side when the picture is larger and the work names none
 _USUAL_OVERLAP = 64  # pixels, SwarmUI's default of `vaetileoverlap`
 
 

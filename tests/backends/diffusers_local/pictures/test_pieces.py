@@ -87,7 +87,7 @@ class TestWhichPictures:
         assert tiles_for({"vaetilesize": 1024}, (1024, 1024), 8) is None
 
     def test_large_ones_are_not(self) -> None:
-        assert tiles_for({}, (2048, 2048), 8) == Tiling(128, 16)
+        assert tiles_for({}, (2048, 2048), 8) == Tiling(64, 12)
 
     def test_a_work_may_ask_for_it(self) -> None:
         assert tiles_for({"vaetilesize": 256}, (512, 512), 8) == Tiling(32, 8)
