@@ -133,6 +133,9 @@ class Loop:
         if not chosen or self.stopping:
             return
         self._draw(chosen)
+        del chosen
+        if not self._rows:
+            self._turns.rest()
         self._do_errands(max(self._forwards.seconds, _LEAST))
 
     def _gather(self) -> None:

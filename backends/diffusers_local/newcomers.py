@@ -103,6 +103,8 @@ class Newcomers:
             self._take(fetched)
         if came:
             self._shelf.sweep()
+        if any(fetched.need is None for fetched in came):
+            self._shelf.collect()
         for arrival in self._arrivals:
             if not arrival.looked:
                 self._look_for(arrival)

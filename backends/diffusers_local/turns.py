@@ -79,9 +79,7 @@ class Turns(Generic[Request]):
         `free` is how many bytes a forward may still take (None: unknown).
         """
         if not requests:
-            self._spent.clear()
-            self._stack.clear()
-            self._paused.clear()
+            self.rest()
             return []
         lanes = self._lanes(requests, free)
         floor = min((self._spent[lane.name] for lane in lanes if lane.name in self._spent), default=0.0)
@@ -94,6 +92,13 @@ class Turns(Generic[Request]):
             chosen = self._places(group, self.sizes[group[0].key].size.wanted(len(group), free))
         self._note_beginnings(chosen)
         return chosen
+
+    def rest(self) -> None:
+        """Nobody is left: let go of those who had their turns, which would keep models in memory."""
+        self._lane = None
+        self._spent.clear()
+        self._stack.clear()
+        self._paused.clear()
 
     def took(self, requests: Sequence[Request], rows: int, seconds: float) -> None:
         """The chosen forward is done: `rows` rows of these requests in so many seconds."""

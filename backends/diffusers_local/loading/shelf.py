@@ -75,7 +75,7 @@ class Shelf:
         with self._lock:
             self._parts.pop((kind, ref.path), None)
             self._make_room(needed, pinned)
-        _collect()
+        self.collect()
         part = self._load(kind, ref)
         with self._lock:
             self._parts[kind, ref.path] = part
@@ -86,7 +86,12 @@ class Shelf:
         with self._lock:
             for key in [key for key in self._parts if key[1] not in pinned]:
                 del self._parts[key]
-        _collect()
+        self.collect()
+
+    def collect(self) -> None:
+        """Give memory back, which only works after the last reference is gone."""
+        gc.collect()
+        empty_caches()
 
     def sweep(self) -> None:
         """Take off the models what lay over them and was let go: only between two forwards."""
@@ -116,12 +121,6 @@ class Shelf:
             if loose is None:
                 return
             del self._parts[loose]
-
-
-def _collect() -> None:
-    """Give memory back, which only works after the last reference is gone."""
-    gc.collect()
-    empty_caches()
 
 
 def _forget_frames(error: BaseException | None) -> None:
