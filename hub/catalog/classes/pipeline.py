@@ -10,9 +10,6 @@ Config = Callable[[str], Mapping[str, Any]]
 """Gives a component's `config.json` by the component's folder name; empty when there is none."""
 
 _PLAIN = {
-    "StableDiffusionXLPipeline": "stable-diffusion-xl-v1-base",
-    "StableDiffusionXLImg2ImgPipeline": "stable-diffusion-xl-v1-refiner",
-    "StableDiffusionXLInpaintPipeline": "stable-diffusion-xl-v1-base",
     "StableVideoDiffusionPipeline": "stable-video-diffusion-img2vid-v1",
     "Flux2Pipeline": "flux.2-dev",
     "QwenImagePipeline": "qwen-image",
@@ -34,6 +31,8 @@ _PLAIN = {
 }
 
 
+_HOLE_CHANNELS = 9
+_REFINER_WIDTH = 1280
 _TASKS = re.compile(r"(?:Img2Img|Inpaint|Text2Img|ControlNet)(?=Pipeline$)")
 
 
@@ -53,7 +52,9 @@ def by_pipeline(index: Mapping[str, Any], config: Config) -> ModelClass | None:
     if name in ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"):
         return _stable_diffusion(config)
     if name == "StableDiffusionInpaintPipeline":
-        return CLASSES["stable-diffusion-v1-inpainting"]
+        return _inpainting(config)
+    if isinstance(name, str) and name.startswith("StableDiffusionXL"):
+        return _stable_diffusion_xl(index, config)
     if name == "StableDiffusion3Pipeline":
         return _stable_diffusion_3(config)
     if name == "FluxPipeline":
@@ -72,6 +73,21 @@ def _stable_diffusion(config: Config) -> ModelClass | None:
         large = unet.get("sample_size") == 96
         return CLASSES["stable-diffusion-v2-768-v" if large else "stable-diffusion-v2-512"]
     return None
+
+
+def _inpainting(config: Config) -> ModelClass | None:
+    """A model made to fill holes also sees the mask and what is around it: nine channels for four."""
+    if config("unet").get("in_channels") != _HOLE_CHANNELS:
+        return _stable_diffusion(config)
+    second = config("unet").get("cross_attention_dim") == 1024
+    return CLASSES["stable-diffusion-v2-inpainting" if second else "stable-diffusion-v1-inpainting"]
+
+
+def _stable_diffusion_xl(index: Mapping[str, Any], config: Config) -> ModelClass:
+    """Base and refiner share their pipelines; the refiner lacks the first text encoder."""
+    alone = index.get("text_encoder") == [None, None]
+    refiner = alone or config("unet").get("cross_attention_dim") == _REFINER_WIDTH
+    return CLASSES["stable-diffusion-xl-v1-refiner" if refiner else "stable-diffusion-xl-v1-base"]
 
 
 def _stable_diffusion_3(config: Config) -> ModelClass:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from backends.diffusers_local.engine import ENGINE
+from backends.diffusers_local.families import FAMILIES
 from hub.catalog import Catalog, Defaults
 from hub.catalog.classes import CLASSES, COMPAT_CLASSES, by_name, by_pipeline, by_tensors
 from hub.catalog.classes.wishes import WISHES
@@ -102,6 +104,31 @@ class TestPipelines:
                 "stable-diffusion-v2-768-v",
             ),
             ("StableDiffusionXLPipeline", {}, "stable-diffusion-xl-v1-base"),
+            (
+                "StableDiffusionXLImg2ImgPipeline",
+                {"cross_attention_dim": 2048},
+                "stable-diffusion-xl-v1-base",
+            ),
+            (
+                "StableDiffusionXLImg2ImgPipeline",
+                {"cross_attention_dim": 1280},
+                "stable-diffusion-xl-v1-refiner",
+            ),
+            (
+                "StableDiffusionInpaintPipeline",
+                {"in_channels": 9, "cross_attention_dim": 768},
+                "stable-diffusion-v1-inpainting",
+            ),
+            (
+                "StableDiffusionInpaintPipeline",
+                {"in_channels": 9, "cross_attention_dim": 1024},
+                "stable-diffusion-v2-inpainting",
+            ),
+            (
+                "StableDiffusionInpaintPipeline",
+                {"in_channels": 4, "cross_attention_dim": 768},
+                "stable-diffusion-v1",
+            ),
             ("StableDiffusion3Pipeline", {"num_layers": 38}, "stable-diffusion-v3.5-large"),
             ("FluxPipeline", {"guidance_embeds": True}, "Flux.1-dev"),
             ("FluxPipeline", {"guidance_embeds": False}, "Flux.1-schnell"),
@@ -121,6 +148,18 @@ class TestPipelines:
     @pytest.mark.parametrize("index", [{}, {"_class_name": "Unheard"}, {"_class_name": 3}])
     def test_unknown(self, index: Mapping[str, Any]) -> None:
         assert by_pipeline(index, lambda name: {}) is None
+
+    def test_every_family_of_the_local_engine_is_known(self) -> None:
+        for family in FAMILIES.values():
+            for pipeline in family.pipelines:
+                found = by_pipeline({"_class_name": pipeline}, lambda part: {"cross_attention_dim": 768})
+                assert found is not None and ENGINE.draws(found.id), pipeline
+            assert set(family.classes) <= set(CLASSES), family.id
+
+    def test_a_refiner_by_what_it_lacks(self) -> None:
+        index = {"_class_name": "StableDiffusionXLImg2ImgPipeline", "text_encoder": [None, None]}
+        found = by_pipeline(index, lambda part: {})
+        assert found is not None and found.id == "stable-diffusion-xl-v1-refiner"
 
     def test_an_unusual_stable_diffusion(self) -> None:
         index = {"_class_name": "StableDiffusionPipeline"}
