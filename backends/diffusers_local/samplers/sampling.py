@@ -84,7 +84,7 @@ def _singlestep(**options: str | int | bool) -> Sampler:
 
 _SDE = "sde-dpmsolver++"
 _SINGLE_SDE = _singlestep(algorithm_type=_SDE)
-_LMS = Sampler("LMSDiscreteScheduler")
+_LMS = Sampler("RememberingLMS")
 
 SAMPLERS: Mapping[str, Sampler] = MappingProxyType(
     {

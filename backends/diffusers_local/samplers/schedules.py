@@ -12,12 +12,12 @@ import diffusers
 import numpy as np
 import torch
 
-from backends.diffusers_local.samplers import levelled, multistep, two_stage
+from backends.diffusers_local.samplers import levelled, multistep, remembering, two_stage
 from backends.diffusers_local.samplers.sampling import LEVELS, SAMPLERS, options_of, refusal
 from backends.diffusers_local.samplers.spacings import ALIGNED, DOORLESS, SPACINGS, Sigmas, aligned_sigmas
 from backends.diffusers_local.samplers.walks import Walk
 
-_ROOMS = (levelled, multistep, two_stage, diffusers)
+_ROOMS = (levelled, multistep, remembering, two_stage, diffusers)
 """Where the class that a sampler names is looked for."""
 
 _HIGHEST = 80.0

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from diffusers import LMSDiscreteScheduler
 
 from backends.diffusers_local.samplers.sampling import SAMPLERS
 from backends.diffusers_local.samplers.schedules import Schedules, step_arguments
@@ -96,3 +97,18 @@ def test_phi_functions(h: float) -> None:
 def test_fresh_noise_makes_up_for_what_was_walked_too_far() -> None:
     down, up = split(3.0, 2.0)
     assert down**2 + up**2 == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize("steps", [5, 9])
+def test_remembered_coefficients_are_diffusers_own(steps: int) -> None:
+    for _ in range(2):
+        made = Schedules(CONFIG).make("lms", "karras", steps)
+        theirs = LMSDiscreteScheduler.from_config(made.config)
+        for scheduler in (made, theirs):
+            scheduler.set_timesteps(steps)
+        assert torch.equal(made.sigmas, theirs.sigmas)
+        for place in range(steps):
+            order = min(place + 1, 4)
+            for number in range(order):
+                ours = made.get_lms_coefficient(order, place, number)
+                assert ours == theirs.get_lms_coefficient(order, place, number)
