@@ -1,61 +1,38 @@
-"""Lets spandrel be imported where there is no torchvision.
+"""Imports spandrel without torchvision, which has no build for every torch.
 
-Two of its architectures (LaMa, which fills holes, and RestoreFormer, which mends faces) import three names of
-torchvision. Neither enlarges pictures, so this engine never uses them; all others need nothing of it.
+Two of spandrel's many architectures import it: LaMa, which fills holes, and RestoreFormer, which mends faces.
+Neither enlarges pictures, so stand-ins that recognise no file take their places. Nothing is put in the place
+of torchvision itself: other libraries look for it, perhaps at this moment in another thread.
 """
 
 import importlib
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-_FUNCTIONAL = "torchvision.transforms.functional"
+_LEFT_OUT = ("LaMa", "RestoreFormer")
 
 
-class _Absent(ModuleType):
-    """Stands in for a module: any of its public names can be imported, and says when used what is missing."""
+class _Absent:
+    """An architecture that no file is of."""
 
-    __path__: list[str] = []  # noqa: RUF012 - the import system reads this name of a package
+    def __init__(self, name: str) -> None:
+        self.id = self.name = name
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
+    def detect(self, _state: object) -> bool:
+        """No file is."""
+        return False
 
-        def missing(*_: object, **__: object) -> None:
-            raise RuntimeError(f"This kind of model needs torchvision ({name}), which is not installed.")
-
-        return missing
+    def load(self, _state: object) -> Any:
+        """Never called by a registry, because nothing is detected."""
+        raise RuntimeError(f"Models of the kind {self.name} are not loaded here.")
 
 
 def import_spandrel() -> Any:
-    """The package spandrel, with torchvision or without. Raises ImportError when spandrel is not there."""
-    if "spandrel" in sys.modules or _imports("torchvision"):
-        return importlib.import_module("spandrel")
-    with _standing_in():
-        return importlib.import_module("spandrel")
-
-
-def _imports(name: str) -> bool:
-    """Whether a module works, not only whether it is there: one built for another torch breaks on import."""
-    try:
-        importlib.import_module(name)
-    except Exception:
-        return False
-    return True
-
-
-@contextmanager
-def _standing_in() -> Iterator[None]:
-    """The stand-ins are gone afterwards: others that look for torchvision must not find them."""
-    parts = _FUNCTIONAL.split(".")
-    names = [".".join(parts[: count + 1]) for count in range(len(parts))]
-    before = {name: sys.modules.pop(name) for name in names if name in sys.modules}
-    try:
-        sys.modules.update({name: _Absent(name) for name in names})
-        yield
-    finally:
-        for name in names:
-            sys.modules.pop(name, None)
-        sys.modules.update(before)
+    """The package spandrel. Raises ImportError when it is not there."""
+    if "spandrel" not in sys.modules:
+        for name in _LEFT_OUT:
+            where = f"spandrel.architectures.{name}"
+            module = sys.modules.setdefault(where, ModuleType(where))
+            setattr(module, f"{name}Arch", lambda name=name: _Absent(name))
+    return importlib.import_module("spandrel")
