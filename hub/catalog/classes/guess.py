@@ -15,6 +15,8 @@ _CLIP_V1 = "cond_stage_model.transformer.text_model.embeddings.position_ids"
 _CLIP_V1_OLD = "cond_stage_model.transformer.embeddings.position_ids"
 _CLIP_V2 = "cond_stage_model.model.ln_final.bias"
 _FLUX = "double_blocks.0.img_attn.norm.key_norm.scale"
+_FLUX_SINGLE = "single_transformer_blocks.0.proj_mlp.weight"
+_SD3_TEXT = "transformer_blocks.0.attn.add_k_proj.weight"
 _SD3 = "joint_blocks.0.context_block.attn.proj.bias"
 
 Shape = Callable[[str], tuple[int, ...]]
@@ -65,6 +67,29 @@ _WHOLE = (
     _Rule(
         "qwen-image",
         ("time_text_embed.timestep_embedder.linear_1.bias", "transformer_blocks.0.attn.add_k_proj.bias"),
+        lacks=("time_text_embed.text_embedder.linear_1.bias",),
+    ),
+    # the same transformers by the names that diffusers gives their parts
+    _Rule("Flux.1-dev", (_FLUX_SINGLE, "time_text_embed.guidance_embedder.linear_1.weight")),
+    _Rule("Flux.1-schnell", (_FLUX_SINGLE, "time_text_embed.text_embedder.linear_1.weight")),
+    _Rule(
+        "stable-diffusion-v3.5-large",
+        ("pos_embed.pos_embed", _SD3_TEXT),
+        shape=(_SD3_TEXT, 0, (2432,)),
+    ),
+    _Rule(
+        "stable-diffusion-v3.5-medium",
+        ("pos_embed.pos_embed", _SD3_TEXT, "transformer_blocks.0.attn2.to_q.weight"),
+    ),
+    _Rule(
+        "stable-diffusion-v3-medium",
+        ("pos_embed.pos_embed", _SD3_TEXT),
+        shape=(_SD3_TEXT, 0, (1536,)),
+    ),
+    _Rule("z-image", ("all_x_embedder.2-1.weight", "context_refiner.0.attention.to_q.weight")),
+    _Rule(
+        "lumina-2",
+        ("time_caption_embed.timestep_embedder.linear_1.weight", "context_refiner.0.attn.to_q.weight"),
     ),
     _Rule("auraflow-v1", ("model.cond_seq_linear.weight", "model.double_layers.0.attn.w1k.weight")),
     _Rule("z-image", ("context_refiner.0.attention.k_norm.weight", "layers.0.adaLN_modulation.0.bias")),
