@@ -17,6 +17,7 @@ from backends.diffusers_local.families import Family, Stock, of_pipeline
 from backends.diffusers_local.features.lora_layers import LoraLayers
 from backends.diffusers_local.loading.folders import check_folder, variant_of
 from backends.diffusers_local.loading.offload import Home
+from backends.diffusers_local.loading.stock_file import family_of_file, load_parts
 from backends.diffusers_local.loading.weights import ModelTrouble, stamp_of
 from backends.diffusers_local.pictures.preview import PreviewMap, fit_preview, read_preview
 from backends.diffusers_local.prompts.memory import Memory
@@ -88,10 +89,12 @@ class StockModel:
         return made
 
 
-def is_stock(folder: Path) -> bool:
-    """Whether this is the folder of a model that its own pipeline draws."""
+def is_stock(path: Path) -> bool:
+    """Whether this is the folder, or the file of the transformer, of a model that its own pipeline draws."""
+    if path.is_file():
+        return family_of_file(path) is not None
     try:
-        index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+        index = json.loads((path / "model_index.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     family = of_pipeline(index.get("_class_name")) if isinstance(index, dict) else None
@@ -101,7 +104,7 @@ def is_stock(folder: Path) -> bool:
 def load_stock(
     ref: ModelRef, device: torch.device, dtype: torch.dtype, home: Home | None = None
 ) -> StockModel:
-    """Load such a folder; `home` says where each component goes that is not to lie on the device.
+    """Load such a folder or file; `home` says where each component goes that is not to lie on the device.
 
     Raises ModelTrouble with a sentence for the user.
     """
@@ -116,17 +119,7 @@ def load_stock(
 
 
 def _load(ref: ModelRef, device: torch.device, dtype: torch.dtype, home: Home) -> StockModel:
-    folder = Path(ref.path)
-    family, left_out = check_folder(folder)
-    pipeline = getattr(diffusers, family.pipelines[0]).from_pretrained(
-        folder,
-        dtype=dtype,
-        variant=variant_of(folder),
-        use_safetensors=True,
-        local_files_only=True,
-        **family.options,
-        **left_out,
-    )
+    family, folder, pipeline = _pipeline(Path(ref.path), dtype)
     parts = {name: getattr(pipeline, name) for name in family.parts}
     for name in family.weighted:
         parts[name].to(device=home(name)).eval().requires_grad_(False)
@@ -135,7 +128,7 @@ def _load(ref: ModelRef, device: torch.device, dtype: torch.dtype, home: Home) -
         raise ModelTrouble(f"The model {ref.name!r} is not one that its own pipeline draws.")
     return StockModel(
         ref=ref,
-        key=f"{ref.path}@{stamp_of(folder)}",
+        key=f"{ref.path}@{stamp_of(Path(ref.path))}",
         family=family,
         stock=family.stock,
         parts=parts,
@@ -149,6 +142,25 @@ def _load(ref: ModelRef, device: torch.device, dtype: torch.dtype, home: Home) -
         dtype=dtype,
         size=_size_of([parts[name] for name in family.weighted]),
     )
+
+
+def _pipeline(path: Path, dtype: torch.dtype) -> tuple[Family, Path, Any]:
+    """The family, the folder that most of it comes from, and a pipeline of it."""
+    folder, given = path, {}
+    if path.is_file():
+        folder, given["transformer"] = load_parts(path, dtype)
+    family, left_out = check_folder(folder, given)
+    pipeline = getattr(diffusers, family.pipelines[0]).from_pretrained(
+        folder,
+        dtype=dtype,
+        variant=None if given else variant_of(folder),
+        use_safetensors=True,
+        local_files_only=True,
+        **given,
+        **family.options,
+        **left_out,
+    )
+    return family, folder, pipeline
 
 
 def _dtype(device: torch.device, dtype: torch.dtype) -> torch.dtype:
