@@ -11,6 +11,11 @@ from typing import Protocol
 
 from msgspec import Raw, Struct, field
 
+KEEP = "HUB_WORKER_KEEP"
+"""The environment variable with the folder where a worker may keep what it has learned; empty or absent:
+nowhere.
+"""
+
 
 class ModelRef(Struct, frozen=True):
     """A model as an engine needs to know it.

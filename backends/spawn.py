@@ -16,12 +16,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from backends.contract import KEEP
 from backends.cores import engine_threads
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "HUB_WORKER_SECRET"  # noqa: S105 - the variable's name
-KEEP = "HUB_WORKER_KEEP"
-"""The variable with the folder where a worker may keep what it has learned; empty or absent: nowhere."""
 _BUFFER = 1 << 22
 
 

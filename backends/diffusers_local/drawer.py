@@ -9,7 +9,7 @@ import diffusers
 import torch
 import transformers
 
-from backends.contract import Command, Emit, Log, Ready
+from backends.contract import KEEP, Command, Emit, Log, Ready
 from backends.diffusers_local.devices import Found, budget, choose, dtype_of, look
 from backends.diffusers_local.engine import ENGINE
 from backends.diffusers_local.loading.attention import check
@@ -17,7 +17,6 @@ from backends.diffusers_local.loading.shelf import Shelf
 from backends.diffusers_local.loading.tuning import Tuning
 from backends.diffusers_local.loop import Loop
 from backends.diffusers_local.settings import DiffusersSettings
-from backends.spawn import KEEP
 
 _STOP_SECONDS = 2.0
 

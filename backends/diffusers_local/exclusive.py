@@ -17,10 +17,10 @@ from backends.diffusers_local.stock_steps import Foresee
 class Exclusive:
     """One such work between its kit and its pixels; a Turnable that shares no forward.
 
-    `tell(self, step, foresee)` is called in the pipeline's thread after each step.
+    `tell(self, foresee)` is called in the pipeline's thread after each step.
     """
 
-    def __init__(self, work: Work, kit: Kit, tell: Callable[["Exclusive", int, Foresee], None]) -> None:
+    def __init__(self, work: Work, kit: Kit, tell: Callable[["Exclusive", Foresee], None]) -> None:
         self.work = work
         self.kit = kit
         self.key: Hashable = (kit.model.key, "whole", work.width, work.height)
@@ -77,7 +77,7 @@ class Exclusive:
     def _draw(self, pause: Pause) -> Drawing:
         def told(step: int, _steps: int, foresee: Foresee) -> None:
             self.step = step
-            self._tell(self, step, foresee)
+            self._tell(self, foresee)
             self._allowance.until = 0.0
             pause()
 

@@ -22,17 +22,15 @@ from backends.contract import (
     Failed,
     Free,
     Load,
-    Progress,
-    Started,
     Submit,
     Watch,
     Work,
 )
 from backends.diffusers_local import steps, stock
 from backends.diffusers_local.batching import Sizes
-from backends.diffusers_local.errands import Errand, Errands
+from backends.diffusers_local.between import Between
+from backends.diffusers_local.errands import Errands
 from backends.diffusers_local.exclusive import Exclusive
-from backends.diffusers_local.features.second_pass import follow
 from backends.diffusers_local.forwards import Forwards, Threads
 from backends.diffusers_local.loading.fetch import Fetcher
 from backends.diffusers_local.loading.gather import Kit, paths_of
@@ -41,19 +39,14 @@ from backends.diffusers_local.loading.stock_model import StockModel
 from backends.diffusers_local.loading.weights import ModelTrouble
 from backends.diffusers_local.memory import Gauge, out_of_memory
 from backends.diffusers_local.newcomers import Newcomers
-from backends.diffusers_local.pace import Costs
-from backends.diffusers_local.pictures.press import Finished, Press, Preview
+from backends.diffusers_local.pictures.press import Finished, Press
 from backends.diffusers_local.pictures.previews import Previews
 from backends.diffusers_local.pictures.results import Results
-from backends.diffusers_local.prepare import Refused, prepare
+from backends.diffusers_local.prepare import Refused
 from backends.diffusers_local.remembered import Remembered
 from backends.diffusers_local.row import Row
-from backends.diffusers_local.slices import Pause, in_one, in_slices
-from backends.diffusers_local.stock_steps import Foresee
+from backends.diffusers_local.telling import Telling
 from backends.diffusers_local.turns import Turns
-
-PREVIEW_SECONDS = 0.05
-"""At most one preview of a work in this time."""
 
 _PIECE = 0.02  # seconds of errands before commands are looked at again, when nobody steps
 _GATHER = 0.05  # seconds that the first steps wait for others who came together with the first
@@ -87,10 +80,10 @@ class Loop:
         self._fetcher = Fetcher(shelf, lambda: self._pins, self.wake.set)
         self._newcomers = Newcomers(shelf, self._fetcher, self._press.put, emit)
         self._errands = Errands()
-        self._costs = Costs()
         self._results = Results(self._press, emit, self._errands, self._threads.of, self._relieve)
+        self._telling = Telling(self._press, self._previews, lambda: self._at_work)
+        self._between = Between(self._errands, self._telling, self._enter, self._refuse, self._relieve)
         self._rows: list[Row | Exclusive] = []
-        self._hidden: set[str] = set()  # works whose previews nobody watches
         self._pins: frozenset[str] = frozenset()
         self._pinning: set[str] = set()  # the works whose files are pinned
 
@@ -122,6 +115,11 @@ class Loop:
     def _drawing(self) -> list[Work]:
         """The works between their preparation and their picture."""
         return [*(row.work for row in self._rows), *self._results.works, *self._errands.works]
+
+    @property
+    def _at_work(self) -> list[Work]:
+        """The works without an end."""
+        return [*self._drawing, *self._newcomers.works]
 
     def turn(self) -> None:
         """Commands, then one forward, then errands for about as long; without anybody to step for, errands
@@ -157,7 +155,7 @@ class Loop:
             self._look()
 
     def _look(self) -> None:
-        works = (*self._drawing, *self._newcomers.works)
+        works = self._at_work
         ids = {work.id for work in works}
         if ids != self._pinning:
             self._pinning = ids
@@ -182,13 +180,12 @@ class Loop:
     def _obey(self, command: Command) -> None:
         match command:
             case Submit(work=work):
-                if not work.previews:
-                    self._hidden.add(work.id)
+                self._telling.submitted(work)
                 self._newcomers.add(work)
             case Cancel(ids=ids):
                 self._cancel(frozenset(ids))
             case Watch(ids=ids, watched=watched):
-                self._watch(frozenset(ids), watched)
+                self._telling.watch(frozenset(ids), watched)
             case Load(ticket=ticket, model=model):
                 self._newcomers.load(ticket, model)
             case Free():
@@ -209,10 +206,6 @@ class Loop:
                 row.close()
         for work in gone:
             self._press.put(Cancelled(work))
-
-    def _watch(self, ids: frozenset[str], watched: bool) -> None:
-        known = {work.id for work in (*self._drawing, *self._newcomers.works)}
-        self._hidden = (self._hidden - ids if watched else self._hidden | ids) & known
 
     # ---- errands -------------------------------------------------------------------------------------------
 
@@ -239,39 +232,12 @@ class Loop:
         self._prepare(*newcomer)
         return True
 
-    def _prepare(self, work: Work, kit: Kit, *, again: bool = False) -> None:
+    def _prepare(self, work: Work, kit: Kit) -> None:
         if (whole := stock.model_of(kit)) is not None:
             self._enter_exclusive(work, kit, whole)
             return
-
-        def failed(error: Exception) -> None:
-            error.__traceback__ = None
-            if out_of_memory(error) and not again:
-                self._relieve()
-                self._prepare(work, kit, again=True)
-            else:
-                self._refuse(work, error)
-
-        def ended(row: Row) -> None:
-            self._costs.note(kind, errand.seconds)
-            self._enter(row)
-
-        def make(_: Pause) -> Row:
-            return follow(prepare(work, kit))
-
         self._threads.use(self._threads.most)  # what is encoded once must not depend on how busy it was
-        kind = (
-            "prepare",
-            kit.model.key,
-            work.width,
-            work.height,
-            work.init_image is None,
-            work.controls == (),
-        )
-        short = self._costs.are_short(kind, max(self._forwards.seconds, _LEAST))
-        pieces = in_one(make) if short else in_slices(make, self._errands.allowance, kit.pausable)
-        errand = Errand([work], pieces, ended, failed)
-        self._errands.add(errand)
+        self._between.prepare(work, kit, max(self._forwards.seconds, _LEAST))
 
     def _refuse(self, work: Work, error: Exception) -> None:
         if isinstance(error, Refused | ModelTrouble):
@@ -284,40 +250,15 @@ class Loop:
         if not row.finished:
             self._rows.append(row)
             return
-        self._start(row)
+        self._telling.start(row)
         self._follow(row)
 
-    def _follow(self, row: Row, *, again: bool = False) -> None:
+    def _follow(self, row: Row) -> None:
         """The row took its last step: the work goes on in its next row, or its drawing is decoded."""
-        make, done = row.after, row.step
-        if make is None:
+        if row.after is None:
             self._results.add(row)
-            return
-
-        def next_row(pause: Pause) -> Row:
-            nonlocal done
-            between = make(row)
-            while True:
-                try:
-                    count = next(between)
-                except StopIteration as end:
-                    following: Row = end.value
-                    return following
-                if count:
-                    done += count
-                    self._press.put(Progress(row.work.id, done, row.steps))
-                pause()
-
-        def failed(error: Exception) -> None:
-            error.__traceback__ = None
-            if out_of_memory(error) and not again:
-                self._relieve()
-                self._follow(row, again=True)
-            else:
-                self._refuse(row.work, error)
-
-        pieces = in_slices(next_row, self._errands.allowance, row.kit.pausable)
-        self._errands.add(Errand([row.work], pieces, self._enter, failed))
+        else:
+            self._between.follow(row, row.after)
 
     def _relieve(self) -> None:
         """Memory ran out: let go of what nobody needs."""
@@ -326,14 +267,9 @@ class Loop:
 
     # ---- steps ---------------------------------------------------------------------------------------------
 
-    def _start(self, row: Row | Exclusive) -> None:
-        if not row.begun:
-            row.begin()
-            self._press.put(Started(row.work.id, row.steps))
-
     def _draw(self, chosen: Sequence[Row | Exclusive]) -> None:
         for row in chosen:
-            self._start(row)
+            self._telling.start(row)
         if isinstance(chosen[0], Exclusive):
             self._draw_exclusive(chosen[0])
         else:
@@ -350,21 +286,10 @@ class Loop:
             self._rows.remove(row)
             return
         if row.step > before:
-            self._tell_step(row, lambda: steps.foreseen(row, prediction, moment))
+            self._telling.step(row, lambda: steps.foreseen(row, prediction, moment))
         if row.finished:
             self._rows.remove(row)
             self._follow(row)
-
-    def _tell_step(self, row: Row | Exclusive, foresee: Foresee) -> None:
-        progress = Progress(row.work.id, row.step, row.steps)
-        now = time.perf_counter()
-        unseen = row.work.id in self._hidden or now - row.shown < PREVIEW_SECONDS
-        shower = None if unseen else self._previews.of(row.model)
-        if shower is None:
-            self._press.put(progress)
-            return
-        row.shown = now
-        self._press.put(Preview(progress, foresee(), shower))
 
     def _fail(self, row: Row | Exclusive, error: Exception) -> None:
         self._rows = [other for other in self._rows if other is not row]
@@ -378,7 +303,7 @@ class Loop:
         except Refused as refused:
             self._press.put(Failed(work.id, str(refused)))
             return
-        self._rows.append(Exclusive(work, kit, lambda row, _step, foresee: self._tell_step(row, foresee)))
+        self._rows.append(Exclusive(work, kit, self._telling.step))
 
     def _draw_exclusive(self, row: Exclusive) -> None:
         self._threads.use(self._threads.most)

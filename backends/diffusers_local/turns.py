@@ -67,7 +67,7 @@ class Turns(Generic[Request]):
         self.sizes = sizes
         self._short = short
         self._spent: dict[Hashable, float] = {}  # seconds a lane has had, for each of its users
-        self._lane: Lane[Request] | None = None  # the one chosen last
+        self._turn: tuple[Hashable, int] | None = None  # name and weight of the lane chosen last
         self._served: dict[str, int] = {}  # when each user's last request began
         self._beginnings = 0
         self._stack: list[Request] = []  # the single at work, on top of those it has paused
@@ -84,27 +84,27 @@ class Turns(Generic[Request]):
         lanes = self._lanes(requests, free)
         floor = min((self._spent[lane.name] for lane in lanes if lane.name in self._spent), default=0.0)
         self._spent = {lane.name: self._spent.get(lane.name, floor) for lane in lanes}
-        self._lane = min(lanes, key=lambda lane: self._spent[lane.name])
-        if self._lane.name is _SINGLES:
-            chosen = [self._single(self._lane.requests)]
+        lane = min(lanes, key=lambda lane: self._spent[lane.name])
+        self._turn = (lane.name, lane.weight)
+        if lane.name is _SINGLES:
+            chosen = [self._single(lane.requests)]
         else:
-            group = self._lane.requests
+            group = lane.requests
             chosen = self._places(group, self.sizes[group[0].key].size.wanted(len(group), free))
         self._note_beginnings(chosen)
         return chosen
 
     def rest(self) -> None:
         """Nobody is left: let go of those who had their turns, which would keep models in memory."""
-        self._lane = None
+        self._turn = None
         self._spent.clear()
         self._stack.clear()
         self._paused.clear()
 
     def took(self, requests: Sequence[Request], rows: int, seconds: float) -> None:
         """The chosen forward is done: `rows` rows of these requests in so many seconds."""
-        lane = self._lane
-        if lane is not None and lane.name in self._spent:
-            self._spent[lane.name] += seconds / lane.weight
+        if self._turn is not None and self._turn[0] in self._spent:
+            self._spent[self._turn[0]] += seconds / self._turn[1]
         for request in self._stack:
             if request is not requests[0]:
                 self._paused[id(request)] = self._paused.get(id(request), 0.0) + seconds

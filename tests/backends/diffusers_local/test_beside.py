@@ -31,8 +31,7 @@ from backends.contract import (
     Watch,
     Work,
 )
-from backends.diffusers_local import loop as loops
-from backends.diffusers_local import steps
+from backends.diffusers_local import between, steps
 from backends.diffusers_local.loading.shelf import Shelf
 from backends.diffusers_local.pace import Costs
 from backends.diffusers_local.prepare import prepare
@@ -259,13 +258,13 @@ class TestStalls:
         other = structs.replace(a_work(folder, 2, width=96, steps=1), user="another")
         live.send(Submit(first))
         live.until(lambda: live.of(Done, first.id))
-        live.loop._results._costs, live.loop._costs = Costs(), Costs()
+        live.loop._results._costs, live.loop._between._costs = Costs(), Costs()
         live.send(Submit(running))
         live.until(lambda: len(live.of(Progress, running.id)) > 5)
         if what == "decode":
             monkeypatch.setattr(steps, "decode", pausing(steps.decode, 0.5, 50))
         else:
-            monkeypatch.setattr(loops, "prepare", pausing(prepare, 0.5, 50))
+            monkeypatch.setattr(between, "prepare", pausing(prepare, 0.5, 50))
         live.send(Submit(other))
         live.until(lambda: live.of(Done, other.id))
         live.send(Cancel((running.id,)))
@@ -300,12 +299,12 @@ class TestCancel:
         other, first = a_work(folder, 1, steps=900), a_work(folder, 3, steps=1, width=96)
         live.send(Submit(first))
         live.until(lambda: live.of(Done, first.id))
-        live.loop._results._costs, live.loop._costs = Costs(), Costs()
+        live.loop._results._costs, live.loop._between._costs = Costs(), Costs()
         if beside:
             live.send(Submit(other))
             live.until(lambda: live.of(Progress, other.id))
         entered = threading.Event()
-        module, name = (steps, "decode") if what == "decode" else (loops, "prepare")
+        module, name = (steps, "decode") if what == "decode" else (between, "prepare")
         slower = pausing(getattr(module, name), 5.0, 250)
 
         def entering(*given: Any) -> Any:
@@ -372,7 +371,7 @@ class TestWatching:
         last = a_work(folder, 9, steps=1)
         live.send(Submit(last), Watch((last.id,), False))
         live.until(lambda: live.of(Done, last.id))
-        live.until(lambda: live.loop._hidden <= {last.id})
+        live.until(lambda: live.loop._telling._hidden <= {last.id})
 
 
 class TestRemembering:

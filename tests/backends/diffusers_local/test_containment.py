@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from backends.contract import Done, Failed, Image, Log, Progress, Work
-from backends.diffusers_local import steps
+from backends.diffusers_local import between, steps
 from backends.diffusers_local.batching import BatchSize
 from backends.diffusers_local.denoisers.unet import UNetDenoiser
+from backends.diffusers_local.prepare import prepare
 from backends.diffusers_local.row import Row
 from tests.backends.diffusers_local.conftest import Studio, a_work
 
@@ -179,9 +180,8 @@ class TestMemory:
     def test_preparing_is_tried_once_more(
         self, folder: Path, studio: Studio, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from backends.diffusers_local import loop
 
-        prepare, calls = loop.prepare, []
+        calls: list[int] = []
 
         def scarce(*given: Any) -> Row:
             calls.append(1)
@@ -189,7 +189,7 @@ class TestMemory:
                 raise torch.OutOfMemoryError("too much")
             return prepare(*given)
 
-        monkeypatch.setattr(loop, "prepare", scarce)
+        monkeypatch.setattr(between, "prepare", scarce)
         studio.draw(a_work(folder))
         assert len(calls) == 2
 
@@ -201,6 +201,7 @@ class TestDecode:
         """Does something before a real autoencoder decodes; gives the shapes of what it was asked for."""
         studio.draw(a_work(path, 99, steps=1))
         studio.reports.clear()
+        model: Any
         (model,) = [part for (kind, _), part in studio.loop._shelf._parts.items() if kind == "model"]
         decode, shapes = model.vae.decode, []
 
