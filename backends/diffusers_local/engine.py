@@ -33,6 +33,7 @@ ENGINE = EngineType(
         "inpainting",
         "outpainting",
         "seamless",
+        "controlnet",
     ),
     samplers=tuple(SAMPLERS),
     schedulers=tuple(SCHEDULERS),

@@ -9,6 +9,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from backends.contract import Work
 from backends.diffusers_local.features import second_work
 from backends.diffusers_local.features.canvas import Canvas, lay_canvas
+from backends.diffusers_local.features.control import control
 from backends.diffusers_local.features.given import Given
 from backends.diffusers_local.features.masking import Masked, cover_mask, show_mask, takes_mask
 from backends.diffusers_local.features.tiling import tiling_of
@@ -61,9 +62,10 @@ def prepare(work: Work, kit: Kit, given: Given | None = None) -> Row:
         generator = torch.Generator("cpu").manual_seed(work.seed)
         latents, masked, seen = _begin(work, kit, plan, canvas, given, scheduler, times, generator)
         tiling = tiling_of(work)
+        controls, followed = control(work, kit.controls, model, plan, canvas)
         conditions = {
             **model.denoiser.conditions(work, texts, plan),
-            **{name: torch.cat([tensor] * len(texts)) for name, tensor in seen.items()},
+            **{name: torch.cat([tensor] * len(texts)) for name, tensor in (seen | followed).items()},
         }
     except ValueError as error:
         raise Refused(str(error)) from error
@@ -83,6 +85,7 @@ def prepare(work: Work, kit: Kit, given: Given | None = None) -> Row:
         start=None if canvas is None else canvas.start,
         masked=masked,
         tiling=tiling,
+        controls=controls,
     )
 
 

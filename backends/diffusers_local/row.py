@@ -10,6 +10,7 @@ import torch
 from PIL import Image as Picture
 
 from backends.contract import Work
+from backends.diffusers_local.features.control import Controlled
 from backends.diffusers_local.features.masking import Masked
 from backends.diffusers_local.features.patches import Patches
 from backends.diffusers_local.loading.gather import Kit
@@ -30,8 +31,8 @@ class Row:
     drawing), a piece a `next`, each of which gives how many steps it was; `before` steps were walked by its
     rows before this, `ahead` will be after it. With `to_the_end` the last step goes all the way to a picture
     without noise, though the walk is cut there. `tiling` names the axes along which the picture goes on at
-    its other side; `patches` are what the denoiser is asked for one by one (none: the whole). `extra_key` is
-    what else must be equal for a shared forward.
+    its other side; `controls` are its ControlNets; `patches` are what the denoiser is asked for one by one
+    (none: the whole). `extra_key` is what else must be equal for a shared forward.
     """
 
     work: Work
@@ -53,6 +54,7 @@ class Row:
     before: int = 0
     ahead: int = 0
     tiling: str = ""
+    controls: tuple[Controlled, ...] = ()
     patches: Patches = ()
     extra_key: Hashable = None
     index: int = 0
@@ -67,6 +69,7 @@ class Row:
             self.kit.worn,
             *(tuple(tensor.shape[1:]) for tensor in given),
             self.tiling,
+            tuple(control.part.key for control in self.controls),
             len(self.patches),
             self.extra_key,
         )

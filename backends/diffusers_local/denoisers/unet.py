@@ -8,6 +8,7 @@ import torch
 from backends.contract import ModelRef, Work
 from backends.diffusers_local.denoisers.denoiser import Conditions
 from backends.diffusers_local.families import Family
+from backends.diffusers_local.features.control import residuals
 from backends.diffusers_local.features.tiling import tiled
 from backends.diffusers_local.loading.folders import ModelTrouble
 from backends.diffusers_local.pictures.sizes import SizePlan
@@ -87,14 +88,20 @@ class UNetDenoiser:
     ) -> torch.Tensor:
         """One forward of the UNet, each line with its own time step."""
         added = {name: conditions[name] for name in ("text_embeds", "time_ids") if name in conditions}
-        if "inpaint" in conditions:
-            sample = torch.cat([sample, conditions["inpaint"]], dim=1)
-        with tiled([self._unet], rows[0].tiling):
+        networks = [self._unet, *(control.part.network for control in rows[0].controls)]
+        with tiled(networks, rows[0].tiling):
+            # ControlNets know nothing of the channels for redrawing
+            follow = residuals(rows, sample, times, states, conditions, added or None)
+            if "inpaint" in conditions:
+                sample = torch.cat([sample, conditions["inpaint"]], dim=1)
             said: torch.Tensor = self._unet(
                 sample,
                 times,
                 encoder_hidden_states=states,
+                timestep_cond=conditions.get("guidance"),
                 added_cond_kwargs=added or None,
+                down_block_additional_residuals=None if follow is None else follow[0],
+                mid_block_additional_residual=None if follow is None else follow[1],
                 return_dict=False,
             )[0]
         return said

@@ -11,6 +11,7 @@ from backends.contract import ModelRef, Work
 from backends.diffusers_local.features.lora import LoraFile
 from backends.diffusers_local.features.lora_layers import Stack, Weights, stack_of
 from backends.diffusers_local.features.second_work import second_work
+from backends.diffusers_local.loading.controlnets import ControlPart
 from backends.diffusers_local.loading.model import Model
 from backends.diffusers_local.loading.shelf import Shelf
 from backends.diffusers_local.loading.upscaler import Upscaler
@@ -20,10 +21,11 @@ _STEPPED = ("unet", "transformer")  # what takes the steps themselves
 
 
 class Need(Struct, frozen=True):
-    """One file a work needs; `kind` is one of `parts.LOADERS`."""
+    """One file a work needs; `kind` is one of `parts.LOADERS`, `over` the model it is to lie over."""
 
     kind: str
     ref: ModelRef
+    over: ModelRef | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +33,7 @@ class Kit:
     """Everything in memory that one work is drawn with. `seconds` is what loading it took; `embeddings` are
     the textual inversions by their names. `loras` are kept by whoever draws with them, `stack` are their
     weights; `own_vae` is what the work asks for in place of the model's. `second` is the kit of the second
-    pass, `upscaler` what enlarges the drawing before it.
+    pass, `upscaler` what enlarges the drawing before it, `controls` the ControlNets in the work's order.
     """
 
     model: Model
@@ -42,6 +44,7 @@ class Kit:
     own_vae: Any = None
     second: "Kit | None" = None
     upscaler: Upscaler | None = None
+    controls: tuple[ControlPart, ...] = ()
 
     @property
     def vae(self) -> Any:
@@ -68,9 +71,11 @@ def needs(work: Work) -> Iterator[Need]:
     if work.vae is not None:
         yield Need("vae", work.vae)
     for lora in work.loras:
-        yield Need("lora", lora.model)
+        yield Need("lora", lora.model, work.model)
     for embedding in work.embeddings:
         yield Need("embedding", embedding)
+    for control in work.controls:
+        yield Need("controlnet", control.model)
     if (upscaler := _upscaler(work)) is not None:
         yield Need("upscaler", upscaler)
     if (second := second_work(work)) is not None:
@@ -98,6 +103,7 @@ def gather(work: Work, shelf: Shelf, seconds: float = 0.0) -> Kit:
         own_vae=None if vae is None else vae.fit(model.family, model.vae, model.dtype),
         embeddings={ref.name: shelf.held("embedding", ref) for ref in work.embeddings},
         second=None if second is None else gather(second, shelf),
+        controls=tuple(shelf.held("controlnet", control.model) for control in work.controls),
         upscaler=None if upscaler is None else shelf.held("upscaler", upscaler),
     )
 

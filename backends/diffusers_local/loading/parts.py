@@ -9,6 +9,7 @@ import torch
 
 from backends.contract import ModelRef
 from backends.diffusers_local.features.lora import load_lora
+from backends.diffusers_local.loading.controlnets import load_controlnet
 from backends.diffusers_local.loading.embeddings import load_embedding
 from backends.diffusers_local.loading.model import load_model
 from backends.diffusers_local.loading.offload import Home
@@ -52,6 +53,7 @@ LOADERS: Mapping[str, Loader] = MappingProxyType(
         "lora": load_lora,
         "embedding": load_embedding,
         "upscaler": load_upscaler,
+        "controlnet": load_controlnet,
     }
 )
 """Kind -> what loads it."""
