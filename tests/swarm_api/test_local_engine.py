@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from backends.diffusers_local.engine import ENGINE
 from hub.catalog import Catalog
 from hub.settings import Settings
+from tests.backends.diffusers_local.upscalers import write_upscaler
 from tests.hub.running import RunningHub
 from tests.swarm_api.addons import a_control, a_lora
 
@@ -49,6 +50,8 @@ async def hub(shared_hub: RunningHub) -> AsyncIterator[RunningHub]:
     width = int(unet.config["cross_attention_dim"])
     save_file({"emb_params": torch.randn(2, width)}, models / "Embedding" / "odd.safetensors")
     a_control(unet, models / "ControlNet" / "lines")
+    (models / "upscale_models").mkdir(parents=True, exist_ok=True)
+    write_upscaler(models / "upscale_models" / "x2.safetensors", "SPAN", 2)
     await shared_hub.room(Catalog).refresh()
     yield shared_hub
 
@@ -175,6 +178,24 @@ class TestSecondPass:
         assert drawn.shape == (256, 256, 3)
         small = np.asarray(Image.fromarray(drawn.astype(np.uint8)).resize((128, 128), Image.Resampling.BOX))
         assert np.abs(small.astype(np.int16) - plain).mean() < 4
+
+    @pytest.mark.parametrize("part", [0, 0.5])
+    async def test_enlarged_by_a_network(self, hub: RunningHub, part: float) -> None:
+        asked = {"refinerupscale": 1.5, "refinerupscalemethod": "model-x2", "refinercontrolpercentage": part}
+        drawn, told = await draw(hub, **asked)
+        assert drawn.shape == (192, 192, 3)
+        assert told["sui_image_params"]["refinerupscalemethod"] == "model-x2.safetensors"
+
+    @pytest.mark.parametrize("method", ["StepSwap", "StepSwapNoisy"])
+    async def test_the_steps_are_shared_out(self, hub: RunningHub, method: str) -> None:
+        drawn, told = await draw(hub, refinermethod=method, refinercontrolpercentage=0.5, refinercfgscale=2)
+        assert drawn.shape == (128, 128, 3)
+        assert told["sui_image_params"]["refinermethod"] == method
+
+    async def test_large_pictures_in_tiles(self, hub: RunningHub) -> None:
+        asked = {"refinerupscale": 8, "refinercontrolpercentage": 0.25, "refinerdotiling": True}
+        drawn, _ = await draw(hub, **asked, vaetilesize=512)
+        assert drawn.shape == (1024, 1024, 3)
 
     @pytest.mark.parametrize(
         ("params", "field"),
