@@ -25,25 +25,31 @@ _EVEN = ("normal", "simple", "sgm_uniform", "karras", "exponential", "beta")
 
 
 class FlowSampler(Struct, frozen=True):
-    """`scheduler` is the diffusers class, `options` what makes it this sampler, `schedulers` the names it
-    goes with.
+    """`scheduler` is the diffusers class (or one of flow_solvers.py), `options` what makes it this sampler,
+    `schedulers` the names it goes with.
 
     `end` is the noise level the last step arrives at: 0, or a thousandth where the formula takes its
     logarithm. `walk` is how the levels are laid out: "plain", "twice" (two evaluations a step but for the
-    last) or "logarithmic" (never quite 1, whose logarithm of the signal is infinite; "normal" ends like
-    "simple"). With `own` the class has levels of its own, which "normal" stands for.
+    last), "between" (the second of them at a level of its own) or "logarithmic" (never quite 1, whose
+    logarithm of the signal is infinite). In the last two "normal" ends like "simple". With `own`
+    the class has levels of its own, which "normal" stands for.
     """
 
     scheduler: str
     options: Options = {}
     schedulers: tuple[str, ...] = _EVEN
     end: float = 0.0
-    walk: Literal["plain", "twice", "logarithmic"] = "logarithmic"
+    walk: Literal["plain", "twice", "between", "logarithmic"] = "logarithmic"
     own: bool = False
 
 
 def _multistep(**options: str | int | bool) -> FlowSampler:
     return FlowSampler("DPMSolverMultistepScheduler", options, own=True)
+
+
+def _remembering(scheduler: str) -> FlowSampler:
+    # sample - level * answer is the clean picture in the words of models that predict noise
+    return FlowSampler(scheduler, {"prediction_type": "epsilon"})
 
 
 _SDE = "sde-dpmsolver++"
@@ -60,6 +66,7 @@ FLOW_SAMPLERS: Mapping[str, FlowSampler] = MappingProxyType(
         "euler": _EULER,
         "euler_ancestral": FlowSampler("LTXEulerAncestralRFScheduler", {}, FLOW_SCHEDULERS, walk="plain"),
         "heun": FlowSampler("FlowMatchHeunDiscreteScheduler", {}, FLOW_SCHEDULERS, walk="twice"),
+        "dpm_2": FlowSampler("Dpm2", {"prediction_type": "epsilon"}, walk="between"),
         "dpmpp_sde": _SINGLE_SDE,
         "dpmpp_sde_gpu": _SINGLE_SDE,
         "dpmpp_2m": _multistep(algorithm_type="dpmsolver++", solver_order=2),
@@ -83,6 +90,10 @@ FLOW_SAMPLERS: Mapping[str, FlowSampler] = MappingProxyType(
         # the own levels of these two repeat the last one, so that the picture would stay noisy
         "deis": FlowSampler("DEISMultistepScheduler", {}, end=1e-3),
         "sa_solver": FlowSampler("SASolverScheduler", {}, end=1e-3),
+        "ipndm": _remembering("IPNDM"),
+        "res_multistep": _remembering("ResMultistep"),
+        "gradient_estimation": _remembering("GradientEstimation"),
+        "exp_heun_2_x0": FlowSampler("ExpHeun2", {"prediction_type": "epsilon"}, walk="between"),
     }
 )
 """Sampler name -> how diffusers draws it on flow models."""

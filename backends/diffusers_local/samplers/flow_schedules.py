@@ -3,18 +3,29 @@
 import copy
 import inspect
 from collections.abc import Mapping
+from itertools import chain, pairwise
 from typing import Any
 
 import diffusers
 import numpy as np
 import torch
 
+from backends.diffusers_local.samplers import flow_solvers
 from backends.diffusers_local.samplers.flow import FLOW_SAMPLERS, FlowSampler, flow_refusal
 from backends.diffusers_local.samplers.spacings import SPACINGS, Sigmas
 from backends.diffusers_local.samplers.walks import Walk
 
 _NEARLY_ONE = 0.999
 """Where a walk in logarithms begins instead of at 1, which has no signal to take the logarithm of."""
+
+_OF_ITS_SAMPLER = frozenset(
+    """stochastic_sampling use_karras_sigmas use_exponential_sigmas use_beta_sigmas algorithm_type
+    solver_order solver_type solver_p disable_corrector lower_order_final euler_at_final
+    final_sigmas_type""".split()
+)
+"""What a scheduler's configuration says of the sampler its model was published with: left in, it would bend
+every other one.
+"""
 
 _SPACED = {"karras": "use_karras_sigmas", "exponential": "use_exponential_sigmas"}
 
@@ -27,7 +38,8 @@ class FlowSchedules:
     """
 
     def __init__(self, config: Mapping[str, Any], patch: int = 2) -> None:
-        self._config = dict(config)
+        self._config = {key: value for key, value in config.items() if key not in _OF_ITS_SAMPLER}
+        self._config.setdefault("shift", config.get("flow_shift", 1.0))
         self._patch = patch
         self._made: dict[str, Any] = {}
 
@@ -82,12 +94,13 @@ class FlowSchedules:
         return copy.deepcopy(made)
 
     def _build(self, sampler: FlowSampler) -> Any:
-        kind = getattr(diffusers, sampler.scheduler)
+        rooms = (flow_solvers, diffusers)
+        kind = next(getattr(room, sampler.scheduler) for room in rooms if hasattr(room, sampler.scheduler))
         known = set(inspect.signature(kind.__init__).parameters)
         flow = {
             "use_flow_sigmas": True,
             "prediction_type": "flow_prediction",
-            "flow_shift": self._config.get("shift", 1.0),
+            "flow_shift": self._config["shift"],
             "use_dynamic_shifting": self._dynamic and sampler.own and self._goes_alone,
         }
         config = {**self._config, **flow, **sampler.options}
@@ -118,7 +131,7 @@ class FlowSchedules:
     def _levels(self, walk: Walk, shift: float | None) -> Sigmas:
         """The noise levels before each step, falling from about 1."""
         rule = self._rule(walk.scheduler)
-        logarithmic = FLOW_SAMPLERS[walk.sampler].walk == "logarithmic"
+        logarithmic = FLOW_SAMPLERS[walk.sampler].walk in ("logarithmic", "between")
         trained, count = rule.config.num_train_timesteps, walk.steps
         given: dict[str, Any] = {} if shift is None else {"mu": shift}
         if walk.scheduler in SPACINGS:
@@ -146,6 +159,10 @@ class FlowSchedules:
         if sampler.walk == "logarithmic":
             second = float(levels[1]) if len(levels) > 1 else 0.0
             levels[0] = min(float(levels[0]), max(_NEARLY_ONE, (1 + second) / 2))
+        if sampler.walk == "between":
+            falls = [float(level) for level in levels]
+            inner = [scheduler.between(above, below) for above, below in pairwise(falls)]
+            levels = torch.tensor([*chain.from_iterable(zip(falls, inner, strict=False)), falls[-1]])
         if sampler.walk == "twice":
             levels = torch.cat([levels[:1], levels[1:].repeat_interleave(2)])
         trained = self._config.get("num_train_timesteps", 1000)

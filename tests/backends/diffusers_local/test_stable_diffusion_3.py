@@ -277,7 +277,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("given", "words"),
         [
-            ({"sampler": "dpm_2"}, "no sampler 'dpm_2'"),
+            ({"sampler": "dpm_fast"}, "no sampler 'dpm_fast'"),
             ({"sampler": "dpmpp_2m", "scheduler": "kl_optimal"}, "does not go with"),
             ({"scheduler": "ddim_uniform"}, "no scheduler 'ddim_uniform'"),
             ({"width": 512}, "at most 256 pixels along a side"),

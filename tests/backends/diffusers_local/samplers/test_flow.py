@@ -54,7 +54,7 @@ def test_it_arrives_at_the_distribution(sampler: str, schedule: str) -> None:
 def test_few_steps_stay_near(sampler: str, schedule: str, steps: int, config: dict[str, Any]) -> None:
     drawn = draw(sampler, schedule, steps, config)
     assert float(drawn.mean()) == pytest.approx(MEAN, abs=0.1)
-    assert float(drawn.std()) < 2 * SPREAD
+    assert float(drawn.std()) < 2.2 * SPREAD
 
 
 @pytest.mark.parametrize("steps", [1, 4, 9])
@@ -64,7 +64,7 @@ def test_as_many_steps_as_asked_for_and_falling(schedule: str, steps: int) -> No
         if schedule not in entry.schedulers:
             continue
         scheduler, times = FlowSchedules(DYNAMIC).begin(Walk(sampler, schedule, steps, None, 256), CPU)
-        assert len(times) == (2 * steps - 1 if entry.walk == "twice" else steps)
+        assert len(times) == (2 * steps - 1 if entry.walk in ("twice", "between") else steps)
         assert (scheduler.sigmas.diff() <= 0).all()
         assert float(times[0]) > 990
 
@@ -88,6 +88,15 @@ def test_normal_is_what_the_class_does_by_itself(sampler: str, kind: str, option
     ours, times = FlowSchedules(FIXED).begin(Walk(sampler, "normal", 7), CPU)
     assert torch.equal(ours.sigmas, theirs.sigmas)
     assert torch.equal(times, theirs.timesteps)
+
+
+def test_what_a_folder_says_of_its_own_sampler_bends_no_other() -> None:
+    own = {"flow_shift": 3.0, "use_karras_sigmas": True, "stochastic_sampling": True, "solver_order": 3}
+    for sampler in ("euler", "dpmpp_2m", "lcm"):
+        theirs, times = FlowSchedules(own).begin(Walk(sampler, "simple", 7), CPU)
+        plain, expected = FlowSchedules({"shift": 3.0}).begin(Walk(sampler, "simple", 7), CPU)
+        assert torch.equal(times, expected)
+        assert dict(theirs.config) == dict(plain.config)
 
 
 @pytest.mark.parametrize("schedule", ["karras", "exponential"])
@@ -126,8 +135,8 @@ class TestRefusals:
         assert not any(flow_refusal(*pair) for pair in PAIRS)
 
     def test_a_sampler_that_flow_models_have_not(self) -> None:
-        assert "no sampler 'dpm_2'" in flow_refusal("dpm_2", "normal")
-        assert "uni_pc_bh2" in flow_refusal("dpm_2", "normal")
+        assert "no sampler 'dpm_fast'" in flow_refusal("dpm_fast", "normal")
+        assert "uni_pc_bh2" in flow_refusal("dpm_fast", "normal")
 
     def test_a_scheduler_that_flow_models_have_not(self) -> None:
         assert "no scheduler 'ddim_uniform'" in flow_refusal("euler", "ddim_uniform")
