@@ -131,7 +131,7 @@ class Newcomers:
     def _look_for(self, arrival: Arrival) -> None:
         arrival.looked = True
         for need in needs(arrival.work):
-            if self._shelf.find(need.kind, need.ref) is None:
+            if self._shelf.find(need.kind, need.ref, need.over) is None:
                 self._say(Loading(arrival.work.id, need.ref.name))
                 arrival.missing.add(need)
                 self._fetcher.ask(need)

@@ -8,7 +8,7 @@ that fits halfway gives a picture that nobody asked for.
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 import torch
 from safetensors.torch import load_file
@@ -17,7 +17,7 @@ from backends.contract import ModelRef
 from backends.diffusers_local.loading.weights import ModelTrouble, check_safetensors, read_header, stamp_of
 
 if TYPE_CHECKING:
-    from backends.diffusers_local.features.lora_layers import LoraLayers
+    from backends.diffusers_local.features.lora_layers import LoraLayers, Made
 
 _LORA = ("lora_down", "lora_up", "lora_A", "lora_B", "lora.down", "lora.up", "_lora.", "lora_linear_layer")
 _LOKR = ".lokr_"
@@ -44,7 +44,8 @@ _NO_LORAS = (
 class LoraFile:
     """A LoRA whose file has been looked at.
 
-    `key` names this state of the file and changes with it; `layers` are the models it is laid over. Its
+    `key` names this state of the file and changes with it; `layers` are the models it is laid over, `made`
+    what was prepared for others. Its
     numbers are read when a model takes it, and leave that model some time after the last reference to this
     object is gone.
     """
@@ -55,6 +56,7 @@ class LoraFile:
         self.key = key
         self.made_for = made_for
         self.layers: WeakSet[LoraLayers] = WeakSet()
+        self.made: WeakKeyDictionary[LoraLayers, Made] = WeakKeyDictionary()
 
     @property
     def size(self) -> int:

@@ -162,11 +162,12 @@ def _innermost(module: torch.nn.Module) -> torch.nn.Module:
 
 
 @dataclass(slots=True)
-class _Made:
+class Made:
     """What a loader made of a LoRA's file: for each part its layers by the names of the modules they go
-    around.
+    around; how many tensors, and their bytes.
     """
 
+    adapter: str
     layers: dict[str, dict[str, Any]]
     tensors: int
     size: int
@@ -189,6 +190,7 @@ class LoraLayers:
         self._names: dict[str, str] = {}
         self._sizes: dict[str, int] = {}
         self._places: dict[str, frozenset[str]] = {}
+        self._holders: dict[str, weakref.WeakSet[LoraFile]] = {}
         self._loose: deque[str] = deque()
 
     def __contains__(self, key: str) -> bool:
@@ -198,40 +200,66 @@ class LoraLayers:
         """Bytes this LoRA takes over this model."""
         return self._sizes.get(key, 0)
 
+    def ready(self, lora: LoraFile) -> bool:
+        """Whether `attach` has nothing left to do that takes time."""
+        return lora.key in self._names or self in lora.made
+
+    def make(self, lora: LoraFile) -> None:
+        """The long part of `attach`, which leaves the model as it is and may run in any thread.
+
+        Raises ModelTrouble with a sentence that names the LoRA.
+        """
+        if self.ready(lora):
+            return
+        if self._mixin is None:
+            raise ModelTrouble(
+                f"LoRAs like {lora.ref.name!r} cannot be laid over {self._family.name} models."
+            )
+        try:
+            with torch.inference_mode(False):  # tensors made inside of it never ask for a gradient
+                lora.made[self] = self._make(lora, f"lora{next(_numbers)}")
+        except Exception as error:
+            # the traceback would keep the LoRA's tensors in memory
+            error.__traceback__ = None
+            raise ModelTrouble(self._misfit(lora, _first_line(error))) from None
+
     def attach(self, lora: LoraFile) -> None:
         """Make a LoRA ready to be worn; the model is as before when it does not fit.
 
         Raises ModelTrouble with a sentence that names the LoRA.
         """
         self.sweep()
+        self.make(lora)
+        made = lora.made.pop(self, None)
+        if made is not None:
+            self._take(lora, made)
+        holders = self._holders.setdefault(lora.key, weakref.WeakSet())
+        if lora not in holders:
+            holders.add(lora)
+            lora.layers.add(self)
+            weakref.finalize(lora, _outlive, weakref.ref(self), lora.key)
+
+    def _take(self, lora: LoraFile, made: Made) -> None:
         if lora.key in self._names:
-            return
-        if self._mixin is None:
-            raise ModelTrouble(
-                f"LoRAs like {lora.ref.name!r} cannot be laid over {self._family.name} models."
-            )
-        adapter = f"lora{next(_numbers)}"
+            return  # of the same file, by way of another reading of it
         try:
-            with torch.inference_mode(False):  # tensors made inside of it never ask for a gradient
-                made = self._make(lora, adapter)
             for name, layers in made.layers.items():
                 self._layers[name].check(layers)
-        except Exception as error:
-            # the traceback would keep the LoRA's tensors in memory
-            error.__traceback__ = None
-            raise ModelTrouble(self._misfit(lora, _first_line(error))) from None
+        except ModelTrouble as trouble:
+            raise ModelTrouble(self._misfit(lora, str(trouble))) from None
         for name, layers in made.layers.items():
-            self._layers[name].take(adapter, layers)
-        self._names[lora.key] = adapter
+            self._layers[name].take(made.adapter, layers)
+        self._names[lora.key] = made.adapter
         self._sizes[lora.key] = made.size
         self._places[lora.key] = frozenset(name for name, layers in made.layers.items() if layers)
-        lora.layers.add(self)
-        weakref.finalize(lora, _outlive, weakref.ref(self), lora.key)
 
     def sweep(self) -> None:
         """Forget the LoRAs that neither the shelf nor a row holds any more."""
         while self._loose:
-            self._detach(self._loose.popleft())
+            key = self._loose.popleft()
+            if not self._holders.get(key):
+                self._holders.pop(key, None)
+                self._detach(key)
 
     def _detach(self, key: str) -> None:
         adapter = self._names.pop(key, None)
@@ -295,7 +323,7 @@ class LoraLayers:
             if part in self._places[worn.key] and (worn.text_weight if reads else worn.weight)
         )
 
-    def _make(self, lora: LoraFile, adapter: str) -> _Made:
+    def _make(self, lora: LoraFile, adapter: str) -> Made:
         """Let diffusers load a LoRA into a twin of the model. Raises whatever it raises, and ModelTrouble."""
         mixin: Any = self._mixin
         twins = {name: _twin(layers.module) for name, layers in self._layers.items()}
@@ -306,7 +334,7 @@ class LoraLayers:
         tensors = lora.tensors()
         expected = _count(mixin, tensors, parts)
         loader.load_lora_weights(tensors, adapter_name=adapter)
-        made = _Made({name: _layers_in(twin) for name, twin in twins.items()}, 0, 0)
+        made = Made(adapter, {name: _layers_in(twin) for name, twin in twins.items()}, 0, 0)
         for layers in made.layers.values():
             for layer in layers.values():
                 self._settle(made, layer)
@@ -314,7 +342,7 @@ class LoraLayers:
             raise ModelTrouble(f"{made.tensors} of its {expected} tensors find their place")
         return made
 
-    def _settle(self, made: _Made, layer: Any) -> None:
+    def _settle(self, made: Made, layer: Any) -> None:
         layer.eval()
         for kind in layer.adapter_layer_names:
             inner = getattr(layer, kind)

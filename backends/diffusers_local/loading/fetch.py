@@ -113,7 +113,7 @@ class Fetcher:
         """The seconds it took, or the error without its traceback, which would keep tensors alive."""
         try:
             with self._door.loading():
-                _, seconds = self._shelf.load(need.kind, need.ref, self._pinned())
+                _, seconds = self._shelf.load(need.kind, need.ref, self._pinned(), need.over)
         except Exception as error:
             error.__traceback__ = None
             return error

@@ -49,28 +49,44 @@ class Shelf:
         with self._lock:
             return sum(part.size for part in self._parts.values())
 
-    def find(self, kind: str, ref: ModelRef) -> Any | None:
-        """The thing, if it is held and its files have not changed since."""
+    def find(self, kind: str, ref: ModelRef, over: ModelRef | None = None) -> Any | None:
+        """The thing, if it is held and its files have not changed since; and has been made ready for the
+        model it is to lie `over`.
+        """
         stamp = stamp_of(Path(ref.path))
         with self._lock:
             part = self._parts.get((kind, ref.path))
             if part is None or part.key != f"{ref.path}@{stamp}":
                 return None
             self._parts.move_to_end((kind, ref.path))
-            return part
+            model = self._under(over)
+        return part if model is None or model.layers.ready(part) else None
 
     def held(self, kind: str, ref: ModelRef) -> Any:
         """The thing as it was loaded. Raises KeyError when it is not held."""
         with self._lock:
             return self._parts[kind, ref.path]
 
-    def load(self, kind: str, ref: ModelRef, pinned: Collection[str]) -> tuple[Any, float]:
+    def load(
+        self, kind: str, ref: ModelRef, pinned: Collection[str], over: ModelRef | None = None
+    ) -> tuple[Any, float]:
         """Load what is not held, and the seconds it took; makes room first, but never of `pinned` paths.
+        A LoRA is also made ready for the model it is to lie `over`, if that is held.
 
         What was held of an older state of the same files goes first; rows that draw with it keep it.
         Raises folders.ModelTrouble.
         """
         begun = time.perf_counter()
+        part = self.find(kind, ref) if over is not None else None
+        if part is None:
+            part = self._load_anew(kind, ref, pinned)
+        with self._lock:
+            model = self._under(over)
+        if model is not None:
+            model.layers.make(part)
+        return part, time.perf_counter() - begun
+
+    def _load_anew(self, kind: str, ref: ModelRef, pinned: Collection[str]) -> Part:
         needed = bytes_of(Path(ref.path), self._dtype.itemsize)
         with self._lock:
             self._parts.pop((kind, ref.path), None)
@@ -79,7 +95,11 @@ class Shelf:
         part = self._load(kind, ref)
         with self._lock:
             self._parts[kind, ref.path] = part
-        return part, time.perf_counter() - begun
+        return part
+
+    def _under(self, over: ModelRef | None) -> Any | None:
+        """The model that something is to lie over, if it is held."""
+        return None if over is None else self._parts.get(("model", over.path))
 
     def free(self, pinned: Collection[str]) -> None:
         """Let go of everything that is not pinned."""

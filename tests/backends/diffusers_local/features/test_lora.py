@@ -61,8 +61,8 @@ def shelf() -> Shelf:
 def begin(work: Work, shelf: Shelf) -> Row:
     with torch.inference_mode():
         for need in needs(work):
-            if shelf.find(need.kind, need.ref) is None:
-                shelf.load(need.kind, need.ref, {need.ref.path})
+            if shelf.find(need.kind, need.ref, need.over) is None:
+                shelf.load(need.kind, need.ref, {need.ref.path}, need.over)
         return prepare(work, gather(work, shelf))
 
 
