@@ -88,7 +88,8 @@ class Texts:
 
         Raises ValueError when an encoder has fewer layers than asked for, or an embedding does not fit it.
         """
-        used = tuple(asking.embeddings[name].key for name in named(prompt, asking.embeddings))
+        names = named(prompt, asking.embeddings) if asking.embeddings else ()
+        used = tuple(asking.embeddings[name].key for name in names)
         key = (prompt, asking.layer, used, asking.worn)
         known = self._known.get(key)
         if known is None:

@@ -280,7 +280,7 @@ class TestRefusals:
             ({"steps": -1}, "-1 steps"),
             ({"sampler": "magic"}, "magic"),
             ({"scheduler": "magic"}, "magic"),
-            ({"sampler": "ddim", "scheduler": "karras"}, "does not go with"),
+            ({"sampler": "plms", "scheduler": "karras"}, "does not go with"),
             ({"sampler": "lcm", "steps": 51}, "at most 50"),
             ({"mask": b"x"}, "mask needs"),
             ({"mask": b"x", "init_image": png(64, 64)}, "cannot be read"),
