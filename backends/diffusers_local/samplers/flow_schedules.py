@@ -166,5 +166,8 @@ class FlowSchedules:
         if sampler.walk == "twice":
             levels = torch.cat([levels[:1], levels[1:].repeat_interleave(2)])
         trained = self._config.get("num_train_timesteps", 1000)
-        scheduler.sigmas = torch.cat([levels, torch.tensor([sampler.end])])
+        # diffusers keeps levels on the processor, where reading one costs nothing; only this class computes
+        # with them beside the sample
+        place = device if sampler.scheduler == "LTXEulerAncestralRFScheduler" else torch.device("cpu")
+        scheduler.sigmas = torch.cat([levels, torch.tensor([sampler.end])]).to(place)
         scheduler.timesteps = (levels * trained).to(device)
