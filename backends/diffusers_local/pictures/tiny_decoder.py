@@ -6,7 +6,6 @@ the TAESD project; diffusers has it as AutoencoderTiny.
 """
 
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,8 +25,8 @@ SHARE = 0.01
 _RAREST = 2.0
 """Seconds between two previews from which on the matrix's frequent ones tell more."""
 
-_SAMPLES = 2
-"""Previews by the decoder before its cost is judged."""
+_FIRST = 8
+"""Latent cells along a side of the corner that it is tried with first."""
 
 _LARGEST = 64
 """Latent cells along the longer side that are decoded; of larger ones every second, third … is."""
@@ -60,9 +59,8 @@ class TinyDecoder:
         self._device = device
         self._dtype = next(network.parameters()).dtype
         self._clock = clock
-        # seconds a cell took; the least of them counts, because the first of a size also pays for choosing
-        # its kernels
-        self._costs: deque[float] = deque(maxlen=_SAMPLES)
+        self._proved = 0  # latent cells that were decoded in time
+        self._too_many = 2**31  # cells that were not
         self._next = 0.0
         # a stream of its own does not wait for the steps that the engine has queued
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
@@ -71,16 +69,37 @@ class TinyDecoder:
         """Latents (channels, h, w) -> a small JPEG; None while the last one is still being paid for."""
         every = -(-max(latents.shape[1:]) // _LARGEST)
         given = latents[:, ::every, ::every]
-        if len(self._costs) == _SAMPLES and min(self._costs) * given[0].size > SHARE * _RAREST:
-            return self._map.jpeg(latents)
         begun = self._clock()
         if begun < self._next:
             return None
+        if not self._affordable(given):
+            return self._map.jpeg(latents)
+        begun = self._clock()
         pixels = self.decode(given)
         took = self._clock() - begun
-        self._costs.append(took / given[0].size)
-        self._next = begun + min(took / SHARE, _RAREST)
+        self._next = begun + took / SHARE
         return as_jpeg(as_picture(pixels))
+
+    def _affordable(self, given: Floats) -> bool:
+        """Whether so many cells are decoded soon enough: tried with a corner of them, then larger ones, so
+        that it is known for little where it is not.
+        """
+        side = _FIRST
+        while self._proved < given[0].size < self._too_many:
+            corner = given[:, :side, :side]
+            if self._seconds(corner) > SHARE * _RAREST:
+                self._too_many = min(self._too_many, corner[0].size)
+            else:
+                self._proved = max(self._proved, corner[0].size)
+            side *= 2
+        return given[0].size < self._too_many
+
+    def _seconds(self, given: Floats) -> float:
+        """What decoding takes; the first time also pays for choosing how."""
+        self.decode(given)
+        begun = self._clock()
+        self.decode(given)
+        return self._clock() - begun
 
     def decode(self, latents: Floats) -> Floats:
         """Latents (channels, h, w) -> pixels (3, height, width) in about -1..1."""

@@ -12,7 +12,7 @@ from PIL import Image as Picture
 
 from backends.diffusers_local.engine import ENGINE
 from backends.diffusers_local.pictures.pictures import as_floats
-from backends.diffusers_local.pictures.preview import fit_preview
+from backends.diffusers_local.pictures.preview import PreviewMap, fit_preview
 from backends.diffusers_local.starter.autoencoder import StarterAutoencoder
 from tests.backends.diffusers_local.stock_models import a_film_vae, a_shifted_vae, a_strong_vae, a_vae
 
@@ -125,3 +125,26 @@ def test_a_preview_resembles_what_a_trained_autoencoder_decodes() -> None:
     cells = preview.shape[0]
     small = decoded.reshape(3, cells, 256 // cells, cells, 256 // cells).mean((2, 4)).permute(1, 2, 0).numpy()
     assert np.corrcoef(preview.ravel(), small.ravel())[0, 1] > 0.95
+
+
+def test_a_large_drawing_is_made_in_portions_to_the_same_picture() -> None:
+    numbers = np.random.default_rng(4)
+    basis = numbers.normal(scale=0.1, size=(24, 192)).astype(np.float32)
+    shown = PreviewMap(basis, np.zeros(192, np.float32), 8)
+    latents = numbers.normal(size=(24, 20, 30)).astype(np.float32)
+    whole = latents.reshape(24, 600).T @ basis
+    planes = whole.reshape(20, 30, 3, 8, 8).transpose(0, 3, 1, 4, 2).reshape(160, 240, 3)
+    expected = np.clip(planes * 127.5 + 127.5, 0, 255).astype(int)
+    assert np.abs(np.asarray(shown.draw(latents)).astype(int) - expected).max() <= 1
+
+
+def test_what_is_larger_than_shown_is_averaged_before_it_is_computed() -> None:
+    numbers = np.random.default_rng(4)
+    shown = PreviewMap(numbers.normal(scale=0.1, size=(24, 192)).astype(np.float32), np.zeros(192, "f4"), 8)
+    latents = numbers.normal(scale=0.5, size=(24, 64, 48)).astype(np.float32)
+    jpeg = Picture.open(io.BytesIO(shown.jpeg(latents)))
+    whole = shown.draw(latents)
+    assert jpeg.size == (192, 256)
+    assert whole.size == (384, 512)
+    reduced = np.asarray(whole.reduce(2)).astype(int)
+    assert np.abs(np.asarray(jpeg).astype(int) - reduced).mean() < 6  # JPEG

@@ -55,10 +55,10 @@ def a_map(channels: int = 4) -> PreviewMap:
 
 
 class Clock:
-    """Time that passes when told, and a decoder that takes `cost` seconds."""
+    """Time that passes when told, and a decoder that takes `cost` seconds and `each` for every cell."""
 
-    def __init__(self, cost: float = 0.0) -> None:
-        self.now, self.cost, self.calls = 100.0, cost, 0
+    def __init__(self, cost: float = 0.0, each: float = 0.0) -> None:
+        self.now, self.cost, self.each, self.calls, self.largest = 100.0, cost, each, 0, 0
 
     def __call__(self) -> float:
         return self.now
@@ -66,10 +66,12 @@ class Clock:
     def slow(self, network: Any) -> Any:
         decode = network.decode
 
-        def slower(*args: Any, **given: Any) -> Any:
-            self.now += self.cost
+        def slower(given: Any, **more: Any) -> Any:
+            cells = given.shape[-1] * given.shape[-2]
+            self.now += self.cost + self.each * cells
             self.calls += 1
-            return decode(*args, **given)
+            self.largest = max(self.largest, cells)
+            return decode(given, **more)
 
         network.decode = slower
         return network
@@ -89,7 +91,8 @@ def test_a_preview_is_the_decoders_own_answer(kind: str, channels: int, tmp_path
     latents = some_latents(channels)
     with torch.inference_mode():
         expected = network.decode(torch.from_numpy(latents)[None]).sample[0]
-    drawer = TinyDecoder(load_decoder(path, channels, CPU, torch.float32), a_map(channels), CPU)
+    network = load_decoder(path, channels, CPU, torch.float32)
+    drawer = TinyDecoder(network, a_map(channels), CPU, Clock())
     assert torch.equal(torch.from_numpy(drawer.decode(latents)), expected)
     jpeg = drawer.jpeg(latents)
     assert jpeg is not None
@@ -154,32 +157,39 @@ class TestCost:
         drawer = TinyDecoder(clock.slow(a_tiny()), a_map(), CPU, clock)
         latents = some_latents()
         assert drawer.jpeg(latents) is not None
+        tried = clock.calls
         assert drawer.jpeg(latents) is None
         clock.now += 0.98  # with the 0.01 it took not yet a hundred times that
         assert drawer.jpeg(latents) is None
         clock.now += 0.02
         assert drawer.jpeg(latents) is not None
-        assert clock.calls == 2
+        assert clock.calls == tried + 1
 
-    def test_one_that_is_too_dear_makes_way_for_the_matrix(self) -> None:
-        clock = Clock(cost=0.05)
+    def test_one_that_is_too_dear_makes_way_for_the_matrix_after_a_try_with_a_corner(self) -> None:
+        clock = Clock(cost=0.03)
         drawer = TinyDecoder(clock.slow(a_tiny()), a_map(), CPU, clock)
-        latents = some_latents()
-        for _ in range(2):
-            assert drawer.jpeg(latents) != a_map().jpeg(latents)
-            clock.now += 10
+        latents = some_latents(high=40, wide=50)
+        for _ in range(3):
+            assert drawer.jpeg(latents) == a_map().jpeg(latents)
+        assert clock.calls == 2
+        assert clock.largest == 8 * 8
+
+    def test_larger_corners_are_tried_until_one_is_too_dear(self) -> None:
+        clock = Clock(cost=0.0, each=0.0001)
+        drawer = TinyDecoder(clock.slow(a_tiny()), a_map(), CPU, clock)
+        latents = some_latents(high=30, wide=30)
         assert drawer.jpeg(latents) == a_map().jpeg(latents)
-        small = some_latents(high=1, wide=2)
-        assert drawer.jpeg(small) != a_map().jpeg(small)
-        assert clock.calls == 3
+        assert clock.largest == 16 * 16
+        small = some_latents(high=8, wide=10)
+        assert drawer.jpeg(small) not in (None, a_map().jpeg(small))
 
     def test_of_large_latents_only_some_are_decoded(self) -> None:
         seen: list[Any] = []
         network = a_tiny()
         decode = network.decode
         network.decode = lambda given, **more: (seen.append(given.shape), decode(given, **more))[1]
-        TinyDecoder(network, a_map(), CPU).jpeg(some_latents(high=20, wide=130))
-        assert seen == [(1, 4, 7, 44)]
+        TinyDecoder(network, a_map(), CPU, Clock()).jpeg(some_latents(high=20, wide=130))
+        assert seen[-1] == (1, 4, 7, 44)
 
     def test_the_latents_stay_as_they_are(self) -> None:
         latents = some_latents()
