@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-_PATIENCE = 60.0  # seconds; who never comes back from building a model must not stop the engine for ever
+_PATIENCE = 600.0  # seconds; who never comes back from building a model must not stop the engine for ever
 
 
 class DtypeDoor:
@@ -56,6 +56,7 @@ class DtypeDoor:
 
     def _enter(self) -> None:
         self._through.clear()
+        self._opened.clear()  # a late answer to the last time must not count for this one
         self._waiting.set()
         self._wake()
         self._opened.wait(_PATIENCE)
