@@ -140,8 +140,9 @@ def test_a_large_drawing_is_made_in_portions_to_the_same_picture() -> None:
 
 def test_what_is_larger_than_shown_is_averaged_before_it_is_computed() -> None:
     numbers = np.random.default_rng(4)
-    shown = PreviewMap(numbers.normal(scale=0.1, size=(24, 192)).astype(np.float32), np.zeros(192, "f4"), 8)
-    latents = numbers.normal(scale=0.5, size=(24, 64, 48)).astype(np.float32)
+    plain = np.repeat(numbers.normal(scale=0.1, size=(24, 3)), 64, axis=1).astype(np.float32)
+    shown = PreviewMap(plain, np.zeros(192, np.float32), 8)
+    latents = np.kron(numbers.normal(size=(24, 4, 3)), np.ones((1, 16, 16))).astype(np.float32)
     jpeg = Picture.open(io.BytesIO(shown.jpeg(latents)))
     whole = shown.draw(latents)
     assert jpeg.size == (192, 256)
