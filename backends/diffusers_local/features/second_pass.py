@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from msgspec import structs
 from PIL import Image as Picture
@@ -40,6 +41,8 @@ _RESIZERS = {
     "area": Picture.Resampling.BOX,
     "nearest-exact": Picture.Resampling.NEAREST,
 }
+
+_MARGIN = 32  # pixels; every usual factor makes a whole number of them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,7 +142,16 @@ def _tiles(row: Row) -> int:
     """Tiles in which the drawing is enlarged, each shown as a step."""
     if row.kit.upscaler is None:
         return 0
-    return tile_count((row.work.width, row.work.height), row.kit.upscaler)
+    across, down = _beyond(row)
+    return tile_count((row.work.width + 2 * across, row.work.height + 2 * down), row.kit.upscaler)
+
+
+def _beyond(row: Row) -> Size:
+    """Pixels by which a picture that goes on at its other side is drawn out before it is enlarged."""
+    return (
+        min(_MARGIN, row.work.width) if "x" in row.tiling else 0,
+        min(_MARGIN, row.work.height) if "y" in row.tiling else 0,
+    )
 
 
 # ---- between the rows --------------------------------------------------------------------------------------
@@ -313,12 +325,19 @@ def _at_once(row: Row) -> pictures.Floats | None:
 
 def _enlarged(row: Row, passage: Passage, picture: Picture.Image) -> Generator[int, None, Picture.Image]:
     """The picture in the result's size."""
+    (width, height), (across, down) = passage.size, _beyond(row)
+    if across or down:
+        sides = ((down, down), (across, across), (0, 0))
+        picture = Picture.fromarray(np.pad(np.asarray(picture), sides, mode="wrap"))
+    left = round(across * width / row.work.width)
+    top = round(down * height / row.work.height)
+    size = (width + 2 * left, height + 2 * top)
     if row.kit.upscaler is not None:
-        return (yield from enlarge(picture, row.kit.upscaler, passage.size))
-    if picture.size == passage.size:
-        return picture
-    _, _, way = passage.asked.upscale_method.partition("-")
-    return picture.resize(passage.size, _RESIZERS[way])
+        picture = yield from enlarge(picture, row.kit.upscaler, size)
+    elif picture.size != size:
+        _, _, way = passage.asked.upscale_method.partition("-")
+        picture = picture.resize(size, _RESIZERS[way])
+    return picture.crop((left, top, left + width, top + height)) if left or top else picture
 
 
 def _placed(row: Row, passage: Passage, picture: Picture.Image) -> Given:

@@ -292,6 +292,31 @@ class TestEnlarging:
         expected = start.resize((128, 128), Picture.Resampling.NEAREST)
         assert np.array_equal(np.asarray(picture_of(rows[-1])), np.asarray(expected))
 
+    @pytest.mark.parametrize("way", ["pixel-lanczos", "model"])
+    def test_what_goes_on_at_its_other_side_still_does(
+        self, tmp_path: Path, folder: Path, model: Model, way: str
+    ) -> None:
+        ref = write_upscaler(tmp_path / "x2.safetensors", scale=2)
+        upscaler = load_upscaler(ref, CPU, torch.float32) if way == "model" else None
+        second = SecondPass(0, upscale=1.5, upscale_method=way, upscaler=ref if upscaler else None)
+
+        def drawn(picture: Picture.Image, axes: str) -> Any:
+            work = a_work(
+                folder,
+                strength=0.0,
+                init_image=pictures.encode(picture, "PNG", 100),
+                second=second,
+                extra={"seamlesstileable": axes},
+            )
+            return np.asarray(picture_of(walk_all(work, Kit(model, upscaler=upscaler))[-1])).astype(int)
+
+        start = noise_picture(64, 64)
+        moved = Picture.fromarray(np.roll(np.asarray(start), 32, axis=1))
+        for axes, same in (("X-Only", True), ("false", False)):
+            one, other = drawn(start, axes), np.roll(drawn(moved, axes), -48, axis=1)
+            assert one.shape == (96, 96, 3)
+            assert bool(np.abs(one - other).max() <= 1) is same
+
     def test_a_model_of_one_size_is_enlarged_beyond_it(self, folder: Path, model: Model) -> None:
         work = a_work(folder, native=((64, 64),), width=96, height=48, second=SecondPass(0.5, upscale=2))
         one, two = walk_all(work, Kit(model, second=Kit(model)))
