@@ -40,7 +40,8 @@ class BatchSize:
     """Learns how many requests one forward should carry, from the time of real forwards.
 
     Starts with one; while more wait, tries twice as many, and stays there if that gives clearly more rows a
-    second. A `doubted` limit (a remembered one) is first compared with its half.
+    second than the last few forwards before (older ones may have seen another load of the machine). A
+    `doubted` limit (a remembered one, or one long not looked at) is compared with its half in the same way.
     """
 
     limit: int = 1
@@ -48,8 +49,9 @@ class BatchSize:
     bytes_each: int = 0
     doubted: bool = False
     _weighed: int = 0  # requests of the forward that `bytes_each` was measured with
-    _count: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
-    _best: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
+    _rates: defaultdict[int, deque[float]] = field(
+        default_factory=lambda: defaultdict(lambda: deque(maxlen=_ENOUGH))
+    )  # rows a second of the last forwards, by size
     _rest: int = 0  # forwards still to come before a larger size is tried
     _retry: int = _FIRST_RETRY
     _sure: int = 0  # forwards since the limit was last compared with its half
@@ -57,29 +59,44 @@ class BatchSize:
     def wanted(self, available: int, free: int | None = None) -> int:
         """How many of `available` requests to take, with so many `free` bytes (None: nobody can tell)."""
         most = max(1, min(available, self.largest, self._room(free)))
-        if most < self.limit:
-            return most
-        if self.doubted and self.limit > 1:
-            return self.limit if self._count[self.limit] < _ENOUGH else self._half
-        if most == self.limit or self._rest or self._count[self.limit] < _ENOUGH:
+        rival = self._rival
+        if most < self.limit or not rival or most == self.limit < rival:
+            return min(most, self.limit)
+        if len(self._rates[self.limit]) <= len(self._rates[rival]) < _ENOUGH:
             return self.limit
-        return min(most, 2 * self.limit)
+        return min(most, rival) if len(self._rates[rival]) < _ENOUGH else self.limit
 
     def record(self, requests: int, rows: int, seconds: float) -> None:
         """A forward with `rows` rows (two for a request with guidance) of `requests` requests took so
         long.
         """
-        size = bucket(requests, self.limit)
-        self._count[size] += 1
-        self._best[size] = max(self._best[size], rows / max(seconds, 1e-9))
+        self._rates[bucket(requests, self.limit)].append(rows / max(seconds, 1e-9))
         self._rest = max(0, self._rest - 1)
         self._sure += 1
-        if self._sure >= _DOUBT and self.limit > 1:
-            self._begin_doubt()
-        elif self.doubted:
-            self._judge_half()
-        elif not self._rest:
-            self._judge_double()
+        if self._sure >= _DOUBT and self.limit > 1 and not self.doubted:
+            self.doubted = True
+            self._rates.clear()
+        rival = self._rival
+        if rival and min(len(self._rates[self.limit]), len(self._rates[rival])) >= _ENOUGH:
+            self._judge(rival)
+
+    @property
+    def _rival(self) -> int:
+        """The size that the limit is being compared with, 0 when with none."""
+        if self.doubted:
+            return self.limit // 2
+        return 0 if self._rest or self.limit >= self.largest else 2 * self.limit
+
+    def _judge(self, rival: int) -> None:
+        small, large = sorted((self.limit, rival))
+        pays = max(self._rates[large]) >= _worth(large) * max(self._rates[small])
+        if rival > self.limit and not pays:
+            self._rest, self._retry = self._retry, min(_LAST_RETRY, 2 * self._retry)
+        elif pays:
+            self._retry = _FIRST_RETRY
+        self.doubted = self.doubted and not pays and small > 1
+        self.limit, self._sure = (large if pays else small), 0
+        self._rates.clear()
 
     def weigh(self, requests: int, peak: int) -> None:
         """A forward with so many requests needed so many bytes beyond what was held before it. The largest
@@ -93,42 +110,10 @@ class BatchSize:
         self.largest = max(1, requests // 2)
         self.limit = min(self.limit, self.largest)
 
-    @property
-    def _half(self) -> int:
-        return max(1, self.limit // 2)
-
     def _room(self, free: int | None) -> int:
         if free is None or not self.bytes_each:
             return self.largest
         return int(free * _SPARE) // self.bytes_each
-
-    def _begin_doubt(self) -> None:
-        self.doubted, self._sure = True, 0
-        self._clear()
-
-    def _judge_half(self) -> None:
-        half = self._half
-        if self.limit == 1:
-            self.doubted = False
-        elif min(self._count[self.limit], self._count[half]) >= _ENOUGH:
-            if self._best[self.limit] >= _worth(self.limit) * self._best[half]:
-                self.doubted, self._sure = False, 0
-            else:
-                self.limit = half
-
-    def _judge_double(self) -> None:
-        larger = 2 * self.limit
-        if larger > self.largest or min(self._count[self.limit], self._count[larger]) < _ENOUGH:
-            return
-        if self._best[larger] >= _worth(larger) * self._best[self.limit]:
-            self.limit, self._retry = larger, _FIRST_RETRY
-        else:
-            self._rest, self._retry = self._retry, min(_LAST_RETRY, 2 * self._retry)
-            self._clear()
-
-    def _clear(self) -> None:
-        self._count.clear()
-        self._best.clear()
 
 
 def _worth(size: int) -> float:
