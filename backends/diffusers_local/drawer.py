@@ -49,7 +49,13 @@ class DiffusersDrawer:
         gc.collect()
         gc.freeze()
         keep = os.environ.get(KEEP)
-        loop = self._loop = Loop(shelf, self._emit, Path(keep) if keep else None, f"{_named(found)}, {dtype}")
+        loop = self._loop = Loop(
+            shelf,
+            self._emit,
+            Path(keep) if keep else None,
+            f"{_named(found)}, {dtype}",
+            self._settings.previews,
+        )
         self._thread = threading.Thread(target=self._run, args=(loop,), name="engine", daemon=True)
         self._thread.start()
         self._emit(Ready(_named(found), ENGINE.features, ENGINE.samplers, ENGINE.schedulers))
