@@ -16,6 +16,19 @@ def controls_of(values: Mapping[str, Value], model: Entry, registry: Registry) -
     return tuple(control for control in found if control is not None)
 
 
+def preparations(values: Mapping[str, Value]) -> dict[str, str]:
+    """How the pictures of the ControlNets that act are made ready, for the engine: under the ids of the
+    first, second and third one that acts, whichever those are.
+    """
+    acting = (f"controlnet{ordinal}" for ordinal in ORDINALS if f"controlnet{ordinal}model" in values)
+    chosen = (values.get(f"{head}preprocessor") for head in acting)
+    return {
+        f"controlnet{ORDINALS[place]}preprocessor": how
+        for place, how in enumerate(chosen)
+        if isinstance(how, str) and how != "None"
+    }
+
+
 def is_idle(key: str, values: Mapping[str, Value]) -> bool:
     """Whether a parameter belongs to a ControlNet for which no model is chosen."""
     return (

@@ -6,7 +6,7 @@ from backends.contract import SecondPass
 from hub.catalog import Entry
 from hub.params.addons import Prompts, Worn
 from hub.params.collect import Value
-from hub.params.controls import is_idle
+from hub.params.controls import is_idle, preparations
 from hub.params.registry import Registry
 from hub.params.request import OtherModel
 from hub.params.second import GROUPS
@@ -69,6 +69,7 @@ class Used:
         """What only some engines know: they get it by its id, and the others pass over it."""
         values = ((key, self._values[key]) for key in self._acting if self._params[key].to_engine)
         extra = {key: value for key, value in values if isinstance(value, str | int | float | bool)}
+        extra |= preparations(self._values)
         if "maskimage" in self._values:  # left out means none (swarm-api §5.3), whatever an engine would take
             extra.setdefault("maskblur", 0)
         return extra

@@ -20,9 +20,12 @@ def a_lora(unet: UNet2DConditionModel) -> dict[str, torch.Tensor]:
 def a_control(unet: UNet2DConditionModel, folder: Path) -> None:
     """A ControlNet of the model's shape whose word counts from the start."""
     torch.manual_seed(4)
-    control = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(8, 16))
+    control = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(4, 4, 8, 8, 16, 16))
     with torch.no_grad():
         for name, weight in control.named_parameters():
+            # these begin at zero, so that training starts from the model as it is
             if name.startswith(("controlnet_down_blocks", "controlnet_mid_block")):
                 weight.add_(torch.randn_like(weight) / 20)
+            elif name.startswith("controlnet_cond_embedding.conv_out"):
+                weight.add_(torch.randn_like(weight))
     control.save_pretrained(folder)

@@ -219,6 +219,13 @@ class TestControls:
         assert np.abs(plain - led).max() > 8
         assert told["sui_image_params"]["controlnetmodel"] == "lines"
 
+    async def test_edges_of_a_picture(self, hub: RunningHub) -> None:
+        followed = {"controlnetmodel": "lines", "controlnetimageinput": sent(LINES)}
+        plain, _ = await draw(hub, **followed)
+        edges, told = await draw(hub, **followed, controlnetpreprocessor="Canny")
+        assert not np.array_equal(plain, edges)
+        assert told["sui_image_params"]["controlnetpreprocessor"] == "Canny"
+
     async def test_needs_its_flag(self, hub: RunningHub) -> None:
         session = await hub.session_as("guest")
         answer = await ask(hub, controlnetmodel="lines", session_id=session)

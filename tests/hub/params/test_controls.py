@@ -35,6 +35,18 @@ class TestControls:
         assert one.image == three.image == FILE
         assert request.asked_by == {"controlnet": "ControlNet Model"}
 
+    def test_preparations_go_by_place_among_those_that_act(self, ask: Parse) -> None:
+        request = ask(
+            initimage=PICTURE,
+            controlnetpreprocessor="Canny",
+            controlnettwomodel="lines",
+            controlnettwopreprocessor="canny",
+            controlnetthreemodel="depth",
+            controlnetthreepreprocessor="None",
+        )
+        assert request.engine_extra == {"controlnetpreprocessor": "Canny"}
+        assert request.given["controlnettwopreprocessor"] == "Canny"
+
     def test_the_init_image_stands_in(self, ask: Parse) -> None:
         (control,) = ask(controlnetmodel="lines", initimage=PICTURE).controls
         assert control.image is None

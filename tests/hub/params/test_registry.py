@@ -67,6 +67,9 @@ vaetileoverlap|VAE Tile Overlap|integer|64|0|4096|32|0|0|small|advancedsampling|
 initimageresettonorm|Init Image Reset To Norm|decimal|0|0|1|0.05|0|0|slider|initimage|-4.5|adv ign=0
 initimagenoise|Init Image Noise|decimal|0|0|10|0.05|0|1|slider|initimage|-4.2|adv ign=0
 maskbehavior|Mask Behavior|dropdown|Differential|0|0|1|0|0|small|advancedsampling|-3.5|adv tog
+controlnetpreprocessor|ControlNet Preprocessor|dropdown|None|0|0|1|0|0|small|controlnet|3|tog ff=controlnet perm=param_controlnet
+controlnettwopreprocessor|ControlNet Two Preprocessor|dropdown|None|0|0|1|0|0|small|controlnettwo|3|tog ff=controlnet perm=param_controlnet
+controlnetthreepreprocessor|ControlNet Three Preprocessor|dropdown|None|0|0|1|0|0|small|controlnetthree|3|tog ff=controlnet perm=param_controlnet
 controlnetimageinput|ControlNet Image Input|image|null|0|0|1|0|0|small|controlnet|1|tog ff=controlnet perm=param_controlnet
 controlnetmodel|ControlNet Model|model|(None)|0|0|1|0|0|small|controlnet|5|ff=controlnet perm=param_controlnet sub=ControlNet
 controlnetstrength|ControlNet Strength|decimal|1|0|2|0.05|0|0|slider|controlnet|8|ff=controlnet perm=param_controlnet
