@@ -23,7 +23,9 @@ def changes(
         for name, module in getattr(pipeline, part).named_modules():
             if part.startswith("text_encoder") and not name.endswith(_READERS):
                 continue
-            if not part.startswith("text_encoder") and "attn" not in name and "attentions" not in name:
+            if not part.startswith("text_encoder") and not any(
+                word in name for word in ("attn", "attention")
+            ):
                 if not (convolutions and "resnets" in name):
                     continue
             if isinstance(module, torch.nn.Linear):
