@@ -27,5 +27,7 @@ def a_control(unet: UNet2DConditionModel, folder: Path) -> None:
             if name.startswith(("controlnet_down_blocks", "controlnet_mid_block")):
                 weight.add_(torch.randn_like(weight) / 20)
             elif name.startswith("controlnet_cond_embedding.conv_out"):
-                weight.add_(torch.randn_like(weight))
+                weight.add_(torch.randn_like(weight) / 4)
+            elif name.startswith("controlnet_cond_embedding"):
+                weight.mul_(3)  # ten untrained layers let little of a picture through
     control.save_pretrained(folder)
