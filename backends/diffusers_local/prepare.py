@@ -7,6 +7,7 @@ import torch
 from diffusers.utils.torch_utils import randn_tensor
 
 from backends.contract import Work
+from backends.diffusers_local.denoisers.unet import embeds_guidance
 from backends.diffusers_local.features import second_work
 from backends.diffusers_local.features.canvas import Canvas, lay_canvas
 from backends.diffusers_local.features.control import control
@@ -140,7 +141,7 @@ def _texts(work: Work, kit: Kit) -> list[Text]:
     with layers.reading(kit.stack):
         layer = -int(work.extra.get("clipstopatlayer", 0))
         asking = Asking(layer, kit.embeddings, layers.read_under)
-        if work.cfg_scale > 1:
+        if work.cfg_scale > 1 and not embeds_guidance(kit.model.parts):
             return texts.guided(work.prompt, work.negative_prompt, asking)
         return [texts.encode(work.prompt, asking)]
 

@@ -5,7 +5,7 @@ model's own index or header, never from its name.
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -30,6 +30,11 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(_find())
 """Every family by its id."""
 
 
-def of_pipeline(name: object) -> Family | None:
-    """The family whose folders name this pipeline class; None when no family here does."""
-    return next((family for family in FAMILIES.values() if name in family.pipelines), None)
+def of_pipeline(name: object, empty: Collection[str] = ()) -> Family | None:
+    """The family whose folders name this pipeline class; None when no family here does.
+
+    Where several do, the first that needs none of the components that are `empty`.
+    """
+    named = [family for family in FAMILIES.values() if name in family.pipelines]
+    whole = (family for family in named if not (set(family.parts) - set(family.optional)) & set(empty))
+    return next(whole, named[0] if named else None)

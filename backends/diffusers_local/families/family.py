@@ -64,10 +64,10 @@ class Stock(Struct, frozen=True):
     samples are mixed: "flow" (along a straight line), "diffusion" (by a table of signal left) or "trig" (by
     sine and cosine of the time). `guidance` names the argument that takes the CFG scale; `negative` says
     whether there is one for the negative prompt. `from_picture` is the pipeline class that begins from a
-    picture ("": none does). Sizes are multiples of `cells` latent cells. With `packed` the latents travel as
-    rows of patches of 2x2 cells. `fewest` is the smallest number of steps it can walk. `arguments` are
-    given to every call. `file` names tensors by which a file of its transformer alone is known (none: such
-    files are not read).
+    picture, `in_picture` the one that redraws part of it under a mask ("": none does). Sizes are multiples
+    of `cells` latent cells. With `packed` the latents travel as rows of patches of 2x2 cells. `fewest` is
+    the smallest number of steps it can walk. `arguments` are given to every call. `file` names tensors by
+    which a file of its transformer alone is known (none: such files are not read).
     """
 
     samplers: Mapping[str, tuple[str, ...]]
@@ -75,6 +75,7 @@ class Stock(Struct, frozen=True):
     guidance: str = "guidance_scale"
     negative: bool = True
     from_picture: str = ""
+    in_picture: str = ""
     cells: int = 2
     packed: bool = False
     fewest: int = 1
@@ -97,6 +98,7 @@ class Family(Struct, frozen=True):
     scheduler classes its folders may name beside those that every family may. `sampling` says which table
     of samplers goes with it: `samplers/sampling.py` or, with "flow", `samplers/flow.py`. Sides of a drawing
     are multiples of `patch` latent cells. `optional` are the parts that a model may lack.
+    With `scored` the size is told with a mark for beauty in place of the size aimed at.
     `half` is the half precision it was trained for: in the other its largest numbers overflow.
     """
 
@@ -112,6 +114,7 @@ class Family(Struct, frozen=True):
     unused: tuple[str, ...] = ("safety_checker", "feature_extractor", "image_encoder")
     pooled: bool = False
     addition: str | None = None
+    scored: bool = False
     zero_empty: str = ""
     upcast: bool = False
     denoiser: str = "unet"

@@ -14,11 +14,21 @@ _V_SPREAD = 0.09  # that bias spreads wider than this in the version 2 models th
 FAMILY = Family(
     id="stable_diffusion",
     name="Stable Diffusion 1 and 2",
-    classes=("starter", "stable-diffusion-v1", "stable-diffusion-v2-512", "stable-diffusion-v2-768-v"),
+    classes=(
+        "starter",
+        "stable-diffusion-v1",
+        "stable-diffusion-v1-inpainting",
+        "stable-diffusion-v1/inpaint",
+        "stable-diffusion-v2-512",
+        "stable-diffusion-v2-768-v",
+        "stable-diffusion-v2-inpainting",
+    ),
     pipelines=(
         "StableDiffusionPipeline",
         "StableDiffusionImg2ImgPipeline",
         "StableDiffusionInpaintPipeline",
+        "LatentConsistencyModelPipeline",
+        "LatentConsistencyModelImg2ImgPipeline",
     ),
     options={"requires_safety_checker": False},
     parts={

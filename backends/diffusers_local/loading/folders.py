@@ -33,7 +33,7 @@ def check_folder(folder: Path, given: Collection[str] = ()) -> tuple[Family, dic
         raise ModelTrouble(f"The model {folder.name!r} is no longer there; refresh the list of models.")
     index = _read_json(folder / "model_index.json")
     kind = index.get("_class_name")
-    family = of_pipeline(kind)
+    family = of_pipeline(kind, [part for part, named in index.items() if named == [None, None]])
     if family is None:
         known = ", ".join(f"{family.name} ({family.pipelines[0]})" for family in FAMILIES.values())
         raise ModelTrouble(f"The model {folder.name!r} is a {kind}; this engine draws {known}.")

@@ -4,8 +4,6 @@ Such a file holds weights only. Which family it is follows from the shapes in it
 CLIP's tokenizer: one beside it is taken, else CLIP's own.
 """
 
-import json
-import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,27 +14,41 @@ from transformers import CLIPTokenizer
 
 from backends.diffusers_local.families import FAMILIES, Checkpoint, Family
 from backends.diffusers_local.loading.folders import ModelTrouble, check_safetensors
+from backends.diffusers_local.loading.weights import read_header
 from backends.diffusers_local.prompts.tokenizer import clip_tokenizer
 
 CONFIGS = Path(__file__).parent / "configs"
 
 _FIRST = "model.diffusion_model.input_blocks.0.0.weight"
+_CHANNELS = (4, 9)  # the latents; beside them, for inpainting, a mask and the masked picture's latents
+_DISTILLED = "model.diffusion_model.time_embed.cond_proj.weight"
 
 
 def load_single_file(path: Path, dtype: Any) -> tuple[Family, Any]:
     """The checkpoint's family, and it in a stock pipeline. Raises ModelTrouble."""
     check_safetensors(path)
     family, checkpoint = recognise(path)
-    tokenizers = {}
+    made = {}
     for part in family.texts:
-        tokenizers[part.tokenizer] = find_tokenizer(path)
-        tokenizers[part.tokenizer].pad_token = checkpoint.padding[part.tokenizer]
+        made[part.tokenizer] = find_tokenizer(path)
+        made[part.tokenizer].pad_token = checkpoint.padding[part.tokenizer]
+    config = str(CONFIGS / checkpoint.config)
+    channels = read_header(path)[_FIRST]["shape"][1]
+    if channels != 4:
+        made["unet"] = diffusers.UNet2DConditionModel.from_single_file(
+            str(path),
+            config=config,
+            subfolder="unet",
+            local_files_only=True,
+            dtype=dtype,
+            in_channels=channels,
+        )
     pipeline = getattr(diffusers, family.pipelines[0]).from_single_file(
         str(path),
-        config=str(CONFIGS / checkpoint.config),
+        config=config,
         local_files_only=True,
         dtype=dtype,
-        **tokenizers,
+        **made,
         **dict.fromkeys(family.unused),
         **family.options,
     )
@@ -45,18 +57,22 @@ def load_single_file(path: Path, dtype: Any) -> tuple[Family, Any]:
 
 def recognise(path: Path) -> tuple[Family, Checkpoint]:
     """The family, and which of its kinds of checkpoint this is. Raises ModelTrouble for other files."""
-    with path.open("rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        header = json.loads(file.read(length))
+    header = read_header(path)
     first = header.get(_FIRST)
     kinds = [(family, kind) for family in FAMILIES.values() for kind in family.checkpoints]
     widths = {kind.text: header[kind.text]["shape"][1] for _, kind in kinds if kind.text in header}
     drawn = ", ".join(family.name for family in FAMILIES.values() if family.stock is None)
     if first is None or not widths:
         raise ModelTrouble(f"{path.name!r} is no checkpoint of {drawn}; no other kind is drawn from a file.")
-    if first["shape"][1] != 4:
+    if first["shape"][1] not in _CHANNELS:
         raise ModelTrouble(
-            f"{path.name!r} takes {first['shape'][1]} input channels: an inpainting or depth model."
+            f"{path.name!r} takes {first['shape'][1]} input channels, a depth or editing model; this engine "
+            "draws with ordinary ones and those for inpainting."
+        )
+    if _DISTILLED in header:
+        raise ModelTrouble(
+            f"{path.name!r} is a model that takes the guidance scale itself (LCM): such a single file cannot "
+            "be read; get it as a diffusers folder."
         )
     for family, kind in kinds:
         if _fits(path, header, kind):

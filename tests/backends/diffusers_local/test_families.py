@@ -24,9 +24,16 @@ def test_it_names_classes_and_parts_that_are(family: Family) -> None:
         assert set(checkpoint.padding) == {part.tokenizer for part in family.texts}
 
 
-def test_no_pipeline_belongs_to_two() -> None:
+def test_two_families_of_one_pipeline_are_told_apart_by_what_they_lack() -> None:
     named = [name for family in FAMILIES.values() for name in family.pipelines]
-    assert len(named) == len(set(named))
+    assert {name for name in named if named.count(name) > 1} == {"StableDiffusionXLImg2ImgPipeline"}
+    for empty, expected in (((), "stable_diffusion_xl"), (("text_encoder",), "stable_diffusion_xl_refiner")):
+        family = of_pipeline("StableDiffusionXLImg2ImgPipeline", empty)
+        assert family is not None
+        assert family.id == expected
+
+
+def test_no_family_is_guessed() -> None:
     assert of_pipeline("Flux2Pipeline") is None
     assert of_pipeline(None) is None
 
@@ -36,15 +43,15 @@ def test_no_pipeline_belongs_to_two() -> None:
     [
         ("StableDiffusionXLPipeline", True),
         ("StableDiffusionXLInpaintPipeline", True),
-        ("StableDiffusionXLImg2ImgPipeline", False),  # the catalog takes it for the refiner
-        ("StableDiffusionInpaintPipeline", False),
+        ("StableDiffusionXLImg2ImgPipeline", True),
+        ("StableDiffusionInpaintPipeline", True),
         ("StableDiffusion3Pipeline", True),
         ("FluxPipeline", True),
         ("Flux2Pipeline", False),
     ],
 )
 def test_the_hub_asks_this_engine_for_what_it_draws(pipeline: str, drawn: bool) -> None:
-    kind = by_pipeline({"_class_name": pipeline}, lambda part: {})
+    kind = by_pipeline({"_class_name": pipeline}, lambda part: {"cross_attention_dim": 768})
     assert kind is not None
     assert ENGINE.draws(kind.id) is drawn
 

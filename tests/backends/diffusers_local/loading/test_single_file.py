@@ -9,11 +9,12 @@ import pytest
 import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
 from msgspec import structs
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from backends.diffusers_local.families import stable_diffusion_xl
 from backends.diffusers_local.families.stable_diffusion import _LAST_NORM, _TEXT, FAMILY
+from backends.diffusers_local.features.masking import takes_mask
 from backends.diffusers_local.loading import single_file
 from backends.diffusers_local.loading.folders import ModelTrouble
 from backends.diffusers_local.loading.model import load_model
@@ -96,6 +97,17 @@ def test_every_number_arrives(checkpoint: tuple[Path, Any, Any, Any]) -> None:
         assert model.texts.encode("w1 w2").states.shape == (1, 77, WIDTH)
 
 
+def test_one_for_inpainting(checkpoint: tuple[Path, Any, Any, Any]) -> None:
+    tensors = load_file(checkpoint[0])
+    wide = torch.randn((tensors[single_file._FIRST].shape[0], 9, 3, 3))
+    path = checkpoint[0].with_name("inpainting.safetensors")
+    save_file(tensors | {single_file._FIRST: wide}, path)
+    model = load_model(ref_of(path), torch.device("cpu"), torch.float32)
+    assert torch.equal(model.parts["unet"].conv_in.weight, wide)
+    assert model.denoiser.channels == 4
+    assert takes_mask(model)
+
+
 @pytest.fixture
 def alone(checkpoint: tuple[Path, Any, Any, Any], tmp_path: Path) -> Path:
     """The checkpoint where no tokenizer is near."""
@@ -125,7 +137,8 @@ def test_without_a_tokenizer_it_says_what_to_do(alone: Path, monkeypatch: pytest
     ("tensors", "word"),
     [
         ({"something": (2, 2)}, "no checkpoint"),
-        ({single_file._FIRST: (8, 9, 3, 3), _TEXT: (8, 768)}, "9 input channels"),
+        ({single_file._FIRST: (8, 5, 3, 3), _TEXT: (8, 768)}, "5 input channels"),
+        ({single_file._FIRST: (8, 4, 3, 3), _TEXT: (8, 768), single_file._DISTILLED: (8, 8)}, "LCM"),
         ({single_file._FIRST: (8, 4, 3, 3), _TEXT: (8, 2048)}, "width 2048"),
         ({single_file._FIRST: (8, 4, 3, 3), _XL_TEXT: (8, 2048)}, "width 2048"),
     ],
