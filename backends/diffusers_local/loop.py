@@ -336,5 +336,6 @@ class Loop:
                 seconds,
                 drawing.notes,
                 drawing.centred,
+                drawing.finish,
             )
         )

@@ -15,9 +15,9 @@ from diffusers.utils.torch_utils import randn_tensor
 from PIL import Image as Picture
 
 from backends.contract import Work
+from backends.diffusers_local.features.canvas import Canvas, lay_canvas
 from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.loading.stock_model import StockModel
-from backends.diffusers_local.pictures import pictures
 from backends.diffusers_local.pictures.sizes import SizePlan, plan_size
 from backends.diffusers_local.prepare import Refused, slerp
 from backends.diffusers_local.row import Notes
@@ -32,12 +32,16 @@ points to. What it raises ends the drawing and passes through.
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A finished drawing as the model drew it, to be fitted to `plan`; `centred` as for a start picture."""
+    """A finished drawing as the model drew it, to be fitted to `plan`; `centred` as for a start picture.
+
+    `finish` puts a drawing of the wanted size back into the picture it began from.
+    """
 
     picture: Picture.Image
     plan: SizePlan
     notes: Notes
-    centred: bool
+    centred: bool = False
+    finish: Callable[[Picture.Image], Picture.Image] | None = None
 
 
 def refuse(work: Work, model: StockModel) -> None:
@@ -55,6 +59,8 @@ def refuse(work: Work, model: StockModel) -> None:
         raise Refused(f"{name} needs at least {stock.fewest} steps; {work.steps} were asked for.")
     if work.init_image is not None and not stock.from_picture and steps_of(work):
         raise Refused(f"{name} cannot begin from a picture; remove the init image, or use another model.")
+    if work.mask is not None and not stock.in_picture:
+        raise Refused(f"{name} cannot redraw under a mask; remove it, or use another model.")
     if work.negative_prompt and not stock.negative:
         raise Refused(f"{name} takes no negative prompt; leave it empty.")
     for what, asked in _beyond(work):
@@ -66,7 +72,6 @@ def _beyond(work: Work) -> list[tuple[str, object]]:
     """What only the step loop can do, and whether it is asked for."""
     varied = work.variation_seed is not None and work.variation_strength > 0
     return [
-        ("a mask", work.mask),
         ("a ControlNet", work.controls),
         ("textual inversions", work.embeddings),
         ("a refiner or upscale pass", work.second),
@@ -96,22 +101,19 @@ def draw(work: Work, kit: Kit, tell: Tell) -> Drawing:
     if model is None:
         raise TypeError(f"{kit.model.ref.name!r} is drawn by the step loop, not by its pipeline")
     plan = plan_size(work.width, work.height, work.model.native_sizes, model.multiple)
-    start = _start(work, plan)
-    notes: Notes = (
-        {"drawn_size": f"{plan.drawn[0]}x{plan.drawn[1]}", "fitted": plan.fitted} if plan.fitted else {}
-    )
+    canvas = _canvas(work, plan)
+    plan = plan if canvas is None else canvas.plan
+    notes = _notes(plan)
     count = steps_of(work)
-    if start is not None and count == 0:
-        return Drawing(start, plan, notes, centred=True)
+    if canvas is not None and count == 0:
+        return Drawing(canvas.start, plan, notes, True, canvas.finish)
     scheduler = make_scheduler(work, model)
-    steps = Steps(scheduler, model, plan, count, tell)
-    pipeline = model.pipeline(
-        model.stock.from_picture if start is not None else model.family.pipelines[0], scheduler, kit.vae
-    )
+    pipeline = model.pipeline(_kind(model, canvas), scheduler, kit.vae)
     model.texts.attach(pipeline)
+    steps = Steps(scheduler, model, plan, count, tell)
     try:
         with torch.inference_mode(), model.layers.wearing(kit.stack):
-            (picture,) = pipeline(**_arguments(work, model, pipeline, plan, start)).images
+            (picture,) = pipeline(**_arguments(work, model, pipeline, plan, canvas)).images
     except NoNumbers:
         raise Refused(
             f"The picture came out as no numbers with sampler {work.sampler!r}, "
@@ -121,20 +123,36 @@ def draw(work: Work, kit: Kit, tell: Tell) -> Drawing:
         steps.forget()
     if cut := _cut(work, model, pipeline):
         notes["prompt_cut"] = cut
-    return Drawing(picture, plan, notes, centred=start is not None)
+    if canvas is None:
+        return Drawing(picture, plan, notes)
+    return Drawing(picture, plan, notes, True, canvas.finish)
 
 
-def _start(work: Work, plan: SizePlan) -> Picture.Image | None:
-    if work.init_image is None:
-        return None
+def _canvas(work: Work, plan: SizePlan) -> Canvas | None:
     try:
-        return pictures.place_start(pictures.open_picture(work.init_image), plan)
+        return lay_canvas(work, plan)
     except ValueError as error:
         raise Refused(str(error)) from error
 
 
+def _notes(plan: SizePlan) -> Notes:
+    return {"drawn_size": f"{plan.drawn[0]}x{plan.drawn[1]}", "fitted": plan.fitted} if plan.fitted else {}
+
+
+def _kind(model: StockModel, canvas: Canvas | None) -> str:
+    """The pipeline class for this work."""
+    stock, name = model.stock, model.family.name
+    if canvas is None:
+        return model.family.pipelines[0]
+    if canvas.mask is None:
+        return stock.from_picture
+    if not stock.in_picture:
+        raise Refused(f"{name} cannot redraw under a mask or beyond a picture's edge; use another model.")
+    return stock.in_picture
+
+
 def _arguments(
-    work: Work, model: StockModel, pipeline: Any, plan: SizePlan, start: Picture.Image | None
+    work: Work, model: StockModel, pipeline: Any, plan: SizePlan, canvas: Canvas | None
 ) -> dict[str, Any]:
     """The pipeline's call."""
     stock = model.stock
@@ -152,8 +170,10 @@ def _arguments(
     }
     if stock.negative and work.cfg_scale > 1:
         call["negative_prompt"] = work.negative_prompt
-    if start is not None:
-        call |= {"image": start, "strength": min(1.0, max(0.0, work.strength))}
+    if canvas is not None:
+        call |= {"image": canvas.start, "strength": min(1.0, max(0.0, work.strength))}
+        if canvas.mask is not None:
+            call["mask_image"] = canvas.mask
     elif work.variation_seed is not None and work.variation_strength > 0:
         call["latents"] = _varied(work, model, plan, generator)
     if "intermediate_timesteps" in known and work.steps != 2:

@@ -19,5 +19,6 @@ FAMILY = Family(
     unused=("image_encoder", "feature_extractor"),
     schedulers=FLOW_SCHEDULER_CLASSES,
     denoiser="stock",
+    # diffusers' pipeline for masks asks this transformer for a setting it does not have
     stock=Stock(samplers=EULER, from_picture="ChromaImg2ImgPipeline", packed=True),
 )

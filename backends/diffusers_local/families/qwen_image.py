@@ -10,7 +10,7 @@ FAMILY = Family(
     id="qwen_image",
     name="Qwen-Image",
     classes=("qwen-image",),
-    pipelines=("QwenImagePipeline", "QwenImageImg2ImgPipeline"),
+    pipelines=("QwenImagePipeline", "QwenImageImg2ImgPipeline", "QwenImageInpaintPipeline"),
     parts={
         "transformer": frozenset({("diffusers", "QwenImageTransformer2DModel")}),
         "vae": frozenset({("diffusers", "AutoencoderKLQwenImage")}),
@@ -26,6 +26,7 @@ FAMILY = Family(
         samplers=EULER,
         guidance="true_cfg_scale",
         from_picture="QwenImageImg2ImgPipeline",
+        in_picture="QwenImageInpaintPipeline",
         packed=True,
         file=(
             "time_text_embed.timestep_embedder.linear_1.bias",

@@ -11,7 +11,7 @@ FAMILY = Family(
     id="z_image",
     name="Z-Image",
     classes=("z-image",),
-    pipelines=("ZImagePipeline", "ZImageImg2ImgPipeline"),
+    pipelines=("ZImagePipeline", "ZImageImg2ImgPipeline", "ZImageInpaintPipeline"),
     parts={
         "transformer": frozenset({("diffusers", "ZImageTransformer2DModel")}),
         "vae": frozenset({("diffusers", "AutoencoderKL")}),
@@ -26,6 +26,7 @@ FAMILY = Family(
     stock=Stock(
         samplers=EULER,
         from_picture="ZImageImg2ImgPipeline",
+        in_picture="ZImageInpaintPipeline",
         file=("context_refiner.0.attention.k_norm.weight", "layers.0.adaLN_modulation.0.bias"),
     ),
 )

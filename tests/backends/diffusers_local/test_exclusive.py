@@ -161,7 +161,7 @@ def test_a_cancel_before_its_first_step_is_not_lost(qwen: Path, studio: Studio) 
     [
         ({"sampler": "heun"}, "Qwen-Image has no sampler 'heun'"),
         ({"init_image": b"nothing"}, "cannot be read"),
-        ({"mask": b"nothing", "init_image": b"nothing"}, "a mask"),
+        ({"steps": 0}, "at least 1 steps"),
     ],
 )
 def test_what_cannot_be_drawn_fails_with_a_sentence(

@@ -1,5 +1,6 @@
 """Models that run through their own pipeline: the same picture, told and stoppable after every step."""
 
+import io
 import json
 import shutil
 from collections.abc import Callable
@@ -185,6 +186,52 @@ def test_a_picture_to_begin_from_goes_through_the_stock_pipeline_for_that(
     assert np.array_equal(np.asarray(untouched.picture), np.asarray(start))
 
 
+def png(high: int, wide: int, seed: int = 1) -> bytes:
+    noise = np.random.default_rng(seed).integers(0, 255, (high, wide, 3), dtype=np.uint8)
+    return encode(Picture.fromarray(noise), "PNG", 100)
+
+
+def half_masked() -> Picture.Image:
+    mask = Picture.new("L", (96, 64), 0)
+    mask.paste(255, (48, 0, 96, 64))
+    return mask
+
+
+@pytest.mark.parametrize(
+    "family", [family.id for family in STOCK if family.stock and family.stock.in_picture]
+)
+@pytest.mark.parametrize("strength", [0.6, 1.0])
+def test_a_mask_goes_through_the_stock_pipeline_for_that(
+    family: str, strength: float, loaded: Callable[[str], StockModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = loaded(family)
+    start, mask = png(64, 96), half_masked()
+    work = a_stock_work(
+        model,
+        steps=4,
+        strength=strength,
+        init_image=start,
+        mask=encode(mask, "PNG", 100),
+        extra={"maskblur": 0},
+    )
+    seen = Seen(model, monkeypatch)
+    stock.refuse(work, model)
+    drawing = stock.draw(work, kit_of(model), seen.tell)
+    kind = getattr(diffusers, model.stock.in_picture)
+    theirs = kind(**model.parts, scheduler=getattr(diffusers, model.scheduler).from_config(model.config))
+    theirs.set_progress_bar_config(disable=True)
+    picture = Picture.open(io.BytesIO(start))
+    call = the_same_call(work, model, image=picture, mask_image=mask, strength=strength)
+    with torch.inference_mode():
+        (expected,) = theirs(**call).images
+    assert torch.equal(seen.decoded[0], seen.decoded[1])
+    assert np.array_equal(np.asarray(drawing.picture), np.asarray(expected))
+    assert drawing.finish is not None
+    finished = np.asarray(drawing.finish(drawing.picture))
+    assert np.array_equal(finished[:, :48], np.asarray(picture)[:, :48])
+    assert np.array_equal(finished[:, 48:], np.asarray(expected)[:, 48:])
+
+
 def every_pair() -> list[Any]:
     families = ("pixart_sigma", "hunyuan_dit", "lumina2", "qwen_image", "cogview4", "auraflow", "sana")
     return [
@@ -281,7 +328,9 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "start": ("lumina2", {"init_image": b"x"}, "cannot begin from a picture"),
     "broken start": ("qwen_image", {"init_image": b"x"}, "cannot be read"),
     "negative": ("sana_sprint", {"negative_prompt": "blue"}, "no negative prompt"),
-    "mask": ("qwen_image", {"mask": b"x", "init_image": b"x"}, "a mask"),
+    "mask": ("sana_sprint", {"mask": b"x", "init_image": b"x"}, "under a mask"),
+    "broken mask": ("qwen_image", {"mask": b"x", "init_image": png(64, 96)}, "cannot be read"),
+    "border": ("sana_sprint", {"extra": {"outpaintleft": 32}, "init_image": png(64, 96)}, "beyond a picture"),
     "control": ("qwen_image", {"controls": (Control(ModelRef("c", "c")),)}, "a ControlNet"),
     "second": ("qwen_image", {"second": SecondPass()}, "a refiner"),
     "tiling": ("qwen_image", {"extra": {"seamlesstileable": "true"}}, "seamless"),
