@@ -3,6 +3,7 @@
 import pytest
 
 from backends.contract import EngineType
+from backends.diffusers_local.engine import ENGINE
 from hub.params import DOCUMENTED, Registry
 from permissions import FLAGS
 from tests.hub.params.conftest import TYPES
@@ -191,3 +192,14 @@ class TestWhatEnginesDecide:
     def test_kinds_and_engines(self, registry: Registry) -> None:
         assert registry.source("engine_types").names == {"Any": "Any", "local": "Local", "other": "Other"}
         assert registry.source("engines").names == {"0": "0: local", "3": "3: Far away"}
+
+
+class TestTheLocalEngine:
+    def test_whatever_it_can_do_can_be_asked_for(self, registry: Registry) -> None:
+        asked = {feature for param in registry.params.values() for feature in param.asked_of_engines}
+        by_value = {"embeddings", "upscalers"}  # asked for by a tag in a prompt, and by a method's name
+        assert set(ENGINE.features) == asked | by_value
+
+    def test_every_sampler_has_a_name_for_people(self) -> None:
+        names = Registry([ENGINE]).source("samplers").names
+        assert [key for key, name in names.items() if key == name] == []
