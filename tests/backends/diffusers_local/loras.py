@@ -29,7 +29,8 @@ def changes(
                 if not (convolutions and "resnets" in name):
                     continue
             if isinstance(module, torch.nn.Linear):
-                down, up = (rank, module.in_features), (module.out_features, rank)
+                down: tuple[int, ...] = (rank, module.in_features)
+                up: tuple[int, ...] = (module.out_features, rank)
             elif isinstance(module, torch.nn.Conv2d):
                 down = (rank, module.in_channels, *module.kernel_size)
                 up = (module.out_channels, rank, 1, 1)
@@ -50,7 +51,7 @@ def kohya(made: Mapping[str, Mapping[str, tuple[torch.Tensor, torch.Tensor]]], *
         "text_encoder": "lora_te1" if two else "lora_te",
         "text_encoder_2": "lora_te2",
     }
-    tensors = {}
+    tensors: dict[str, torch.Tensor] = {}
     for part, found in made.items():
         for name, (down, up) in found.items():
             if part.startswith("text_encoder") and not name.startswith("text_model"):

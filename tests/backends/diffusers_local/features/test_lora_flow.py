@@ -66,7 +66,7 @@ def stock(kind: Any, work: Work, model: Model, **asked: Any) -> torch.Tensor:
 def kohya_flux(tensors: int = 4) -> dict[str, torch.Tensor]:
     """A few of Flux's layers in the names that kohya's scripts give them."""
     generator = torch.Generator().manual_seed(3)
-    made = {}
+    made: dict[str, torch.Tensor] = {}
     for name, wide, narrow in (
         ("double_blocks_0_img_attn_proj", 32, 32),
         ("double_blocks_1_txt_attn_qkv", 96, 32),
@@ -86,7 +86,7 @@ def kohya_flux(tensors: int = 4) -> dict[str, torch.Tensor]:
 def test_flux(flux_folder: Path, shelf: Shelf, tmp_path: Path, form: str) -> None:
     made = peft(changes(build_flux(), ("transformer", "text_encoder"))) if form == "peft" else kohya_flux()
     path = write(tmp_path / "flux.safetensors", made)
-    given = {"cfg_scale": 1.0, "scheduler": "simple", "sampler": "euler"}
+    given: dict[str, Any] = {"cfg_scale": 1.0, "scheduler": "simple", "sampler": "euler"}
     work = a_work(flux_folder, loras=(lora(path, 0.8, 0.3),), **given)
     ours = walk(work, shelf)
     model = shelf.held("model", work.model)
@@ -99,7 +99,12 @@ def test_flux(flux_folder: Path, shelf: Shelf, tmp_path: Path, form: str) -> Non
 def test_stable_diffusion_3(sd3_folder: Path, shelf: Shelf, tmp_path: Path) -> None:
     parts = ("transformer", "text_encoder", "text_encoder_2")
     path = write(tmp_path / "sd3.safetensors", peft(changes(build_sd3(), parts)))
-    given = {"cfg_scale": 5.0, "scheduler": "normal", "sampler": "euler", "negative_prompt": "blue"}
+    given: dict[str, Any] = {
+        "cfg_scale": 5.0,
+        "scheduler": "normal",
+        "sampler": "euler",
+        "negative_prompt": "blue",
+    }
     work = a_work(sd3_folder, loras=(lora(path, 0.8, 0.3),), **given)
     ours = walk(work, shelf)
     model = shelf.held("model", work.model)
