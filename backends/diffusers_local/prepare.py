@@ -17,6 +17,7 @@ from backends.diffusers_local.features.tiling import tiling_of
 from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.loading.model import Model
 from backends.diffusers_local.pictures.latents import encode_picture
+from backends.diffusers_local.pictures.pieces import tiles_for
 from backends.diffusers_local.pictures.sizes import SizePlan, plan_size
 from backends.diffusers_local.prompts.encoding import Asking, Text
 from backends.diffusers_local.row import Notes, Row
@@ -44,6 +45,10 @@ def check(work: Work) -> None:
     layer = work.extra.get("clipstopatlayer", 0)
     if not isinstance(layer, int) or layer > 0:
         raise Refused(f"CLIP Stop At Layer is {layer!r}; it counts from the end: -1, -2 and so on.")
+    try:
+        tiles_for(work.extra, (work.width, work.height), 1)
+    except ValueError as error:
+        raise Refused(str(error)) from error
 
 
 def prepare(work: Work, kit: Kit, given: Given | None = None) -> Row:

@@ -285,6 +285,7 @@ class TestRefusals:
             ({"mask": b"x"}, "mask needs"),
             ({"mask": b"x", "init_image": png(64, 64)}, "cannot be read"),
             ({"steps": 5000, "sampler": "ddim"}, "5000"),
+            ({"extra": {"vaetilesize": "huge"}}, "VAE Tile Size"),
         ],
     )
     def test_numbers_and_names(self, folder: Path, studio: Studio, given: dict[str, Any], word: str) -> None:
