@@ -20,9 +20,13 @@ _MOST = 200
 
 
 def places(path: Path) -> list[Path]:
-    """Folders near a file, the nearest first: one of its own name, its own, those in it, those beside it."""
+    """Folders near a file, the nearest first: one of its own name, its own, those in it, those beside it, and
+    those beside the folder its own lies in (as `VAE` beside `Stable-Diffusion/Flux`).
+    """
     own = path.parent
-    found = [path.with_suffix(""), own, *_folders(own), own.parent, *_folders(own.parent)]
+    found = [path.with_suffix(""), own, *_folders(own)]
+    for around in (own.parent, own.parent.parent):
+        found += [around, *_folders(around)]
     return list(dict.fromkeys(place for place in found if place.is_dir()))[:_MOST]
 
 

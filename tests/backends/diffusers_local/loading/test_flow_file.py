@@ -240,6 +240,19 @@ def test_parts_are_taken_from_a_model_folder_near_it(made: Made) -> None:
             same(again.parts[part], module)
 
 
+def test_parts_lie_beside_the_folder_of_folders(tmp_path: Path) -> None:
+    """As in a data folder: Stable-Diffusion/Flux/dev, with VAE, clip and a tokenizer beside the first."""
+    built = Made(tmp_path / "data" / "models", "dev")
+    built.tokenizers()
+    built.alone("clip")
+    for folder in ("tokenizer", "tokenizer_2"):
+        shutil.move(built.home / folder, built.home / "clip" / folder)
+    path = built.home / "Stable-Diffusion" / "Flux" / "dev.safetensors"
+    path.parent.mkdir(parents=True)
+    shutil.move(built.home / "alone.safetensors", path)
+    same(load(path).parts["transformer"], built.transformer)
+
+
 def test_sd3_without_t5_reads_clip_alone(tmp_path: Path, studio: Studio) -> None:
     built = Made(tmp_path / "home" / "models", "sd3")
     path = built.alone()
