@@ -96,6 +96,34 @@ LINES = Image.new("RGB", (128, 128), "black")
 LINES.paste((255, 255, 255), (30, 30, 98, 98))
 
 
+class TestLists:
+    @pytest.mark.parametrize(
+        ("subtype", "names"),
+        [
+            ("LoRA", ["for xl.safetensors", "wild.safetensors"]),
+            ("ControlNet", ["lines"]),
+            ("Embedding", ["odd.safetensors"]),
+            ("VAE", []),
+            ("upscale_models", []),
+        ],
+    )
+    async def test_every_kind_of_add_on_is_listed(
+        self, hub: RunningHub, subtype: str, names: list[str]
+    ) -> None:
+        answer = await hub.call("ListModels", path="", depth=3, subtype=subtype)
+        assert [file["name"] for file in answer["files"]] == names
+        for name in names:
+            told = await hub.call("DescribeModel", modelName=name, subtype=subtype)
+            assert told["model"]["name"] == name
+
+    async def test_with_the_architecture_they_were_made_for(self, hub: RunningHub) -> None:
+        models = (await hub.call("ListT2IParams"))["models"]
+        assert models["LoRA"] == [
+            ["for xl.safetensors", "stable-diffusion-xl-v1-base/lora"],
+            ["wild.safetensors", None],
+        ]
+
+
 class TestLoras:
     async def test_one_changes_the_picture_and_stands_in_its_metadata(self, hub: RunningHub) -> None:
         plain, _ = await draw(hub)
