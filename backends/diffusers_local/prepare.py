@@ -34,6 +34,9 @@ def check(work: Work) -> None:
     numbers = (work.cfg_scale, work.strength, work.variation_strength)
     if not all(math.isfinite(number) for number in numbers):
         raise Refused("CFG scale, creativity and variation strength must be finite numbers.")
+    for lora in work.loras:
+        if not (math.isfinite(lora.weight) and math.isfinite(lora.text_weight)):
+            raise Refused(f"The weights of the LoRA {lora.model.name!r} must be finite numbers.")
     if work.width < 1 or work.height < 1:
         raise Refused(f"A picture of {work.width}x{work.height} pixels cannot be drawn.")
     if work.steps < 0:

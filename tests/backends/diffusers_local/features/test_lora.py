@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
+from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline, UNet2DConditionModel
 from peft.tuners.tuners_utils import BaseTunerLayer
 
 from backends.contract import Failed, Work
@@ -17,10 +17,11 @@ from backends.diffusers_local.loading.gather import gather, needs
 from backends.diffusers_local.loading.model import Model
 from backends.diffusers_local.loading.shelf import Shelf
 from backends.diffusers_local.loading.weights import ModelTrouble
-from backends.diffusers_local.prepare import prepare
+from backends.diffusers_local.prepare import Refused, check, prepare
 from backends.diffusers_local.row import Row
 from tests.backends.diffusers_local.conftest import Studio, a_work, build_pipeline, scheduler_of
 from tests.backends.diffusers_local.loras import changes, kohya, lora, peft, write
+from tests.backends.diffusers_local.originals import original_unet_name
 from tests.backends.diffusers_local.xl import build_xl
 
 BOTH = ("unet", "text_encoder")
@@ -135,6 +136,42 @@ def test_with_two_text_encoders(xl_folder: Path, files: dict[str, Path], shelf: 
     work = a_work(xl_folder, loras=(lora(files[name], 0.7, 0.3),), negative_prompt="blue")
     ours = walk(work, shelf)
     assert torch.equal(ours, stock(StableDiffusionXLPipeline, work, shelf.held("model", work.model)))
+
+
+def test_in_the_names_of_the_first_publication(tmp_path: Path, shelf: Shelf) -> None:
+    """Most of Stable Diffusion XL's LoRAs count the blocks as its first publication does."""
+    pipeline = build_xl()
+    torch.manual_seed(1)
+    pipeline.unet = UNet2DConditionModel.from_config(
+        dict(pipeline.unet.config)
+        | {
+            "block_out_channels": (8, 8, 16),
+            "layers_per_block": 2,
+            "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+            "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+            "transformer_layers_per_block": (1, 1, 2),
+            "attention_head_dim": 2,
+            "norm_num_groups": 4,
+        }
+    ).eval()
+    pipeline.save_pretrained(tmp_path / "xl")
+    tensors: dict[str, torch.Tensor] = {}
+    for name, (down, up) in changes(pipeline, ("unet",))["unet"].items():
+        original = original_unet_name(f"{name}.weight", "").removesuffix(".weight")
+        key = original.replace("model.diffusion_model.", "lora_unet_").replace(".", "_")
+        tensors |= {f"{key}.lora_down.weight": down, f"{key}.lora_up.weight": up}
+    assert any("input_blocks_4_1" in name for name in tensors)
+    path = write(tmp_path / "sgm.safetensors", tensors)
+    work = a_work(tmp_path / "xl", loras=(lora(path, 0.6),), negative_prompt="blue")
+    ours = walk(work, shelf)
+    assert torch.equal(ours, stock(StableDiffusionXLPipeline, work, shelf.held("model", work.model)))
+    assert not torch.equal(ours, walk(a_work(tmp_path / "xl", negative_prompt="blue"), shelf))
+
+
+@pytest.mark.parametrize("weights", [(float("nan"), 1.0), (1.0, float("inf"))])
+def test_weights_are_finite(folder: Path, files: dict[str, Path], weights: tuple[float, float]) -> None:
+    with pytest.raises(Refused, match="LoRA 'kohya' must be finite"):
+        check(a_work(folder, loras=(lora(files["kohya"], *weights),)))
 
 
 def test_without_a_lora_nothing_of_one_is_left(folder: Path, files: dict[str, Path], shelf: Shelf) -> None:
