@@ -76,7 +76,13 @@ def _misfit(part: ControlPart, model: "Model") -> str:
     told = ("cross_attention_dim", "addition_embed_type", "block_out_channels")
     own, others = ([_plain(net.config.get(name)) for name in told] for net in (part.network, unet))
     if own == others:
-        return ""
+        shrinks = 2 ** (len(part.network.config.conditioning_embedding_out_channels) - 1)
+        if shrinks == model.scale:
+            return ""
+        return (
+            f"The ControlNet {part.ref.name!r} makes one cell of {shrinks} pixels of its picture, and the "
+            f"model {model.ref.name!r} of {model.scale}. Choose one that was made for this model."
+        )
     return (
         f"The ControlNet {part.ref.name!r} is made for another family than the model {model.ref.name!r} "
         f"({model.family.name}): it follows prompts of width {own[0]}, the model {others[0]}. Choose one "

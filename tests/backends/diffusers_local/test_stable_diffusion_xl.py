@@ -201,7 +201,7 @@ class TestRefusals:
         index = json.loads((copy / "model_index.json").read_text())
         changed = index | {"_class_name": "StableDiffusionXLImg2ImgPipeline", "text_encoder": [None, None]}
         (copy / "model_index.json").write_text(json.dumps(changed))
-        with pytest.raises(ModelTrouble, match="other conditions.*refiner"):
+        with pytest.raises(ModelTrouble, match=r"other conditions.*refiner"):
             load_model(ref_of(copy), torch.device("cpu"), torch.float32)
 
     @pytest.mark.parametrize(

@@ -294,6 +294,14 @@ class TestRefusals:
         with pytest.raises(Refused, match="'net' is made for another family than the model 'small'"):
             walk(work, model)
 
+    def test_one_whose_cells_are_of_another_size(self, folder: Path, model: Model, tmp_path: Path) -> None:
+        made = ControlNetModel.from_unet(
+            model.parts["unet"], conditioning_embedding_out_channels=(4, 4, 8, 8, 8)
+        )
+        made.save_pretrained(tmp_path / "net")
+        with pytest.raises(Refused, match="one cell of 16 pixels of its picture, and the model 'small' of 8"):
+            walk(a_work(folder, controls=(follow(tmp_path / "net"),)), model)
+
     def test_one_without_a_picture(self, folder: Path, model: Model, nets: list[Path]) -> None:
         work = a_work(folder, controls=(Control(ref_of(nets[0])),))
         with pytest.raises(Refused, match="needs a picture to follow"):
