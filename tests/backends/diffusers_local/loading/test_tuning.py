@@ -8,6 +8,7 @@ import torch
 from diffusers.models.attention_processor import AttnProcessor, AttnProcessor2_0
 
 from backends.diffusers_local import steps
+from backends.diffusers_local.features.lora_layers import stack_of
 from backends.diffusers_local.loading.attention import CHOICES, NoAttention, check, set_attention
 from backends.diffusers_local.loading.compiling import Padded, bucket, compile_denoiser
 from backends.diffusers_local.loading.gather import Kit
@@ -15,7 +16,8 @@ from backends.diffusers_local.loading.shelf import Shelf
 from backends.diffusers_local.loading.tuning import Tuning
 from backends.diffusers_local.prepare import prepare
 from backends.diffusers_local.settings import _ATTENTIONS
-from tests.backends.diffusers_local.conftest import a_work, ref_of
+from tests.backends.diffusers_local.conftest import a_work, build_pipeline, ref_of
+from tests.backends.diffusers_local.loras import changes, kohya, lora, write
 
 CPU = torch.device("cpu")
 
@@ -135,3 +137,31 @@ def test_a_compiled_denoiser_draws_the_same_for_every_size_of_batch(
     usual, compiled = walked(folder, None, 3), walked(folder, Tuning(CPU, compiled=True), 3)
     for ours, theirs in zip(compiled, usual, strict=True):
         assert torch.allclose(ours, theirs, atol=1e-3, rtol=1e-3)
+
+
+def test_a_compiled_denoiser_notices_loras_that_come_and_go(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from backends.diffusers_local.loading import tuning
+
+    monkeypatch.setattr(
+        tuning,
+        "compile_denoiser",
+        lambda denoiser: compile_denoiser(
+            denoiser, lambda forward, **how: torch.compile(forward, backend="eager", **how)
+        ),
+    )
+    path = write(tmp_path / "a.safetensors", kohya(changes(build_pipeline(), ("unet",))))
+    answers = {}
+    for compiled in (False, True):
+        shelf = Shelf(CPU, torch.float32, 1 << 30, Tuning(CPU, compiled=compiled))
+        with torch.inference_mode():
+            model, _ = shelf.load("model", ref_of(folder), set())
+            one, _ = shelf.load("lora", lora(path).model, set())
+            model.layers.attach(one)
+            stacks = [stack_of({one.key: (weight, 0.0)}) for weight in (0.0, 1.0, 0.5)]
+            rows = [prepare(a_work(folder), Kit(model, stack=stack)) for stack in stacks]
+            answers[compiled] = [steps.predict([rows[number]])[0].said for number in (0, 1, 0, 2, 1, 0)]
+    for ours, theirs in zip(answers[True], answers[False], strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(answers[True][0], answers[True][1], atol=1e-2)
