@@ -81,8 +81,6 @@ def follow(row: Row) -> Row:
     if second is None:
         return row
     size, work = final_size(row.work), second_work(row.work)
-    if work is None and size == (row.work.width, row.work.height) and row.kit.upscaler is None:
-        return row
     passage = Passage(second, size, work, row.kit.second)
     if work is not None and passage.model is not None:
         if passage.model.family.denoiser == "stock":
@@ -91,6 +89,8 @@ def follow(row: Row) -> Row:
             )
         if second.method != "PostApply":
             passage = _cut(row, passage, work)
+    if passage.work is None and size == (row.work.width, row.work.height) and row.kit.upscaler is None:
+        return row
     row.after = partial(_after, passage)
     row.ahead = _steps_of(passage) + _tiles(row)
     return row
@@ -101,11 +101,17 @@ def _cut(row: Row, passage: Passage, work: Work) -> Passage:
     order = row.scheduler.order
     left = _steps_walked(structs.replace(row.work, strength=work.strength), row.model, row.plan)
     kept = max(0, row.own_steps - left)
+    if not left:
+        return passage  # of so few steps none can be left: the finished drawing is redrawn
     at, row.times = row.times[kept * order :][:1], row.times[: kept * order]
     if not kept:
         # none of the walk is the first model's: the second begins with what the first would have
-        strength = min(work.strength, row.work.strength)
-        return replace(passage, work=structs.replace(work, strength=strength), anew=row.start is None)
+        passage = replace(
+            passage,
+            work=structs.replace(work, strength=min(work.strength, row.work.strength)),
+            anew=row.start is None,
+        )
+        return passage if _steps_of(passage) else replace(passage, work=None, kit=None)
     noisy = passage.asked.method == "StepSwapNoisy" and _goes_on(row, passage)
     row.to_the_end = not noisy
     return replace(passage, cut=at if noisy else None)

@@ -235,6 +235,27 @@ class TestStepSwap:
         assert (one.own_steps, two.own_steps) == (0, 3)
         assert torch.equal(two.latents, expected)
 
+    @pytest.mark.parametrize("method", ["StepSwap", "StepSwapNoisy"])
+    def test_of_a_single_step_none_is_left(self, folder: Path, model: Model, method: str) -> None:
+        work = a_work(folder, steps=1, second=SecondPass(0.5, method=method, steps=4))
+        one, two = walk_all(work, Kit(model, second=Kit(model)))
+        after = SecondPass(0.5, steps=4)
+        expected = walk_all(a_work(folder, steps=1, second=after), Kit(model, second=Kit(model)))[-1]
+        assert (one.own_steps, two.own_steps) == (1, 2)
+        assert torch.equal(two.latents, expected.latents)
+
+    @pytest.mark.parametrize("upscale", [1.0, 2.0])
+    def test_of_a_start_that_no_step_redraws_nothing_is_shared_out(
+        self, folder: Path, model: Model, upscale: float
+    ) -> None:
+        start = noise_picture(64, 64)
+        second = SecondPass(0.5, "StepSwap", upscale=upscale, upscale_method="pixel-nearest-exact")
+        given: dict[str, Any] = {"strength": 0.0, "init_image": pictures.encode(start, "PNG", 100)}
+        rows = walk_all(a_work(folder, second=second, **given), Kit(model, second=Kit(model)))
+        assert rows[-1].steps == 0
+        side = round(64 * upscale)
+        assert picture_of(rows[-1]) == start.resize((side, side), Picture.Resampling.NEAREST)
+
 
 class TestEnlarging:
     @pytest.mark.parametrize("way", ["lanczos", "bicubic", "bilinear", "area", "nearest-exact"])
