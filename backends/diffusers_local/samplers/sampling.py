@@ -55,6 +55,8 @@ _ALL = (*_SPACINGS, *LEVELS)
 _FEW = ("normal", "simple", "sgm_uniform")
 # kl_optimal's first step falls so far that a second-order guess at its end flies off (seen: false colours)
 _NO_LEAP = tuple(name for name in _ALL if name != "kl_optimal")
+# these look back far, and fly off where many small steps are followed by large ones (seen on the starter)
+_NO_HASTE = tuple(name for name in _ALL if name != "linear_quadratic")
 
 
 class Sampler(Struct, frozen=True):
@@ -84,7 +86,7 @@ def _singlestep(**options: str | int | bool) -> Sampler:
 
 _SDE = "sde-dpmsolver++"
 _SINGLE_SDE = _singlestep(algorithm_type=_SDE)
-_LMS = Sampler("RememberingLMS")
+_LMS = Sampler("RememberingLMS", {}, _NO_HASTE)
 
 SAMPLERS: Mapping[str, Sampler] = MappingProxyType(
     {
@@ -111,7 +113,7 @@ SAMPLERS: Mapping[str, Sampler] = MappingProxyType(
         "tcd": Sampler("TCDScheduler", {}, _FEW, most_steps=50),
         "plms": Sampler("PNDMScheduler", {"skip_prk_steps": True}, _SPACINGS),
         "uni_pc": Sampler(
-            "UniPCMultistepScheduler", {"solver_type": "bh1", "final_sigmas_type": "sigma_min"}
+            "UniPCMultistepScheduler", {"solver_type": "bh1", "final_sigmas_type": "sigma_min"}, _NO_HASTE
         ),
         "uni_pc_bh2": Sampler("UniPCMultistepScheduler", {"solver_type": "bh2"}),
         "ipndm_v": _LMS,  # the same formula by another name
@@ -124,8 +126,8 @@ SAMPLERS: Mapping[str, Sampler] = MappingProxyType(
         "seeds_2": Sampler("Seeds2"),
         "exp_heun_2_x0": Sampler("ExpHeun2"),
         "exp_heun_2_x0_sde": Sampler("ExpHeun2Sde"),
-        "deis": Sampler("DEISMultistepScheduler", {}),
-        "sa_solver": Sampler("SASolverScheduler"),
+        "deis": Sampler("DEISMultistepScheduler", {}, _NO_HASTE),
+        "sa_solver": Sampler("SASolverScheduler", {}, _NO_HASTE),
     }
 )
 """Sampler name -> how diffusers draws it."""

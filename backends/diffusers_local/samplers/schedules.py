@@ -160,10 +160,11 @@ def set_steps(scheduler: Any, steps: int, strength: float | None, device: torch.
     """
     scheduler.set_timesteps(steps, device=device)
     times: torch.Tensor = scheduler.timesteps
-    if strength is None:
-        return times
+    strength = 1.0 if strength is None else strength
     skipped = max(steps - min(int(steps * strength), steps), 0) * scheduler.order
     if hasattr(scheduler, "set_begin_index"):
+        # else it looks for the first time's place, and finds a later one where levels lie so close that
+        # several have the same time: it would walk past the end
         scheduler.set_begin_index(skipped)
     return times[skipped:]
 

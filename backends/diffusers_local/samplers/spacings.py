@@ -28,6 +28,10 @@ def kl_optimal_sigmas(table: Sigmas, count: int) -> Sigmas:
     return np.tan(angles)
 
 
+_FAR = 1.5
+"""How many times higher than a walk's own points a table may end and still be of their kind."""
+
+
 def karras_sigmas(table: Sigmas, count: int, bend: float = 7.0) -> Sigmas:
     """Levels even in their root. Source: "Elucidating the Design Space of Diffusion-Based Models" (2022)."""
     ends = table[[-1, 0]] ** (1 / bend)
@@ -45,12 +49,15 @@ def aligned_sigmas(points: Sequence[float]) -> Callable[[Sigmas, int], Sigmas]:
     """Levels through `points`, which were found best for ten steps of a kind of model, even in their
     logarithm in between.
 
-    The first is the table's own highest, so that the walk begins with pure noise on other models too.
+    The first is the table's own highest, so that the walk begins with pure noise on other models too; where
+    that is far above the points', theirs come after it: in one leap from there a second-order guess flies
+    off (seen on the starter model, whose highest is 80).
     Source: "Align Your Steps" (2024), with the interpolation its authors give for other numbers of steps.
     """
 
     def spaced(table: Sigmas, count: int) -> Sigmas:
-        known = np.log([table[-1], *points[1:]])
+        far = table[-1] > _FAR * points[0]
+        known = np.log([table[-1], *(points if far else points[1:])])
         places = np.linspace(0, len(known) - 1, count + 1)[:-1]
         levels: Sigmas = np.exp(np.interp(places, np.arange(len(known)), known))
         return levels

@@ -6,7 +6,7 @@ import torch
 from diffusers import LMSDiscreteScheduler
 
 from backends.diffusers_local.samplers.sampling import SAMPLERS
-from backends.diffusers_local.samplers.schedules import Schedules, step_arguments
+from backends.diffusers_local.samplers.schedules import Schedules, set_steps, step_arguments
 from backends.diffusers_local.samplers.solver import phi, split
 
 CONFIG = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012, "steps_offset": 1}
@@ -112,3 +112,15 @@ def test_remembered_coefficients_are_diffusers_own(steps: int) -> None:
             for number in range(order):
                 ours = made.get_lms_coefficient(order, place, number)
                 assert ours == theirs.get_lms_coefficient(order, place, number)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "linear_quadratic" in SAMPLERS[name].schedulers])
+def test_levels_that_share_a_training_step_are_all_walked(name: str) -> None:
+    made = Schedules(CONFIG).make(name, "linear_quadratic", 30)
+    latents = torch.zeros(1, 1, 2, 2)
+    times = set_steps(made, 30, None, torch.device("cpu"))
+    assert len(times) >= 30
+    for time in times:
+        made.scale_model_input(latents, time)
+        made.step(latents, time, latents, **step_arguments(made, torch.Generator()), return_dict=False)
+    assert made.step_index == len(times)
