@@ -86,12 +86,12 @@ class Slow:
         self.calls = 0
         load = Shelf.load
 
-        def slow(shelf: Shelf, kind: str, ref: ModelRef, pinned: Any) -> Any:
+        def slow(shelf: Shelf, kind: str, ref: ModelRef, *given: Any) -> Any:
             if ref.name == name:
                 self.calls += 1
                 self.begun.set()
                 assert self.go_on.wait(30)
-            return load(shelf, kind, ref, pinned)
+            return load(shelf, kind, ref, *given)
 
         monkeypatch.setattr(Shelf, "load", slow)
 
