@@ -104,7 +104,7 @@ class TestLists:
             ("ControlNet", ["lines"]),
             ("Embedding", ["odd.safetensors"]),
             ("VAE", []),
-            ("upscale_models", []),
+            ("upscale_models", ["x2.safetensors"]),
         ],
     )
     async def test_every_kind_of_add_on_is_listed(
