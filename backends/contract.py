@@ -86,7 +86,9 @@ class Work(Struct, frozen=True):
     checked for size. `format` is what the engine should encode: "PNG", "JPG", "WEBP", "WEBP_LOSSLESS".
     `variation_seed` is None unless `variation_strength` > 0. `vae` replaces the model's own autoencoder;
     `embeddings` are the textual inversions that the prompts name by their model's name. A `second` pass with
-    an `upscale` makes the result larger than `width` x `height`. `extra` holds parameters by id that only
+    an `upscale` makes the result larger than `width` x `height`. Of the pixels "outpaintleft",
+    "outpainttop", "outpaintright" and "outpaintbottom" in `extra` is a border that the result, `width` x
+    `height` with it, has around the initial picture. `extra` holds parameters by id that only
     some engines know.
     """
 

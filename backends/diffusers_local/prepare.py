@@ -1,6 +1,7 @@
 """From a work to its row: everything up to the first step."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -70,7 +71,7 @@ def prepare(work: Work, kit: Kit, given: Given | None = None) -> Row:
         scheduler, times = begin_walk(work, model, plan, given)
         generator = torch.Generator("cpu").manual_seed(work.seed)
         latents, masked, seen = _begin(work, kit, plan, canvas, given, scheduler, times, generator)
-        tiling = tiling_of(work)
+        tiling = tiling_of(work, model.parts)
         controls, followed = control(work, kit.controls, model, plan, canvas)
         conditions = {
             **model.denoiser.conditions(work, texts, plan),
@@ -89,7 +90,7 @@ def prepare(work: Work, kit: Kit, given: Given | None = None) -> Row:
         latents=latents,
         states=torch.cat([text.states for text in texts]),
         conditions=conditions,
-        notes=_notes(plan, texts[-1].unknown, texts[-1].cut),
+        notes=_notes(plan, texts),
         load_seconds=kit.seconds,
         start=None if canvas is None else canvas.start,
         masked=masked,
@@ -192,13 +193,15 @@ def slerp(one: torch.Tensor, other: torch.Tensor, part: float) -> torch.Tensor:
     return mixed.to(one.dtype)
 
 
-def _notes(plan: SizePlan, unknown: list[str], cut: str) -> Notes:
+def _notes(plan: SizePlan, texts: Sequence[Text]) -> Notes:
     notes: Notes = {}
     if plan.fitted:
         notes["drawn_size"] = f"{plan.drawn[0]}x{plan.drawn[1]}"
         notes["fitted"] = plan.fitted
-    if unknown:
-        notes["unknown_words"] = unknown
-    if cut:
-        notes["prompt_cut"] = cut
+    if texts[-1].unknown:
+        notes["unknown_words"] = texts[-1].unknown
+    if texts[-1].cut:
+        notes["prompt_cut"] = texts[-1].cut
+    if len(texts) > 1 and texts[0].cut:
+        notes["negative_prompt_cut"] = texts[0].cut
     return notes

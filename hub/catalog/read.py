@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from hub.catalog.beside import UNREADABLE, HubNotes, header_preview, hub_notes, spec_notes
 from hub.catalog.classes import CLASSES, ModelClass, by_addon, by_component, by_name, by_pipeline
-from hub.catalog.classes.wishes import WISHES
+from hub.catalog.classes.wishes import WISHES, distilled_wishes
 from hub.catalog.entry import Defaults, Entry
 from hub.catalog.header import BadHeader, Header, read_header, tensor_hash
 
@@ -86,7 +86,8 @@ def read_folder(subtype: str, found: Found) -> Entry:
     guess = partial(by_pipeline, index, lambda part: _config(found.path / part / "config.json"))
     weights = next((found.path / name for name in WEIGHTS if (found.path / name).is_file()), None)
     digest = None if weights is None else partial(_hash, weights)
-    return _entry(subtype, found, _spec(found), guess, digest=digest, special_format="diffusers")
+    usual = distilled_wishes(index, lambda part, file: _config(found.path / part / file))
+    return _entry(subtype, found, _spec(found), guess, digest=digest, special_format="diffusers", usual=usual)
 
 
 def read_component(subtype: str, found: Found) -> Entry:
@@ -122,6 +123,7 @@ def _entry(
     reason: str = "",
     special_format: str = "",
     in_header: bool = False,
+    usual: Defaults | None = None,
 ) -> Entry:
     ours = _hub(found)
 
@@ -149,7 +151,7 @@ def _entry(
         standard_width=width,
         standard_height=height,
         native_sizes=ours.native_sizes,
-        defaults=_wishes(ours.defaults, known),
+        defaults=_wishes(ours.defaults, known, usual),
         license=ours.license or text("license"),
         date=ours.date or text("date"),
         prediction_type=text("prediction_type"),
@@ -185,9 +187,9 @@ def _class(
     return None if guess is None else guess()
 
 
-def _wishes(own: Defaults, known: ModelClass | None) -> Defaults:
-    """The model's own wishes, else those of its class."""
-    usual = WISHES.get(known.id) if known is not None else None
+def _wishes(own: Defaults, known: ModelClass | None, usual: Defaults | None) -> Defaults:
+    """The model's own wishes, else the `usual` ones of models like it, else those of its class."""
+    usual = usual or (WISHES.get(known.id) if known is not None else None)
     if usual is None:
         return own
     values = zip(

@@ -3,7 +3,7 @@
 Source: swarm-api, `seamlesstileable`. The networks are shared by everybody, so the change lasts one forward.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,14 +22,20 @@ _AXES = {
 }
 
 
-def tiling_of(work: Work) -> str:
-    """The axes along which the work's picture must go on at its own other side: "", "x", "y" or "xy". Raises
-    ValueError.
+def tiling_of(work: Work, parts: Mapping[str, object]) -> str:
+    """The axes along which the work's picture must go on at its own other side: "", "x", "y" or "xy".
+
+    `parts` are its model's. Raises ValueError, also for models without convolutions that could wrap round.
     """
     said = str(work.extra.get("seamlesstileable", "false"))
     axes = _AXES.get(said.lower())
     if axes is None:
         raise ValueError(f"seamlesstileable is {said!r}; it can be false, true, X-Only or Y-Only.")
+    if axes and "unet" not in parts:
+        raise ValueError(
+            f"The model {work.model.name!r} cannot draw seamless pictures (seamlesstileable): choose one of "
+            "Stable Diffusion 1, 2 or XL, or leave it out."
+        )
     return axes
 
 

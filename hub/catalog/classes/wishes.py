@@ -3,10 +3,16 @@
 Only classes that the documented defaults (20 steps, CFG scale 7) do not suit are here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Any
+
+from msgspec.structs import replace
 
 from hub.catalog.entry import Defaults
+
+Config = Callable[[str, str], Mapping[str, Any]]
+"""Gives a file of JSON from a component's folder; empty when there is none."""
 
 _GUIDED_FLOW = Defaults(steps=28, cfgscale=4.5, scheduler="simple")
 _DISTILLED = Defaults(steps=4, cfgscale=1.0, scheduler="simple")
@@ -36,3 +42,29 @@ WISHES: Mapping[str, Defaults] = MappingProxyType(
     }
 )
 """Wishes by class id."""
+
+_FEW = Defaults(steps=4, cfgscale=1.0)
+
+
+def distilled_wishes(index: Mapping[str, Any], config: Config) -> Defaults | None:
+    """How the model of a `model_index.json` wants to be drawn that was distilled to a few steps; None for
+    others.
+
+    LCM names its scheduler, or takes the guidance scale itself; Turbo and Lightning are Euler models whose
+    steps begin at the very end without their schedule ending in pure noise.
+    """
+    name = index.get("_class_name")
+    if not isinstance(name, str) or not name.startswith(("StableDiffusion", "LatentConsistency")):
+        return None
+    scheduler = config("scheduler", "scheduler_config.json")
+    if config("unet", "config.json").get("time_cond_proj_dim") is not None:
+        # this scale is no guidance by a second forward: the published pipeline's own default
+        return replace(_FEW, cfgscale=8.5, sampler="lcm")
+    kind = str(scheduler.get("_class_name"))
+    if kind == "LCMScheduler":
+        return replace(_FEW, sampler="lcm")
+    euler = {"EulerDiscreteScheduler": "euler", "EulerAncestralDiscreteScheduler": "euler_ancestral"}
+    trailing = scheduler.get("timestep_spacing") == "trailing" and not scheduler.get("rescale_betas_zero_snr")
+    if kind not in euler or not trailing or scheduler.get("prediction_type", "epsilon") != "epsilon":
+        return None
+    return replace(_FEW, sampler=euler[kind], scheduler="sgm_uniform")

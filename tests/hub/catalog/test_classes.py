@@ -10,7 +10,7 @@ from backends.diffusers_local.engine import ENGINE
 from backends.diffusers_local.families import FAMILIES
 from hub.catalog import Catalog, Defaults
 from hub.catalog.classes import CLASSES, COMPAT_CLASSES, by_name, by_pipeline, by_tensors
-from hub.catalog.classes.wishes import WISHES
+from hub.catalog.classes.wishes import WISHES, distilled_wishes
 from tests.hub.catalog.conftest import caller, write_safetensors
 
 _CLIP = "cond_stage_model.transformer.text_model.embeddings.position_ids"
@@ -169,6 +169,42 @@ class TestPipelines:
 class TestWishes:
     def test_only_known_classes_have_some(self) -> None:
         assert set(WISHES) <= set(CLASSES)
+
+    @pytest.mark.parametrize(
+        ("unet", "scheduler", "wished"),
+        [
+            ({}, {"_class_name": "PNDMScheduler"}, None),
+            ({}, {"_class_name": "EulerDiscreteScheduler", "timestep_spacing": "leading"}, None),
+            ({}, {"_class_name": ["not", "a", "name"]}, None),
+            ({}, {"_class_name": "LCMScheduler"}, Defaults(steps=4, cfgscale=1.0, sampler="lcm")),
+            (
+                {"time_cond_proj_dim": 256},
+                {"_class_name": "LCMScheduler"},
+                Defaults(steps=4, cfgscale=8.5, sampler="lcm"),
+            ),
+            (
+                {},
+                {"_class_name": "EulerAncestralDiscreteScheduler", "timestep_spacing": "trailing"},
+                Defaults(steps=4, cfgscale=1.0, sampler="euler_ancestral", scheduler="sgm_uniform"),
+            ),
+            (  # a schedule that ends in pure noise has to begin at its end, with any number of steps
+                {},
+                {
+                    "_class_name": "EulerDiscreteScheduler",
+                    "timestep_spacing": "trailing",
+                    "rescale_betas_zero_snr": True,
+                },
+                None,
+            ),
+        ],
+    )
+    def test_models_of_a_few_steps_are_known_by_their_settings(
+        self, unet: dict[str, Any], scheduler: dict[str, Any], wished: Defaults | None
+    ) -> None:
+        files = {("unet", "config.json"): unet, ("scheduler", "scheduler_config.json"): scheduler}
+        index = {"_class_name": "StableDiffusionXLPipeline"}
+        assert distilled_wishes(index, lambda *place: files.get(place, {})) == wished
+        assert distilled_wishes({"_class_name": "FluxPipeline"}, lambda *place: {}) is None
 
     async def test_a_model_s_own_come_first(self, catalog: Catalog, models: Path) -> None:
         folder = models / "Stable-Diffusion"

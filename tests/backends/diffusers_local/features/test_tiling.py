@@ -62,10 +62,15 @@ def test_an_error_inside_leaves_nothing_behind(pipeline: StableDiffusionPipeline
     ("value", "axes"), [("false", ""), ("true", "xy"), (True, "xy"), ("X-Only", "x"), ("Y-Only", "y")]
 )
 def test_the_words_of_the_parameter(value: str | bool, axes: str) -> None:
-    assert tiling_of(a_work(Path("m"), extra={"seamlesstileable": value})) == axes
-    assert tiling_of(a_work(Path("m"))) == ""
+    assert tiling_of(a_work(Path("m"), extra={"seamlesstileable": value}), {"unet": None}) == axes
+    assert tiling_of(a_work(Path("m")), {}) == ""
 
 
 def test_another_word_is_refused() -> None:
     with pytest.raises(ValueError, match="seamlesstileable is 'Z-Only'"):
-        tiling_of(a_work(Path("m"), extra={"seamlesstileable": "Z-Only"}))
+        tiling_of(a_work(Path("m"), extra={"seamlesstileable": "Z-Only"}), {"unet": None})
+
+
+def test_models_without_convolutions_are_refused() -> None:
+    with pytest.raises(ValueError, match="'m' cannot draw seamless pictures"):
+        tiling_of(a_work(Path("m"), extra={"seamlesstileable": "true"}), {"transformer": None})
