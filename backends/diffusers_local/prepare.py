@@ -71,7 +71,7 @@ def prepare(work: Work, kit: Kit, given: Given | None = None) -> Row:
         scheduler, times = begin_walk(work, model, plan, given)
         generator = torch.Generator("cpu").manual_seed(work.seed)
         latents, masked, seen = _begin(work, kit, plan, canvas, given, scheduler, times, generator)
-        tiling = tiling_of(work, model.parts)
+        tiling = tiling_of(work)
         controls, followed = control(work, kit.controls, model, plan, canvas)
         conditions = {
             **model.denoiser.conditions(work, texts, plan),

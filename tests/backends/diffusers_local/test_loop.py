@@ -83,6 +83,11 @@ class TestOneWork:
         studio.draw(a_work(folder, 1, prompt="a red circle"))
         assert studio.of(Image, "t:1")[0].notes == {}
 
+    def test_what_was_cut_of_the_negative_prompt_is_told(self, folder: Path, studio: Studio) -> None:
+        work = a_work(folder, negative_prompt="a red circle on blue square red circle")
+        studio.draw(work)
+        assert studio.of(Image, work.id)[0].notes["negative_prompt_cut"] == "red circle"
+
     def test_variation_goes_from_one_seed_to_the_other(self, folder: Path, studio: Studio) -> None:
         one, half, whole, other = studio.draw(
             a_work(folder, 0, seed=1),
