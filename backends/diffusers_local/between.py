@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator
 from backends.contract import Work
 from backends.diffusers_local.errands import Errand, Errands
 from backends.diffusers_local.features.second_pass import follow
+from backends.diffusers_local.forwards import Threads
 from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.memory import out_of_memory
 from backends.diffusers_local.pace import Costs
@@ -20,6 +21,7 @@ After = Callable[[Row], Generator[int, None, Row]]
 class Between:
     """Puts errands in line whose rows go to `enter`.
 
+    They run with all `threads`: what is encoded once and kept must not depend on how busy the machine was.
     What fails goes to `refuse(work, error)`, but once more from the beginning when memory ran out, after
     `relieve()`.
     """
@@ -27,12 +29,14 @@ class Between:
     def __init__(
         self,
         errands: Errands,
+        threads: Threads,
         telling: Telling,
         enter: Callable[[Row], None],
         refuse: Callable[[Work, Exception], None],
         relieve: Callable[[], None],
     ) -> None:
         self._errands = errands
+        self._threads = threads
         self._telling = telling
         self._enter = enter
         self._refuse = refuse
@@ -59,7 +63,7 @@ class Between:
         kind = (kit.model.key, work.width, work.height, *given)
         short = self._costs.are_short(kind, step)
         pieces = in_one(make) if short else in_slices(make, self._errands.allowance, kit.pausable)
-        errand = Errand([work], pieces, ended, failed)
+        errand = Errand([work], pieces, ended, failed, before=self._use_all)
         self._errands.add(errand)
 
     def follow(self, row: Row, after: After, *, again: bool = False) -> None:
@@ -85,7 +89,10 @@ class Between:
                 self._refuse(row.work, error)
 
         pieces = in_slices(make, self._errands.allowance, row.kit.pausable)
-        self._errands.add(Errand([row.work], pieces, self._enter, failed))
+        self._errands.add(Errand([row.work], pieces, self._enter, failed, before=self._use_all))
+
+    def _use_all(self) -> None:
+        self._threads.use(self._threads.most)
 
     def _may_repeat(self, error: Exception) -> bool:
         """Memory ran out, and there is more of it now."""

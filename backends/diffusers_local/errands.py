@@ -7,7 +7,6 @@ One errand at a time, to its end: two of them are never inside one model. Runs o
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +19,7 @@ class Errand:
     """Something to do for `works`, piece by piece; its generator's value goes to `ended`, an error of it to
     `failed`.
 
-    `around` is entered for every piece. A work that is cancelled is taken out of `works`; with the last one
+    `before` is called before every piece. A work that is cancelled is taken out of `works`; with the last one
     the generator is closed, and neither function is called.
     """
 
@@ -28,7 +27,7 @@ class Errand:
     pieces: Generator[None, None, Any]
     ended: Callable[[Any], None]
     failed: Callable[[Exception], None]
-    around: Callable[[], AbstractContextManager[None]] = nullcontext
+    before: Callable[[], None] = lambda: None
     seconds: float = field(default=0.0)
 
 
@@ -79,8 +78,8 @@ class Errands:
     def _advance(self, errand: Errand) -> None:
         begun = time.perf_counter()
         try:
-            with errand.around():
-                next(errand.pieces)
+            errand.before()
+            next(errand.pieces)
         except StopIteration as end:
             self._line.remove(errand)
             errand.seconds += time.perf_counter() - begun

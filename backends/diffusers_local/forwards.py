@@ -29,17 +29,24 @@ class Threads:
         if count != torch.get_num_threads():
             torch.set_num_threads(count)
 
+    def pick(self, row: Row, what: str, count: int) -> int:
+        """As many as suit something for `count` rows like this one."""
+        # a work that must be repeatable must not depend on how busy the machine was
+        return self.most if row.alone else self._paces[what, row.key, count].threads()
+
+    def note(self, row: Row, what: str, count: int, threads: int, seconds: float) -> None:
+        """That took so long with so many."""
+        if not row.alone:
+            self._paces[what, row.key, count].record(threads, seconds)
+
     @contextmanager
     def of(self, row: Row, what: str, count: int) -> Iterator[None]:
         """Run something for `count` rows like this one."""
-        choice = self._paces[what, row.key, count]
-        # a work that must be repeatable must not depend on how busy the machine was
-        threads = self.most if row.alone else choice.threads()
+        threads = self.pick(row, what, count)
         self.use(threads)
         begun = time.perf_counter()
         yield
-        if not row.alone:
-            choice.record(threads, time.perf_counter() - begun)
+        self.note(row, what, count, threads, time.perf_counter() - begun)
 
 
 class Forwards:

@@ -80,9 +80,11 @@ class Loop:
         self._fetcher = Fetcher(shelf, lambda: self._pins, self.wake.set)
         self._newcomers = Newcomers(shelf, self._fetcher, self._press.put, emit)
         self._errands = Errands()
-        self._results = Results(self._press, emit, self._errands, self._threads.of, self._relieve)
+        self._results = Results(self._press, emit, self._errands, self._threads, self._relieve)
         self._telling = Telling(self._press, self._previews, lambda: self._at_work)
-        self._between = Between(self._errands, self._telling, self._enter, self._refuse, self._relieve)
+        self._between = Between(
+            self._errands, self._threads, self._telling, self._enter, self._refuse, self._relieve
+        )
         self._rows: list[Row | Exclusive] = []
         self._pins: frozenset[str] = frozenset()
         self._pinning: set[str] = set()  # the works whose files are pinned
@@ -236,7 +238,6 @@ class Loop:
         if (whole := stock.model_of(kit)) is not None:
             self._enter_exclusive(work, kit, whole)
             return
-        self._threads.use(self._threads.most)  # what is encoded once must not depend on how busy it was
         self._between.prepare(work, kit, max(self._forwards.seconds, _LEAST))
 
     def _refuse(self, work: Work, error: Exception) -> None:

@@ -4,10 +4,9 @@ of failures.
 
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -30,8 +29,19 @@ _DECODED_TOGETHER = 2
 _SHORT = 0.02  # seconds of a decode that is done in one go whoever waits
 
 Pixels = npt.NDArray[np.float32]
-Pacer = Callable[[Row, str, int], AbstractContextManager[None]]
-"""Runs something for so many rows like this one with the threads that suit it."""
+
+
+class Pacer(Protocol):
+    """Knows how many threads suit what; see forwards.Threads."""
+
+    def pick(self, row: Row, what: str, count: int) -> int:
+        """As many as suit something for so many rows like this one."""
+
+    def use(self, count: int) -> None:
+        """From now on so many."""
+
+    def note(self, row: Row, what: str, count: int, threads: int, seconds: float) -> None:
+        """That took so long with so many."""
 
 
 @dataclass(slots=True, eq=False)
@@ -91,12 +101,13 @@ class Results:
             together = alike[:_DECODED_TOGETHER]
         self._waiting = [one for one in self._waiting if one not in together]
         rows = [one.row for one in together]
+        threads = self._pace.pick(first.row, "decode", len(rows))
         errand = Errand(
             works=[row.work for row in rows],
             pieces=self._decode(together, short=self._costs.are_short(kind, max(_SHORT, step or 0.0))),
-            ended=lambda pixels: self._take(rows, pixels, errand),
+            ended=lambda pixels: self._take(rows, pixels, errand, threads),
             failed=lambda error: self._retry(together, errand, error),
-            around=lambda: self._pace(first.row, "decode", len(rows)),
+            before=lambda: self._pace.use(threads),
         )
         self._errands.add(errand)
 
@@ -142,7 +153,8 @@ class Results:
             return (yield from in_one(decode))
         return (yield from in_slices(decode, self._errands.allowance, [first.kit.vae]))
 
-    def _take(self, rows: Sequence[Row], pixels: Sequence[Pixels], errand: Errand) -> None:
+    def _take(self, rows: Sequence[Row], pixels: Sequence[Pixels], errand: Errand, threads: int) -> None:
+        self._pace.note(rows[0], "decode", len(rows), threads, errand.seconds)
         self._costs.note(_kind(rows[0]), errand.seconds / len(rows))
         for row, picture in zip(rows, pixels, strict=True):
             if row.work in errand.works:
