@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from backends.diffusers_local.families import FAMILIES, Family, of_pipeline
-from backends.diffusers_local.loading.weights import ModelTrouble, check_safetensors, weight_files
+from backends.diffusers_local.loading.weights import (
+    ModelTrouble,
+    check_safetensors,
+    precision_of,
+    weight_files,
+)
 
 __all__ = ["ModelTrouble", "check_folder", "check_safetensors", "variant_of", "weight_files"]
 
@@ -71,9 +76,9 @@ def _check_parts(folder: Path, index: Mapping[str, Any], family: Family) -> None
 
 
 def variant_of(folder: Path) -> str | None:
-    """ "fp16" when that is the only precision the folder holds."""
-    denoiser = next((folder / part for part in ("unet", "transformer") if (folder / part).is_dir()), folder)
-    return "fp16" if all(".fp16." in path.name for path in weight_files(denoiser)) else None
+    """The precision that diffusers must be told to look for, where some component has no other."""
+    kept = [weight_files(part) for part in sorted(folder.iterdir()) if any(part.glob("*.safetensors"))]
+    return next((precision for files in kept if (precision := precision_of(files[0]))), None)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

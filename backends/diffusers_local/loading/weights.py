@@ -1,6 +1,7 @@
 """Weight files on disk: whole, without code, how large in memory, and whether they have changed."""
 
 import json
+import re
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 _LONGEST_HEADER = 100_000_000
+_PRECISION = re.compile(r"\.(fp16|bf16)[.-]")  # a dash where the weights lie in several files
 _PICKLES = frozenset({".ckpt", ".pt", ".pth", ".bin", ".pkl"})
 _BITS = {"F64": 64, "F32": 32, "F16": 16, "BF16": 16, "F8_E4M3": 8, "F8_E5M2": 8}
 """Bits of the float kinds of a safetensors file; the other kinds are kept as they are."""
@@ -70,14 +72,25 @@ def weight_files(part: Path) -> list[Path]:
     none.
     """
     files = sorted(part.glob("*.safetensors"))
-    plain = [path for path in files if ".fp16." not in path.name]
     if not files:
         other = " (it has .bin files: only .safetensors are loaded, because they hold no code)"
         raise ModelTrouble(
             f"The model's {part.name} has no .safetensors weights in {part.parent.name}/{part.name}"
             f"{other if list(part.glob('*.bin')) else ''}."
         )
-    return plain or files
+    return _of_one_precision(files)
+
+
+def precision_of(path: Path) -> str:
+    """ "fp16" or "bf16" for a file that says so, as one of several of the same weights; "" for the others."""
+    found = _PRECISION.search(path.name)
+    return found[1] if found else ""
+
+
+def _of_one_precision(files: list[Path]) -> list[Path]:
+    """The files of full precision, or of the first other one that is there."""
+    kept = min((precision_of(path) for path in files), default="")
+    return [path for path in files if precision_of(path) == kept]
 
 
 def bytes_of(model: Path, item: int | None = None) -> int:
@@ -93,8 +106,7 @@ def _weights_below(model: Path) -> Iterator[Path]:
         yield model
         return
     for folder in (model, *(path for path in sorted(model.glob("*")) if path.is_dir())):
-        files = sorted(folder.glob("*.safetensors"))
-        yield from [path for path in files if ".fp16." not in path.name] or files
+        yield from _of_one_precision(sorted(folder.glob("*.safetensors")))
 
 
 def _bytes_in(path: Path, item: int | None) -> int:

@@ -460,6 +460,22 @@ class TestLoading:
         with pytest.raises(ModelTrouble, match=r"only \.safetensors"):
             load_stock(ModelRef("old", str(folder)), torch.device("cpu"), torch.float32)
 
+    @pytest.mark.parametrize("shards", [None, 30_000])
+    def test_a_folder_of_which_some_parts_are_there_in_one_half_precision_only(
+        self, shards: int | None, tmp_path: Path, stock_folder: Callable[[str], Path]
+    ) -> None:
+        folder, pipeline = tmp_path / "half", build("lumina2")
+        shutil.copytree(stock_folder("lumina2"), folder)
+        for file in (folder / "transformer").glob("*.safetensors"):
+            file.unlink()
+        transformer = pipeline.transformer.to(torch.bfloat16)
+        given = {} if shards is None else {"max_shard_size": shards}
+        transformer.save_pretrained(folder / "transformer", variant="bf16", **given)
+        assert len(list((folder / "transformer").glob("*.bf16*.safetensors"))) > (0 if shards is None else 1)
+        model = load_stock(ModelRef("half", str(folder)), torch.device("cpu"), torch.float32)
+        weights = model.parts["transformer"].state_dict()
+        assert all(torch.equal(weights[n], t.float()) for n, t in transformer.state_dict().items())
+
     def test_half_precision_is_the_one_with_the_wide_range(self, stock_folder: Callable[[str], Path]) -> None:
         ref = ModelRef("half", str(stock_folder("lumina2")))
         model = load_stock(ref, torch.device("cpu"), torch.float16)
