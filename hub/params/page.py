@@ -14,11 +14,11 @@ _HEAD = """# Parameters
 
 What a generation request may say (`GenerateText2Image`, `GenerateText2ImageWS`). Keys are read by
 their letters alone: `cfgscale`, `CFG Scale` and `cfg_scale` are one. Numbers may come as text,
-switches as `true` or `false`, lists are joined. Choices and models are matched loosely: the same
-name, else the shortest that contains what was sent. What a request leaves out comes from the chosen
-model's own defaults where it has some; the defaults below are what a page shows. Other parameters
-of SwarmUI are named in a picture's metadata under `unused_parameters`; words that nobody knows are
-ignored.
+switches as `true` or `false`, lists as arrays or as one text with commas. Choices and models are
+matched loosely: the same name, else the shortest that contains what was sent. What a request leaves
+out comes from the chosen model's own defaults where it has some; the defaults below are what a page
+shows. Other parameters of SwarmUI are named in a picture's metadata under `unused_parameters`;
+words that nobody knows are ignored.
 """
 
 _IN_PROMPTS = """## Tags in prompts
