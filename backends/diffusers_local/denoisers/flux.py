@@ -10,7 +10,7 @@ import torch
 
 from backends.contract import ModelRef, Work
 from backends.diffusers_local.denoisers.denoiser import Conditions
-from backends.diffusers_local.denoisers.velocity import clean_of, pooled_of, refuse_foreign
+from backends.diffusers_local.denoisers.velocity import clean_of, pooled_of
 from backends.diffusers_local.families import Family
 from backends.diffusers_local.loading.weights import ModelTrouble
 from backends.diffusers_local.pictures.sizes import SizePlan
@@ -59,7 +59,6 @@ class FluxDenoiser:
 
     def conditions(self, work: Work, texts: Sequence[Text], plan: SizePlan) -> Conditions:
         """The pooled vectors, and dev's guidance (`fluxguidancescale`). Raises ValueError for no number."""
-        refuse_foreign(work, self._family)
         pooled = pooled_of(texts)
         if not self._transformer.config.guidance_embeds:
             return {"pooled": pooled}

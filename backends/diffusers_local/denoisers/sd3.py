@@ -7,7 +7,7 @@ import torch
 
 from backends.contract import ModelRef, Work
 from backends.diffusers_local.denoisers.denoiser import Conditions
-from backends.diffusers_local.denoisers.velocity import clean_of, pooled_of, refuse_foreign
+from backends.diffusers_local.denoisers.velocity import clean_of, pooled_of
 from backends.diffusers_local.families import Family
 from backends.diffusers_local.loading.weights import ModelTrouble
 from backends.diffusers_local.pictures.sizes import SizePlan
@@ -57,7 +57,6 @@ class SD3Denoiser:
 
     def conditions(self, work: Work, texts: Sequence[Text], plan: SizePlan) -> Conditions:
         """The pooled vectors. Raises ValueError for pictures beyond the transformer's map of places."""
-        refuse_foreign(work, self._family)
         most = self._transformer.config.pos_embed_max_size * self._transformer.config.patch_size * self._scale
         if max(plan.drawn) > most:
             raise ValueError(

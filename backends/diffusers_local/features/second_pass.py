@@ -23,6 +23,7 @@ from backends.diffusers_local.features.canvas import Canvas, lay_canvas
 from backends.diffusers_local.features.given import Given
 from backends.diffusers_local.features.patches import patches_for
 from backends.diffusers_local.features.second_work import final_size, second_work
+from backends.diffusers_local.features.tiling import tiling_of
 from backends.diffusers_local.features.upscaling import enlarge, tile_count
 from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.loading.model import Model
@@ -87,6 +88,7 @@ def follow(row: Row) -> Row:
             raise Refused(
                 f"The model {work.model.name!r} cannot redraw another's picture here; choose another refiner."
             )
+        _check_tiling(work, passage.model)
         if second.method != "PostApply":
             passage = _cut(row, passage, work)
     if passage.work is None and size == (row.work.width, row.work.height) and row.kit.upscaler is None:
@@ -94,6 +96,14 @@ def follow(row: Row) -> Row:
     row.after = partial(_after, passage)
     row.ahead = _steps_of(passage) + _tiles(row)
     return row
+
+
+def _check_tiling(work: Work, model: Model) -> None:
+    """Refuse before the first step what the second pass would be refused for. Raises Refused."""
+    try:
+        tiling_of(work, model.parts)
+    except ValueError as error:
+        raise Refused(str(error)) from error
 
 
 def _cut(row: Row, passage: Passage, work: Work) -> Passage:

@@ -11,8 +11,10 @@ from diffusers import StableDiffusion3Img2ImgPipeline  # noqa: E402
 from msgspec import structs  # noqa: E402
 
 from backends.contract import SecondPass  # noqa: E402
+from backends.diffusers_local.features.second_pass import follow  # noqa: E402
 from backends.diffusers_local.loading.gather import Kit  # noqa: E402
 from backends.diffusers_local.loading.model import Model, load_model  # noqa: E402
+from backends.diffusers_local.prepare import Refused, prepare  # noqa: E402
 from tests.backends.diffusers_local.conftest import a_work, ref_of  # noqa: E402
 from tests.backends.diffusers_local.flow import build_flux, build_sd3  # noqa: E402
 from tests.backends.diffusers_local.passes import walk_all  # noqa: E402
@@ -98,6 +100,15 @@ def test_between_models_of_other_latent_spaces(
         assert all(side % (second.scale * second.family.patch) == 0 for side in two.plan.drawn)
         assert two.latents.shape[1] == second.denoiser.channels
         assert bool(torch.isfinite(two.latents).all())
+
+
+def test_a_seamless_picture_is_refused_before_the_first_step(
+    models: dict[str, Model], folder: Path, model: Model
+) -> None:
+    second = SecondPass(0.5, model=models["sd3"].ref, scheduler="simple", sampler="euler")
+    work = a_work(folder, second=second, extra={"seamlesstileable": "true"})
+    with pytest.raises(Refused, match="sd3.*seamless"):
+        follow(prepare(work, Kit(model, second=Kit(models["sd3"]))))
 
 
 def test_latents_are_enlarged_to_whole_patches(models: dict[str, Model]) -> None:
