@@ -107,7 +107,7 @@ def test_a_seamless_picture_is_refused_before_the_first_step(
 ) -> None:
     second = SecondPass(0.5, model=models["sd3"].ref, scheduler="simple", sampler="euler")
     work = a_work(folder, second=second, extra={"seamlesstileable": "true"})
-    with pytest.raises(Refused, match="sd3.*seamless"):
+    with pytest.raises(Refused, match=r"sd3.*seamless"):
         follow(prepare(work, Kit(model, second=Kit(models["sd3"]))))
 
 
