@@ -98,18 +98,19 @@ class TestWhoLooks:
         told: list[tuple[str, str | None]] = []
         bus = Bus(lambda user, job: told.append((user, job)))
         job = channel(bus)
-        assert not job.watched
+        seen = [job.watched]
         blind = bus.listen_to_job(job, lambda event: None, previews=False)
-        assert not job.watched
+        seen.append(job.watched)
         leave = bus.listen_to_user("u", lambda event: None)
-        assert job.watched
+        seen.append(job.watched)
         leave()
-        assert not job.watched
+        seen.append(job.watched)
         leave = bus.listen_to_job(job, lambda event: None)
         blind()
-        assert job.watched
+        seen.append(job.watched)
         leave()
-        assert not job.watched
+        seen.append(job.watched)
+        assert seen == [False, False, True, False, True, False]
         assert told == [("u", "j"), ("u", None), ("u", None), ("u", "j"), ("u", "j"), ("u", "j")]
 
     def test_a_broken_listener_looks_no_more(self) -> None:
