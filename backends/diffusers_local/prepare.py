@@ -10,6 +10,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from backends.contract import Work
 from backends.diffusers_local.denoisers.unet import embeds_guidance
 from backends.diffusers_local.features import second_work
+from backends.diffusers_local.features.amounts import amount
 from backends.diffusers_local.features.canvas import Canvas, lay_canvas
 from backends.diffusers_local.features.control import control
 from backends.diffusers_local.features.given import Given
@@ -71,7 +72,7 @@ def prepare(work: Work, kit: Kit, given: Given | None = None) -> Row:
         scheduler, times = begin_walk(work, model, plan, given)
         generator = torch.Generator("cpu").manual_seed(work.seed)
         latents, masked, seen = _begin(work, kit, plan, canvas, given, scheduler, times, generator)
-        tiling = tiling_of(work)
+        tiling = tiling_of(work, model.parts)
         controls, followed = control(work, kit.controls, model, plan, canvas)
         conditions = {
             **model.denoiser.conditions(work, texts, plan),
@@ -134,7 +135,7 @@ def _begin(
     elif kept is None or pure:
         latents = kit.model.schedules.first(scheduler, noise) if walks else noise
     else:
-        norm = min(1.0, max(0.0, float(work.extra.get("initimageresettonorm", 0))))
+        norm = amount(work, "initimageresettonorm", 0, 1)
         kept_part = kept * (1 - norm) if norm else kept
         latents = kit.model.schedules.noised(scheduler, kept_part, noise, times[:1])
     masked = None

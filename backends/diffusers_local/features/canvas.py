@@ -12,6 +12,7 @@ from PIL import Image as Picture
 from PIL import ImageFilter
 
 from backends.contract import Work
+from backends.diffusers_local.features.amounts import amount
 from backends.diffusers_local.features.outpaint import Borders
 from backends.diffusers_local.pictures import pictures
 from backends.diffusers_local.pictures.sizes import SizePlan
@@ -69,9 +70,9 @@ def lay_canvas(work: Work, plan: SizePlan) -> Canvas | None:
         return None
     picture, clear = _open_layers(work.init_image)
     whole = borders.extend(picture, plan.wanted, work.seed)
-    blur = max(0.0, float(work.extra.get("maskblur", _BLUR)))
+    blur = amount(work, "maskblur", _BLUR, 256)
     mask = _mask(work, borders, clear, plan.wanted, round(2 * blur))
-    if noise := float(work.extra.get("initimagenoise", 0)):
+    if noise := amount(work, "initimagenoise", 0, 10):
         whole = _roughen(whole, noise, work.seed)
     if mask is None:
         return Canvas(plan, _place(whole, plan, None), None, whole, None)
@@ -121,7 +122,7 @@ def _mask(
     mask = np.asarray(borders.mask(wanted, overlap))
     if given is not None:
         mask = np.maximum(mask, np.asarray(borders.surround(given, wanted)))
-    return Picture.fromarray(grow(mask, max(0, int(work.extra.get("maskgrow", 0)))))
+    return Picture.fromarray(grow(mask, round(amount(work, "maskgrow", 0, 1024))))
 
 
 def open_mask(data: bytes) -> Picture.Image:
@@ -155,7 +156,7 @@ def _box(work: Work, mask: Picture.Image, drawn: tuple[int, int]) -> Box | None:
     """
     if "maskshrinkgrow" not in work.extra or mask.getbbox() is None:
         return None
-    pad = max(0, int(work.extra["maskshrinkgrow"]))
+    pad = round(amount(work, "maskshrinkgrow", 0, 4096))
     left, top, right, bottom = VaeImageProcessor.get_crop_region(mask, *drawn, pad=pad)
     return left, top, right, bottom
 

@@ -10,8 +10,10 @@ from PIL import Image as Picture
 from PIL import ImageFilter
 
 from backends.contract import Work
+from backends.diffusers_local.features.amounts import amount
 from backends.diffusers_local.pictures.pictures import cover
 
+_MOST = 16384  # pixels at a side
 _NOISE = 24.0  # levels: enough that a border drawn out from the edge does not stay a smear of stripes
 _SMOOTH = 8.0  # pixels: what lies far outside keeps the edge's colours, not its lines
 
@@ -30,8 +32,8 @@ class Borders:
     @classmethod
     def of(cls, work: Work) -> "Borders":
         """What the work asks for. Raises ValueError when no room is left for the picture."""
-        sides = (int(work.extra.get(f"outpaint{side}", 0)) for side in ("left", "top", "right", "bottom"))
-        borders = cls(*(max(0, pixels) for pixels in sides))
+        names = (f"outpaint{side}" for side in ("left", "top", "right", "bottom"))
+        borders = cls(*(round(amount(work, name, 0, _MOST)) for name in names))
         if borders.any and work.init_image is None:
             raise ValueError("Outpainting needs an initial picture to go on from.")
         for first, second, length, name in (

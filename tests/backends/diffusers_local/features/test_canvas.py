@@ -186,6 +186,13 @@ class TestOutpaint:
             lay_canvas(work, plan_size(512, 512, (), 8))
 
 
+@pytest.mark.parametrize("value", ["x", -1, float("nan"), float("inf"), 1e9])
+@pytest.mark.parametrize("name", ["maskblur", "maskgrow", "maskshrinkgrow", "initimagenoise", "outpaintleft"])
+def test_what_is_no_amount_is_refused(name: str, value: str | float) -> None:
+    with pytest.raises(ValueError, match=f"{name} is .*; it is a number from 0 to"):
+        lay(noise(64, 64), Picture.new("L", (64, 64), 255), **{name: value})
+
+
 def test_noise_on_the_initial_picture() -> None:
     init = Picture.new("RGB", (64, 64), (128, 128, 128))
     once, again = (array(lay(init, initimagenoise=0.2).start) for _ in range(2))
