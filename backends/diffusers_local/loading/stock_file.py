@@ -48,7 +48,7 @@ def load_parts(path: Path, dtype: torch.dtype) -> tuple[Path, Any]:
         transformer = getattr(diffusers, kind).from_single_file(
             tensors, config=str(folder), subfolder="transformer", local_files_only=True, dtype=dtype
         )
-    except NotImplementedError:  # of moving what has no numbers
+    except (RuntimeError, ValueError):  # of moving what has no numbers, or of shapes that do not fit
         raise ModelTrouble(
             f"{path.name!r} lacks some of the tensors that {family.name} of {folder.name!r} has: it is not "
             "whole, or of another size."
