@@ -22,6 +22,7 @@ FAMILY = Family(
         "stable-diffusion-v2-512",
         "stable-diffusion-v2-768-v",
         "stable-diffusion-v2-inpainting",
+        "stable-diffusion-v2-turbo",
     ),
     pipelines=(
         "StableDiffusionPipeline",

@@ -21,6 +21,7 @@ from backends.diffusers_local.loading.model import load_model
 from backends.diffusers_local.prompts.tokenizer import clip_tokenizer
 from tests.backends.diffusers_local.conftest import ref_of
 from tests.backends.diffusers_local.originals import (
+    original_clip_g_tensors,
     original_unet_name,
     original_vae_tensors,
     write_tokenizer,
@@ -106,6 +107,35 @@ def test_one_for_inpainting(checkpoint: tuple[Path, Any, Any, Any]) -> None:
     assert torch.equal(model.parts["unet"].conv_in.weight, wide)
     assert model.denoiser.channels == 4
     assert takes_mask(model)
+
+
+@pytest.mark.parametrize("prefix", ["cond_stage_model.model.", "conditioner.embedders.0.model."])
+def test_version_2_with_the_text_encoder_under_either_name(
+    checkpoint: tuple[Path, Any, Any, Any],
+    configs: Path,
+    models: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    prefix: str,
+) -> None:
+    small = structs.replace(FAMILY, checkpoints=(structs.replace(FAMILY.checkpoints[2], width=WIDTH),))
+    monkeypatch.setattr(single_file, "FAMILIES", {small.id: small})
+    torch.manual_seed(2)
+    unet = UNet2DConditionModel.from_config(configs / "sd2" / "unet").state_dict()
+    config = CLIPTextConfig.from_pretrained(configs / "sd2" / "text_encoder")
+    # the published files hold one layer more than the encoder walks
+    text = CLIPTextModel(
+        CLIPTextConfig(**(config.to_dict() | {"num_hidden_layers": config.num_hidden_layers + 1}))
+    )
+    tensors = {k: v for k, v in load_file(checkpoint[0]).items() if k.startswith("first_stage_model")}
+    tensors |= {original_unet_name(k): v.contiguous() for k, v in unet.items()}
+    named = original_clip_g_tensors(text.state_dict())
+    named["text_projection"] = torch.zeros(config.hidden_size, config.hidden_size)
+    path = models / "two.safetensors"
+    save_file(tensors | {f"{prefix}{k}": v.contiguous() for k, v in named.items()}, path)
+    model = load_model(ref_of(path), torch.device("cpu"), torch.float32)
+    assert model.parts["tokenizer"].pad_token == "!"
+    loaded = model.parts["text_encoder"].state_dict()
+    assert all(torch.equal(value, text.state_dict()[key]) for key, value in loaded.items())
 
 
 @pytest.fixture
