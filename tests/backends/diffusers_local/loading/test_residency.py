@@ -41,6 +41,8 @@ def test_nothing_stays_in_memory(folder: Path, tmp_path: Path, rounds: int) -> N
     assert len(sizes) == rounds
     alive = [tensors for _, tensors in sizes]
     assert max(alive) == min(alive) == alive[0]
-    # one leaked model a round would be 1.5 MB a round, one leaked LoRA 0.4 MB
-    grown = sizes[-1][0] - sizes[0][0]
-    assert grown < 8_000_000 + 50_000 * rounds, sizes
+    # What settles in the first rounds is the allocator's; after them safetensors' own loading keeps some
+    # thirty bytes for each tensor it reads (0.8.0), about 90 kB a round here. One leaked model a round would
+    # be 1.5 MB a round, one leaked LoRA 0.4 MB.
+    settled = sizes[min(10, rounds // 2)][0]
+    assert sizes[-1][0] - settled < 12_000_000 + 150_000 * rounds, sizes
