@@ -10,6 +10,7 @@ from PIL import Image as Picture
 
 from backends.contract import Work
 from backends.diffusers_local import steps
+from backends.diffusers_local.batching import BatchSize
 from backends.diffusers_local.features.masking import Masked
 from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.loading.model import Model
@@ -126,3 +127,23 @@ class TestInTheLoop:
         )
         assert not torch.allclose(plain, half, atol=1e-2)
         assert not torch.allclose(half, whole, atol=1e-2)
+
+    def test_strangers_share_the_forward(
+        self, folder: Path, studio: Studio, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(BatchSize, "wanted", lambda self, available, *rest: available)
+        counts: list[int] = []
+        predict = steps.predict
+        monkeypatch.setattr(steps, "predict", lambda rows: counts.append(len(rows)) or predict(rows))
+        kinds: list[dict[str, Any]] = [
+            {"extra": {"maskblur": 6}},
+            {"extra": {"maskshrinkgrow": 4}, "sampler": "dpmpp_2m", "steps": 7},
+            {"extra": {"outpaintleft": 16}, "mask": None, "cfg_scale": 1.0},
+            {"mask": None, "init_image": None},
+        ]
+        together = [redraw(folder, n, **kind) for n, kind in enumerate(kinds)]
+        alone = [redraw(folder, n + 10, seed=n + 100, deterministic=True, **k) for n, k in enumerate(kinds)]
+        shared = studio.draw(*together)
+        assert max(counts) == 4
+        for picture, solo in zip(shared, studio.draw(*alone), strict=True):
+            assert abs(np.asarray(picture).astype(int) - np.asarray(solo).astype(int)).max() <= 1
