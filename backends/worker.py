@@ -191,6 +191,10 @@ def _start_drawer(begin: Begin, emit: Emit) -> Drawer:
         kind: EngineType = importlib.import_module(f"{folder.name}.engine").ENGINE
     else:
         kind = read_engine(folder).type
+    unknown = sorted(begin.settings.keys() - set(kind.settings.__struct_fields__))
+    if unknown:
+        known = ", ".join(kind.settings.__struct_fields__) or "none"
+        raise ValueError(f"{kind.name} has no setting {unknown[0]!r}; it has: {known}.")
     settings = msgspec.convert(begin.settings, kind.settings, strict=False)
     module, _, name = kind.drawer.partition(":")
     drawer: Drawer = getattr(importlib.import_module(module), name)(settings, emit)

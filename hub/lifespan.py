@@ -72,7 +72,7 @@ def parts_of(room: object) -> dict[type, object]:
 
 def _make_pool(settings: Settings, jobs: Jobs) -> Pool:
     chosen = settings.engines
-    configs = [EngineConfig(id=number, type=name) for number, name in enumerate(chosen.types)]
+    configs = [_config(number, line) for number, line in enumerate(chosen.types)]
     return Pool(
         settings.folders.engines,
         configs,
@@ -84,6 +84,16 @@ def _make_pool(settings: Settings, jobs: Jobs) -> Pool:
             threads=chosen.threads, downloads=chosen.downloads, keep=str(settings.folders.data / "learned")
         ),
     )
+
+
+def _config(number: int, line: str) -> EngineConfig:
+    """An engine from its line in the settings: its type, and what it is set to."""
+    kind, *given = line.split()
+    settings: dict[str, str | int | float | bool] = {}
+    for word in given:
+        name, _, value = word.partition("=")
+        settings[name] = value  # the engine's own type of it decides how the text is read
+    return EngineConfig(id=number, type=kind, settings=settings)
 
 
 async def _demand_owner(host: str, accounts: Accounts) -> None:

@@ -24,6 +24,8 @@ class BadSettings(Exception):
 
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
+EngineLine = Annotated[str, Meta(pattern=r"^\S+(\s+[a-z_]+=\S*)*\s*$")]
+"""A type of engine and its settings as `name=value`."""
 Positive = Annotated[int, Meta(ge=1)]
 Amount = Annotated[float, Meta(gt=0)]
 
@@ -144,9 +146,13 @@ class Folders(Struct, frozen=True):
 class Engines(Struct, frozen=True):
     """The engines of this hub."""
 
-    types: Annotated[tuple[str, ...], Meta(description="Types of the engines to run, one engine each.")] = (
-        "diffusers_local",
-    )
+    types: Annotated[
+        tuple[EngineLine, ...],
+        Meta(
+            description="Types of the engines to run, one engine each; behind a type its settings, like "
+            "`diffusers_local device=cuda:1 offload=parts`."
+        ),
+    ] = ("diffusers_local",)
     start_at_boot: Annotated[bool, Meta(description="Whether the engines start together with the hub.")] = (
         True
     )

@@ -62,6 +62,12 @@ async def test_the_way_over_loopback_works_too(make_bench) -> None:
     await bench.until(lambda: bench.of(Done))
 
 
+async def test_a_setting_that_the_engine_has_not_is_named(make_bench) -> None:
+    bench = await make_bench(colour="red")
+    await bench.until(lambda: bench.status == "errored", 40)
+    assert "has no setting 'colour'; it has: " in bench.pool.states()[0].reason
+
+
 async def test_a_cancelled_work_ends_once(make_bench) -> None:
     bench = await make_bench(step_seconds=0.05)
     work = bench.submit(steps=100)

@@ -45,6 +45,15 @@ class TestLayers:
         monkeypatch.setenv("HUBBLE_NETWORK_PORT", "x")
         assert load(tmp_path).network.port == 7801
 
+    def test_engines_with_settings_of_their_own(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HUB_ENGINES_TYPES", "diffusers_local device=cuda:1 offload=parts, sketch")
+        assert load(tmp_path).engines.types == ("diffusers_local device=cuda:1 offload=parts", "sketch")
+        monkeypatch.setenv("HUB_ENGINES_TYPES", "diffusers_local fast")
+        with pytest.raises(BadSettings, match=r"HUB_ENGINES_TYPES: engines\.types"):
+            load(tmp_path)
+
     def test_paths_are_absolute_and_below_the_data_folder(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
