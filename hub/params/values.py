@@ -30,14 +30,13 @@ def items_of(param: Param, value: Any, limit: int) -> list[str]:
     Empty items of a text are dropped, so that a trailing comma means nothing. More than `limit` are refused.
     """
     if isinstance(value, list | tuple):
-        parts = [_item(param, item).strip() for item in value]
-        items = [part for one in parts for part in one.split(LIST_MARK)] if parts else []
+        items = [_item(param, item) for item in value[: limit + 1]]
     else:
         text = text_of(param, value)
-        items = text.split(LIST_MARK.strip() if LIST_MARK.strip() in text else ",")
+        items = text.split(LIST_MARK.strip() if LIST_MARK.strip() in text else ",", limit + 1)
     found = [item.strip() for item in items if item.strip()]
     if len(found) > limit:
-        raise refused(param, f"{len(found)} were given - at most {limit} are accepted", limit=limit)
+        raise refused(param, f"at most {limit} are accepted, and more were given", limit=limit)
     return found
 
 
