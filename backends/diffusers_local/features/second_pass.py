@@ -11,39 +11,24 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from msgspec import structs
 from PIL import Image as Picture
 from torch.nn import functional
 
 from backends.contract import SecondPass, Work
-from backends.diffusers_local import steps
 from backends.diffusers_local.features.canvas import Canvas, lay_canvas
+from backends.diffusers_local.features.enlarging import drawing_of, enlarged, tiles_of
 from backends.diffusers_local.features.given import Given
 from backends.diffusers_local.features.patches import patches_for
 from backends.diffusers_local.features.second_work import final_size, second_work
 from backends.diffusers_local.features.tiling import tiling_of
-from backends.diffusers_local.features.upscaling import enlarge, tile_count
 from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.loading.model import Model
-from backends.diffusers_local.memory import out_of_memory
 from backends.diffusers_local.pictures import pictures
-from backends.diffusers_local.pictures.pieces import decode_in_pieces, halves_of, tiles_for
-from backends.diffusers_local.pictures.scale import unscaled
 from backends.diffusers_local.pictures.sizes import Size, SizePlan, plan_size
 from backends.diffusers_local.prepare import Refused, begin_walk, prepare
 from backends.diffusers_local.row import Row
-
-_RESIZERS = {
-    "lanczos": Picture.Resampling.LANCZOS,
-    "bicubic": Picture.Resampling.BICUBIC,
-    "bilinear": Picture.Resampling.BILINEAR,
-    "area": Picture.Resampling.BOX,
-    "nearest-exact": Picture.Resampling.NEAREST,
-}
-
-_MARGIN = 32  # pixels; every usual factor makes a whole number of them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +79,7 @@ def follow(row: Row) -> Row:
     if passage.work is None and size == (row.work.width, row.work.height) and row.kit.upscaler is None:
         return row
     row.after = partial(_after, passage)
-    row.ahead = _steps_of(passage) + _tiles(row)
+    row.ahead = _steps_of(passage) + tiles_of(row)
     return row
 
 
@@ -154,22 +139,6 @@ def _steps_walked(work: Work, model: Model, plan: SizePlan, *, anew: bool = Fals
     return -(-len(times) // scheduler.order)
 
 
-def _tiles(row: Row) -> int:
-    """Tiles in which the drawing is enlarged, each shown as a step."""
-    if row.kit.upscaler is None:
-        return 0
-    across, down = _beyond(row)
-    return tile_count((row.work.width + 2 * across, row.work.height + 2 * down), row.kit.upscaler)
-
-
-def _beyond(row: Row) -> Size:
-    """Pixels by which a picture that goes on at its other side is drawn out before it is enlarged."""
-    return (
-        min(_MARGIN, row.work.width) if "x" in row.tiling else 0,
-        min(_MARGIN, row.work.height) if "y" in row.tiling else 0,
-    )
-
-
 # ---- between the rows --------------------------------------------------------------------------------------
 
 
@@ -182,9 +151,9 @@ def _after(passage: Passage, row: Row) -> Generator[int, None, Row]:
     elif _as_latents(row, passage):
         given = _enlarge_latents(row, passage)
     else:
-        picture = yield from _drawing(row)
+        picture = yield from drawing_of(row)
         yield 0
-        picture = yield from _enlarged(row, passage, picture)
+        picture = yield from enlarged(row, picture, passage.size, passage.asked.upscale_method)
         if passage.work is None:
             plan = SizePlan(passage.size, passage.size, passage.size)
             return _finished(row, passage, plan, start=picture, masked=None)
@@ -214,7 +183,7 @@ def _finished(row: Row, passage: Passage, plan: SizePlan, **changes: Any) -> Row
         work=work,
         plan=plan,
         times=row.times[:0],
-        before=row.step + _tiles(row),
+        before=row.step + tiles_of(row),
         index=0,
         after=None,
         ahead=0,
@@ -225,7 +194,7 @@ def _finished(row: Row, passage: Passage, plan: SizePlan, **changes: Any) -> Row
 
 def _joined(row: Row, passage: Passage, second: Row, given: Given) -> Row:
     """The second row, going on with what the first one has counted and noted."""
-    second.before = row.step + _tiles(row)
+    second.before = row.step + tiles_of(row)
     second.notes = row.notes | second.notes
     second.load_seconds, second.begun, second.shown = row.load_seconds, row.begun, row.shown
     if given.canvas is None:
@@ -299,61 +268,6 @@ def _enlarge_latents(row: Row, passage: Passage) -> Given:
 
 
 # ---- as a picture ------------------------------------------------------------------------------------------
-
-
-def _drawing(row: Row) -> Generator[int, None, Picture.Image]:
-    """The first row's result as it would be delivered."""
-    if row.start is not None and not len(row.times):
-        picture = row.start
-    else:
-        if not bool(torch.isfinite(row.latents).all()):
-            raise Refused(
-                f"The picture came out as no numbers with sampler {row.work.sampler!r}, scheduler "
-                f"{row.work.scheduler!r} and CFG {row.work.cfg_scale:g}; try others."
-            )
-        picture = pictures.as_picture((yield from _pixels(row)))
-    picture = pictures.fit(picture, row.plan, centred=row.start is not None)
-    return picture if row.masked is None else row.masked.finish(picture)
-
-
-def _pixels(row: Row) -> Generator[int, None, pictures.Floats]:
-    """(3, height, width) in about -1..1."""
-    tiling = tiles_for(row.work.extra, row.plan.drawn, row.model.scale)
-    if tiling is None and (pixels := _at_once(row)) is not None:
-        return pixels
-    tiling = tiling or halves_of(row.latents)
-    latents = unscaled(row.kit.vae, row.latents.to(row.kit.vae.dtype))
-    made = yield from decode_in_pieces(row.kit.vae, latents, tiling, row.model.scale, row.tiling)
-    large: pictures.Floats = made[0].cpu().numpy()
-    return large
-
-
-def _at_once(row: Row) -> pictures.Floats | None:
-    """The pixels, or None when there is not the memory to make all of them together."""
-    try:
-        (pixels,) = steps.decode([row])
-    except Exception as error:
-        if not out_of_memory(error):
-            raise
-        return None
-    return pixels
-
-
-def _enlarged(row: Row, passage: Passage, picture: Picture.Image) -> Generator[int, None, Picture.Image]:
-    """The picture in the result's size."""
-    (width, height), (across, down) = passage.size, _beyond(row)
-    if across or down:
-        sides = ((down, down), (across, across), (0, 0))
-        picture = Picture.fromarray(np.pad(np.asarray(picture), sides, mode="wrap"))
-    left = round(across * width / row.work.width)
-    top = round(down * height / row.work.height)
-    size = (width + 2 * left, height + 2 * top)
-    if row.kit.upscaler is not None:
-        picture = yield from enlarge(picture, row.kit.upscaler, size)
-    elif picture.size != size:
-        _, _, way = passage.asked.upscale_method.partition("-")
-        picture = picture.resize(size, _RESIZERS[way])
-    return picture.crop((left, top, left + width, top + height)) if left or top else picture
 
 
 def _placed(row: Row, passage: Passage, picture: Picture.Image) -> Given:
