@@ -1,7 +1,7 @@
 """Loads, draws, fails and frees over and over, and tells how large the process has grown; run by the tests.
 
 Arguments: the model's folder, a LoRA, an autoencoder, a broken model's folder, a broken LoRA, rounds.
-Prints a JSON list with, for every round after the first ones, the process's resident bytes and the bytes of
+Prints a JSON list with, for every round after the first, the process's resident bytes and the bytes of
 all tensors that are still alive in it.
 """
 
@@ -18,7 +18,7 @@ from backends.diffusers_local.denoisers.unet import UNetDenoiser
 from backends.diffusers_local.loading.shelf import Shelf
 from backends.diffusers_local.loop import Loop
 
-WARM = 3
+WARM = 1
 
 
 def resident() -> int:
