@@ -225,6 +225,8 @@ def _as_latents(row: Row, passage: Passage) -> bool:
     in_latents = passage.asked.upscale_method.startswith("latent-")
     if not len(row.times) or row.kit.upscaler is not None or not (same_size or in_latents):
         return False
+    if passage.work is None and row.start is not None:
+        return False  # a row with a start and no steps is delivered as that start
     return (same_size or row.masked is None) and _takes_over(row, passage)
 
 

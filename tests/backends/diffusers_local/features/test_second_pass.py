@@ -278,6 +278,17 @@ class TestEnlarging:
         assert picture_of(rows[-1]).size == (122, 85)
         assert rows[-1].latents.shape[-2:] == (12, 15)
 
+    @pytest.mark.parametrize("way", ["pixel-bilinear", "latent-bilinear"])
+    def test_a_redrawn_start_is_what_is_enlarged(self, folder: Path, model: Model, way: str) -> None:
+        given: dict[str, Any] = {
+            "strength": 0.8,
+            "init_image": pictures.encode(noise_picture(64, 64), "PNG", 100),
+        }
+        second = SecondPass(0, upscale=2, upscale_method=way)
+        rows = walk_all(a_work(folder, second=second, **given), Kit(model))
+        expected = picture_of(rows[0]).resize((128, 128), Picture.Resampling.BILINEAR)
+        assert np.abs(np.asarray(picture_of(rows[-1])).astype(int) - np.asarray(expected)).mean() < 16
+
     @pytest.mark.parametrize("upscale", [0.5, 2.0, 3.0])
     @pytest.mark.parametrize("part", [0, 0.5])
     def test_by_a_network(
