@@ -1,5 +1,6 @@
 """What the local engine can do, asked for with SwarmUI's names over HTTP, and drawn by the shipped model."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
@@ -297,3 +298,22 @@ async def test_what_the_metadata_says_draws_the_same_picture(hub: RunningHub) ->
     again, told_again = await draw(hub, **told["sui_image_params"])
     assert np.array_equal(first, again)
     assert told_again["sui_image_params"] == told["sui_image_params"]
+
+
+async def test_strangers_who_ask_for_everything_at_once_get_what_they_get_alone(hub: RunningHub) -> None:
+    asked: list[dict[str, Any]] = [
+        {},
+        {"loras": "wild", "loraweights": "0.8"},
+        {"prompt": "a green star <lora:wild:-0.5>", "steps": 6, "cfgscale": 1},
+        {"initimage": GREEN, "maskimage": sent(HALF), "initimagecreativity": 0.8, "maskblur": 4},
+        {"refinerupscale": 1.5, "refinercontrolpercentage": 0.5, "sampler": "euler"},
+        {"controlnetmodel": "lines", "controlnetimageinput": sent(LINES), "sampler": "dpmpp_2m"},
+        {"seamlesstileable": "true"},
+        {"prompt": "two <embed:odd> stars", "sampler": "heun", "steps": 3},
+        {"initimage": GREEN, "outpaintleft": 64, "width": 192, "initimagecreativity": 1},
+        {"variationseed": 3, "variationseedstrength": 0.3, "steps": 8, "sampler": "euler_ancestral"},
+    ]
+    alone = [(await draw(hub, **params))[0] for params in asked]
+    together = await asyncio.gather(*(draw(hub, **params) for params in asked))
+    for one, (other, _) in zip(alone, together, strict=True):
+        assert np.abs(one - other).max() <= 1
