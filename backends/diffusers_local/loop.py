@@ -33,7 +33,7 @@ from backends.diffusers_local.errands import Errands
 from backends.diffusers_local.exclusive import Exclusive
 from backends.diffusers_local.forwards import Forwards, Threads
 from backends.diffusers_local.loading.fetch import Fetcher
-from backends.diffusers_local.loading.gather import Kit, paths_of
+from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.loading.shelf import Shelf, empty_caches
 from backends.diffusers_local.loading.stock_model import StockModel
 from backends.diffusers_local.loading.weights import ModelTrouble
@@ -77,7 +77,7 @@ class Loop:
         self._forwards = Forwards(
             self._turns, self._threads, self._gauge, self._take_step, self._fail, self._relieve
         )
-        self._fetcher = Fetcher(shelf, lambda: self._pins, self.wake.set)
+        self._fetcher = Fetcher(shelf, lambda: self._newcomers.pins, self.wake.set)
         self._newcomers = Newcomers(shelf, self._fetcher, self._press.put, emit)
         self._errands = Errands()
         self._results = Results(self._press, emit, self._errands, self._threads, self._relieve)
@@ -86,8 +86,6 @@ class Loop:
             self._errands, self._threads, self._telling, self._enter, self._refuse, self._relieve
         )
         self._rows: list[Row | Exclusive] = []
-        self._pins: frozenset[str] = frozenset()
-        self._pinning: set[str] = set()  # the works whose files are pinned
 
     def run(self) -> None:
         """The thread's body."""
@@ -157,12 +155,7 @@ class Loop:
             self._look()
 
     def _look(self) -> None:
-        works = self._at_work
-        ids = {work.id for work in works}
-        if ids != self._pinning:
-            self._pinning = ids
-            self._pins = frozenset(path for work in works for path in paths_of(work))
-        self._newcomers.look()
+        self._newcomers.look(self._drawing)
 
     def _candidates(self) -> list[Row | Exclusive]:
         """A pipeline draws one work at a time: the others of its model stay behind the one that has begun."""
@@ -263,7 +256,7 @@ class Loop:
 
     def _relieve(self) -> None:
         """Memory ran out: let go of what nobody needs."""
-        self._shelf.free(self._pins)
+        self._shelf.free(self._newcomers.pins)
         empty_caches()
 
     # ---- steps ---------------------------------------------------------------------------------------------

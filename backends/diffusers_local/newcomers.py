@@ -20,7 +20,7 @@ from backends.contract import (
     Work,
 )
 from backends.diffusers_local.loading.fetch import Fetched, Fetcher
-from backends.diffusers_local.loading.gather import Kit, Need, gather, needs
+from backends.diffusers_local.loading.gather import Kit, Need, gather, needs, paths_of
 from backends.diffusers_local.loading.shelf import Shelf
 from backends.diffusers_local.loading.weights import ModelTrouble
 from backends.diffusers_local.prepare import Refused, check
@@ -28,13 +28,19 @@ from backends.diffusers_local.prepare import Refused, check
 Say = Callable[[Report], None]
 """Takes a report, to be told in order."""
 
+_PATIENCE = 16  # newer works that may overtake one for which there is no room
+
 
 @dataclass(slots=True, eq=False)
 class Arrival:
-    """A work that is not prepared yet. `missing` is what is being loaded for it."""
+    """A work that is not prepared yet. `missing` is what is being loaded for it, once it was `looked` for;
+    before that it waits for room beside the works being drawn, and `passed` newer ones have overtaken it.
+    """
 
     work: Work
     looked: bool = False
+    tried: int = -1
+    passed: int = 0
     missing: set[Need] = field(default_factory=set)
     seconds: float = 0.0
 
@@ -49,6 +55,10 @@ class Newcomers:
         self._log = log
         self._arrivals: list[Arrival] = []
         self._tickets: list[tuple[str, Need]] = []
+        self._pinning: set[str] = set()  # the works whose files are pinned
+        self._changes = 0  # grows when there may be room for others
+        self.pins: frozenset[str] = frozenset()
+        """Paths of what must stay in memory; read by the thread that loads too."""
 
     def __bool__(self) -> bool:
         """Something here is still to come, or could be prepared."""
@@ -96,18 +106,46 @@ class Newcomers:
 
     # ---- turns ---------------------------------------------------------------------------------------------
 
-    def look(self) -> None:
-        """Take what was loaded, and have loaded what the latest need."""
+    def look(self, drawing: Sequence[Work]) -> None:
+        """Take what was loaded, and have loaded what the latest need, as far as it fits beside what the works
+        being drawn need.
+        """
         came = self._fetcher.take()
         for fetched in came:
             self._take(fetched)
         if came:
+            self._changes += 1
             self._shelf.sweep()
         if any(fetched.need is None for fetched in came):
             self._shelf.collect()
-        for arrival in self._arrivals:
-            if not arrival.looked:
+        self._pin(drawing)
+        for arrival in [arrival for arrival in self._arrivals if not arrival.looked]:
+            if arrival.tried != self._changes and self._fits(arrival):
                 self._look_for(arrival)
+                self._pin(drawing)
+            else:
+                arrival.tried = self._changes
+                if arrival.passed >= _PATIENCE:
+                    return
+
+    def _pin(self, drawing: Sequence[Work]) -> None:
+        works = [*drawing, *(arrival.work for arrival in self._arrivals if arrival.looked)]
+        ids = {work.id for work in works}
+        if ids != self._pinning:
+            self._pinning = ids
+            self.pins = frozenset(path for work in works for path in paths_of(work))
+            self._changes += 1
+
+    def _fits(self, arrival: Arrival) -> bool:
+        """Nothing has to be loaded for it, or there is room, or nobody else is here."""
+        lacking = {need for need in needs(arrival.work) if not self._holds(need)}
+        coming = {need for one in self._arrivals for need in one.missing}
+        if not self._pinning or lacking <= coming:
+            return True
+        return self._shelf.has_room({(need.kind, need.ref) for need in lacking | coming}, self.pins)
+
+    def _holds(self, need: Need) -> bool:
+        return self._shelf.find(need.kind, need.ref, need.over) is not None
 
     def next(self, drawing: Sequence[Work]) -> tuple[Work, Kit] | None:
         """A work with everything it needs, which leaves here: of the user who has the fewest at work, the
@@ -118,12 +156,14 @@ class Newcomers:
         for arrival in sorted(ready, key=lambda one: at_work[one.work.user]):
             try:
                 kit = gather(arrival.work, self._shelf, arrival.seconds)
-            except KeyError:  # made room for another in the meantime
-                self._look_for(arrival)
+            except KeyError:  # it was let go in the meantime
+                arrival.looked, arrival.tried = False, -1
                 continue
             except (ModelTrouble, Refused) as refused:
                 self._fail([arrival], str(refused))
                 continue
+            for older in self._arrivals[: self._arrivals.index(arrival)]:
+                older.passed += not older.looked
             self._arrivals.remove(arrival)
             return arrival.work, kit
         return None
@@ -131,7 +171,7 @@ class Newcomers:
     def _look_for(self, arrival: Arrival) -> None:
         arrival.looked = True
         for need in needs(arrival.work):
-            if self._shelf.find(need.kind, need.ref, need.over) is None:
+            if not self._holds(need):
                 self._say(Loading(arrival.work.id, need.ref.name))
                 arrival.missing.add(need)
                 self._fetcher.ask(need)

@@ -4,7 +4,7 @@ import gc
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,13 @@ class Shelf:
     def _under(self, over: ModelRef | None) -> Any | None:
         """The model that something is to lie over, if it is held."""
         return None if over is None else self._parts.get(("model", over.path))
+
+    def has_room(self, wanted: Iterable[tuple[str, ModelRef]], pinned: Collection[str]) -> bool:
+        """Whether all of these fit beside what is pinned."""
+        with self._lock:
+            missing = [ref for kind, ref in wanted if (kind, ref.path) not in self._parts]
+            kept = sum(part.size for (_, path), part in self._parts.items() if path in pinned)
+        return kept + sum(bytes_of(Path(ref.path), self._dtype.itemsize) for ref in missing) <= self._budget
 
     def free(self, pinned: Collection[str]) -> None:
         """Let go of everything that is not pinned."""

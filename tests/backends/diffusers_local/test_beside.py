@@ -5,6 +5,7 @@ stopped wherever it is.
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,47 @@ class TestLoading:
         live.until(lambda: live.of(Held))
         assert live.of(Held)[0].models == ("zero",)
         live.send(Cancel((coming.id,)))
+
+
+class TestRoom:
+    def test_a_model_that_does_not_fit_beside_running_works_waits_for_them(
+        self, folder: Path, zero_folder: Path, live: Live
+    ) -> None:
+        live.loop._shelf._budget = 1
+        first, second = a_work(folder, 1, steps=300), a_work(zero_folder, 2)
+        live.send(Submit(first))
+        live.until(lambda: live.of(Progress, first.id))
+        live.send(Submit(second))
+        live.until(lambda: live.of(Done, second.id))
+        kinds = [(type(report), getattr(report, "id", "")) for report in live.reports]
+        assert kinds.index((Loading, second.id)) > kinds.index((Progress, first.id))
+        done = [report.step for report in live.of(Progress, first.id)]
+        assert kinds[: kinds.index((Loading, second.id))].count((Progress, first.id)) == len(done)
+        assert live.loop._shelf.names == ("zero",)
+
+    def test_works_of_the_held_model_overtake_it_but_not_for_ever(
+        self, folder: Path, zero_folder: Path, live: Live
+    ) -> None:
+        live.loop._shelf._budget = 1
+        first, waiting = a_work(folder, 0, steps=200), a_work(zero_folder, 1, steps=1)
+        live.send(Submit(first))
+        live.until(lambda: live.of(Progress, first.id))
+        live.send(Submit(waiting))
+        number = 2
+
+        def began(*works: Work) -> bool:
+            return any(live.of(Started, work.id) for work in works)
+
+        while not began(waiting):
+            work = a_work(folder, number, steps=5)
+            live.send(Submit(work))
+            live.until(partial(began, work, waiting))
+            number += 1
+            assert number < 200
+        started = [report.id for report in live.of(Started)]
+        assert 2 <= started.index(waiting.id) <= 20
+        live.send(Cancel(tuple(f"t:{n}" for n in range(number))))
+        live.until(lambda: not live.loop._busy)
 
 
 class TestHalfPrecision:
