@@ -3,7 +3,7 @@
 from permissions.check import has
 from permissions.discover import FLAGS
 from permissions.flag import Flag, Group, Rank, Safety
-from permissions.roles import RANKS, ROLES, Merged, Role, default_flags, merge
+from permissions.roles import RANKS, ROLES, Merged, Quotas, Role, default_flags, merge
 
 __all__ = [
     "FLAGS",
@@ -12,6 +12,7 @@ __all__ = [
     "Flag",
     "Group",
     "Merged",
+    "Quotas",
     "Rank",
     "Role",
     "Safety",

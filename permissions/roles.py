@@ -9,6 +9,17 @@ from permissions.discover import FLAGS
 from permissions.flag import Rank
 
 
+class Quotas(Struct, frozen=True):
+    """What one user may ask of the engines; 0 is no limit. Of images: drawn at once, waiting, accepted within
+    24 hours; of each image: pixels of the result, steps."""
+
+    images_at_once: int = 0
+    queued: int = 0
+    per_day: int = 0
+    pixels: int = 0
+    steps: int = 0
+
+
 class Role(Struct, frozen=True):
     """A named set of flags and limits (swarm-api §3). Model lists are name prefixes; an empty whitelist
     allows every model. An `automatic` role cannot be deleted."""
@@ -23,6 +34,7 @@ class Role(Struct, frozen=True):
     max_t2i_simultaneous: int = 32
     allow_unsafe_outpaths: bool = False
     automatic: bool = False
+    quotas: Quotas = Quotas()
 
 
 class Merged(Struct, frozen=True):
@@ -34,6 +46,7 @@ class Merged(Struct, frozen=True):
     max_outpath_depth: int = 0
     max_t2i_simultaneous: int = 0
     allow_unsafe_outpaths: bool = False
+    quotas: Quotas = Quotas()
 
 
 def default_flags(rank: Rank) -> frozenset[str]:
@@ -70,4 +83,13 @@ def merge(roles: Iterable[Role]) -> Merged:
         max_outpath_depth=max(role.max_outpath_depth for role in held),
         max_t2i_simultaneous=max(role.max_t2i_simultaneous for role in held),
         allow_unsafe_outpaths=any(role.allow_unsafe_outpaths for role in held),
+        quotas=Quotas(
+            *(_highest(getattr(role.quotas, name) for role in held) for name in Quotas.__struct_fields__)
+        ),
     )
+
+
+def _highest(limits: Iterable[int]) -> int:
+    """The most generous of several limits; none at all (0) is more than any."""
+    found = tuple(limits)
+    return 0 if 0 in found else max(found)

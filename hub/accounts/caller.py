@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from permissions import Quotas
+
 
 class Limits(Struct, frozen=True):
     """What the merged roles of a user allow (swarm-api §3 "Roles"); numeric limits are the maximum over
@@ -12,6 +14,7 @@ class Limits(Struct, frozen=True):
     allow_unsafe_outpaths: bool = False
     model_whitelist: tuple[str, ...] = ()
     model_blacklist: tuple[str, ...] = ()
+    quotas: Quotas = Quotas()
 
 
 class Caller(Struct, frozen=True):

@@ -3,10 +3,12 @@
 import json
 from collections.abc import Iterable
 
+import msgspec
+
 from hub.accounts.caller import Limits
 from hub.accounts.sessions import Grants
 from hub.store import RoleRow, Store
-from permissions import FLAGS, RANKS, ROLES, Role, merge
+from permissions import FLAGS, RANKS, ROLES, Quotas, Role, merge
 
 _TRACKED = "tracked_flags"
 
@@ -30,7 +32,7 @@ class Roles:
             if known is None:
                 await self.put(role)
             elif added := {flag for flag in new if FLAGS[flag].default <= RANKS[role.id]} - known.flags:
-                await self.put(_with_flags(known, known.flags | added))
+                await self.put(msgspec.structs.replace(known, flags=known.flags | added))
         if new:
             await self._store.user_data.put("", _TRACKED, json.dumps(sorted(tracked | FLAGS.keys())))
 
@@ -56,6 +58,7 @@ class Roles:
                 role.max_t2i_simultaneous,
                 role.allow_unsafe_outpaths,
                 role.automatic,
+                *msgspec.structs.astuple(role.quotas),
             )
         )
         self._roles[role.id] = role
@@ -78,6 +81,7 @@ class Roles:
             merged.allow_unsafe_outpaths,
             merged.model_whitelist,
             merged.model_blacklist,
+            merged.quotas,
         )
         return merged.flags, limits
 
@@ -94,19 +98,5 @@ def _role(row: RoleRow) -> Role:
         row.max_t2i_simultaneous,
         row.allow_unsafe_outpaths,
         row.automatic,
-    )
-
-
-def _with_flags(role: Role, flags: frozenset[str]) -> Role:
-    return Role(
-        role.id,
-        role.name,
-        role.text,
-        flags,
-        role.model_whitelist,
-        role.model_blacklist,
-        role.max_outpath_depth,
-        role.max_t2i_simultaneous,
-        role.allow_unsafe_outpaths,
-        role.automatic,
+        Quotas(row.max_images_at_once, row.max_queued, row.max_per_day, row.max_pixels, row.max_steps),
     )

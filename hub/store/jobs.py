@@ -1,6 +1,7 @@
 """Rows of accepted jobs: written before the sender hears of them, so that a killed hub loses none."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -8,15 +9,22 @@ from msgspec.structs import astuple
 
 from hub.store.writer import Writer
 
-_COLUMNS = 'id, "user", session, request_id, state, images, created, finished, request, error'
-_ACCEPT = f"INSERT INTO jobs ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
-_FINISH = "UPDATE jobs SET state = ?, error = ?, finished = ?, request = NULL WHERE id = ?"
+_NAMES = 'id, "user", session, request_id, state, images, created, finished'
+_COLUMNS = f"{_NAMES}, request, error, priority, place, made, ends"
+_ACCEPT = f"INSERT INTO jobs ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
+_FINISH = """UPDATE jobs SET state = ?, error = ?, finished = ?, made = ?,
+    request = CASE WHEN ? AND length(request) < ? THEN request END WHERE id = ?"""
 _SELECT = f"SELECT {_COLUMNS} FROM jobs"  # noqa: S608
+_SELECT_LIGHT = f"SELECT {_NAMES}, NULL, error, priority, place, made, ends FROM jobs"  # noqa: S608
+MOST_KEPT = 4 << 20
+"""Bytes of a request above which it is not kept for another try."""
 
 
 class JobRow(Struct, frozen=True):
     """One job. `id` 32 hex digits; `state` waiting, running, done, failed or cancelled; `images` how many
-    are promised; times in unix milliseconds; `request` an encoded GenRequest, None once the job has ended."""
+    are promised, `made` how many came of an ended one; times in unix milliseconds; `request` an encoded
+    GenRequest, None once nothing is left to be drawn from it. Of one user's jobs the higher `priority` comes
+    first, then the lower `place`. `ends` tells of images cancelled or failed, a line of JSON each."""
 
     id: str
     user: str
@@ -28,6 +36,10 @@ class JobRow(Struct, frozen=True):
     finished: int | None = None
     request: bytes | None = None
     error: str = ""
+    priority: int = 0
+    place: int = 0
+    made: int | None = None
+    ends: str = ""
 
 
 class Jobs:
@@ -41,13 +53,30 @@ class Jobs:
         values = astuple(row)
         return self._writer.write(lambda db: db.execute(_ACCEPT, values).rowcount)
 
-    def finish(self, job: str, state: str, error: str = "", finished: int = 0) -> asyncio.Future[int]:
-        """Write the end of a job and let go of its request."""
-        return self._writer.execute(_FINISH, (state, error, finished, job))
+    def finish(
+        self, job: str, state: str, error: str = "", finished: int = 0, made: int | None = None
+    ) -> asyncio.Future[int]:
+        """Write the end of a job. Its request is let go of, unless it may be tried again."""
+        again = state != "done"
+        return self._writer.execute(_FINISH, (state, error, finished, made, again, MOST_KEPT, job))
 
-    def set_state(self, job: str, state: str) -> asyncio.Future[int]:
-        """Write that a job is `running` (or `waiting` again)."""
-        return self._writer.execute("UPDATE jobs SET state = ? WHERE id = ?", (state, job))
+    def note(self, job: str, lines: str) -> asyncio.Future[int]:
+        """Add lines to what is known of ended images."""
+        return self._writer.execute("UPDATE jobs SET ends = ends || ? WHERE id = ?", (lines, job))
+
+    def arrange(self, places: Sequence[tuple[int, int, str]]) -> asyncio.Future[int]:
+        """Write (priority, place, job id) of several jobs, all or none."""
+        return self._writer.write(
+            lambda db: db.executemany("UPDATE jobs SET priority = ?, place = ? WHERE id = ?", places).rowcount
+        )
+
+    def forget_requests(self, before: int) -> asyncio.Future[int]:
+        """Let go of the requests of jobs that ended before a time and were not tried again."""
+        return self._writer.execute(
+            "UPDATE jobs SET request = NULL WHERE state IN ('failed', 'cancelled') AND finished < ? "
+            "AND request IS NOT NULL",
+            (before,),
+        )
 
     def by_id(self, job: str) -> JobRow | None:
         """The job, or None."""
@@ -66,14 +95,24 @@ class Jobs:
         row = self._writer.one('SELECT max(request_id) FROM jobs WHERE "user" = ?', (user,))
         return 1000 if row is None or row[0] is None else int(row[0])
 
-    def page(self, user: str, *, before: int | None = None, limit: int = 50) -> list[JobRow]:
+    def page(
+        self, user: str, *, before: int | None = None, limit: int = 50, states: Sequence[str] = ()
+    ) -> list[JobRow]:
         """Jobs of `user`, newest first, with request numbers below `before`; the requests are left out."""
-        columns = _COLUMNS.replace("request, error", "NULL, error")
-        sql = (
-            f'SELECT {columns} FROM jobs WHERE "user" = ? AND request_id < ? ORDER BY request_id DESC LIMIT ?'  # noqa: S608
-        )
-        values: tuple[Any, ...] = (user, 2**62 if before is None else before, limit)
+        marks = ", ".join("?" for _ in states)
+        wanted = f"AND state IN ({marks})" if states else ""
+        sql = f'{_SELECT_LIGHT} WHERE "user" = ? AND request_id < ? {wanted} ORDER BY request_id DESC LIMIT ?'
+        values: tuple[Any, ...] = (user, 2**62 if before is None else before, *states, limit)
         return [JobRow(*row) for row in self._writer.many(sql, values)]
+
+    def accepted_since(self, user: str, since: int) -> list[tuple[int, int, str]]:
+        """(created, images counted, id) of the jobs of `user` since a time, oldest first. Of an ended one only
+        the images that came count."""
+        sql = (
+            'SELECT created, coalesce(made, images), id FROM jobs WHERE "user" = ? AND created > ? '
+            "ORDER BY created"
+        )
+        return [(row[0], row[1], row[2]) for row in self._writer.many(sql, (user, since))]
 
     def done_indices(self, job: str) -> set[int]:
         """Indices of the images of `job` that are saved already."""

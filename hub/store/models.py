@@ -59,7 +59,7 @@ class TokenTable(Model):
 
 
 class RoleTable(Model):
-    """One role. Lists are JSON texts."""
+    """One role. Lists are JSON texts. Of the queue's limits 0 is none."""
 
     id = fields.CharField(max_length=100, primary_key=True)
     name = fields.TextField(db_default="")
@@ -71,6 +71,11 @@ class RoleTable(Model):
     max_t2i_simultaneous = fields.IntField(db_default=32)
     allow_unsafe_outpaths = fields.BooleanField(db_default=False)
     automatic = fields.BooleanField(db_default=False)
+    max_images_at_once = fields.IntField(db_default=0)
+    max_queued = fields.IntField(db_default=0)
+    max_per_day = fields.IntField(db_default=0)
+    max_pixels = fields.BigIntField(db_default=0)
+    max_steps = fields.IntField(db_default=0)
 
     class Meta:
         table = "roles"
@@ -113,7 +118,9 @@ class UserDataTable(Model):
 
 
 class JobTable(Model):
-    """One accepted request. `request` is the jobs room's encoding of it, emptied when the job has ended."""
+    """One accepted request. `request` is the jobs room's encoding of it, emptied once nothing can be drawn
+    from it any more. `place` orders a user's jobs (0: by number), `made` counts the pictures of an ended job.
+    `ends` has a line of JSON for each image that was cancelled or failed."""
 
     id = fields.CharField(max_length=32, primary_key=True)
     user = fields.CharField(max_length=100)
@@ -125,10 +132,15 @@ class JobTable(Model):
     finished = fields.BigIntField(null=True)
     request = fields.BinaryField(null=True)
     error = fields.TextField(db_default="")
+    priority = fields.IntField(db_default=0)
+    place = fields.BigIntField(db_default=0)
+    made = fields.IntField(null=True)
+    ends = fields.TextField(db_default="")
 
     class Meta:
         table = "jobs"
         unique_together = (("user", "request_id"),)
+        indexes = (Index(fields=("user", "created"), name="idx_jobs_user_created"),)
 
 
 class ImageTable(Model):

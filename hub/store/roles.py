@@ -10,13 +10,14 @@ from hub.store.writer import Writer
 
 _COLUMNS = (
     "id, name, description, flags, model_whitelist, model_blacklist, max_outpath_depth, "
-    "max_t2i_simultaneous, allow_unsafe_outpaths, automatic"
+    "max_t2i_simultaneous, allow_unsafe_outpaths, automatic, "
+    "max_images_at_once, max_queued, max_per_day, max_pixels, max_steps"
 )
 
 
 class RoleRow(Struct, frozen=True):
     """One role (swarm-api §3): `flags` are permission ids, the model lists name prefixes; an `automatic` role
-    cannot be deleted."""
+    cannot be deleted. Of the last five limits 0 is none."""
 
     id: str
     name: str
@@ -28,6 +29,11 @@ class RoleRow(Struct, frozen=True):
     max_t2i_simultaneous: int = 32
     allow_unsafe_outpaths: bool = False
     automatic: bool = False
+    max_images_at_once: int = 0
+    max_queued: int = 0
+    max_per_day: int = 0
+    max_pixels: int = 0
+    max_steps: int = 0
 
 
 class RoleRows:
@@ -53,9 +59,14 @@ class RoleRows:
             row.max_t2i_simultaneous,
             row.allow_unsafe_outpaths,
             row.automatic,
+            row.max_images_at_once,
+            row.max_queued,
+            row.max_per_day,
+            row.max_pixels,
+            row.max_steps,
         )
         return self._writer.execute(
-            f"INSERT OR REPLACE INTO roles ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
+            f"INSERT OR REPLACE INTO roles ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
             values,
         )
 
@@ -65,7 +76,7 @@ class RoleRows:
 
 
 def _row(values: tuple[Any, ...]) -> RoleRow:
-    role, name, description, flags, white, black, depth, at_once, unsafe, automatic = values
+    role, name, description, flags, white, black, depth, at_once, unsafe, automatic, *quotas = values
     return RoleRow(
         role,
         name,
@@ -77,4 +88,5 @@ def _row(values: tuple[Any, ...]) -> RoleRow:
         at_once,
         bool(unsafe),
         bool(automatic),
+        *quotas,
     )

@@ -1,6 +1,6 @@
 """How several roles add up, and the check."""
 
-from permissions import Merged, Role, has, merge
+from permissions import Merged, Quotas, Role, has, merge
 
 
 def test_nobody_with_no_role_may_do_anything() -> None:
@@ -32,6 +32,16 @@ def test_flags_and_lists_unite_numbers_are_highest_and_once_allowed_is_allowed()
         ]
     )
     assert merged == Merged(frozenset({"x", "y", "z"}), ("one/", "two/", "three/"), ("bad/",), 9, 40, True)
+
+
+def test_of_limits_the_most_generous_counts_and_none_is_more_than_any() -> None:
+    merged = merge(
+        [
+            Role("a", "A", quotas=Quotas(4, 100, 0, 1024, 20)),
+            Role("b", "B", quotas=Quotas(2, 500, 50, 4096, 0)),
+        ]
+    )
+    assert merged.quotas == Quotas(4, 500, 0, 4096, 0)
 
 
 def test_the_star_holds_flags_that_nobody_has_heard_of() -> None:

@@ -23,9 +23,11 @@ class TestJobs:
     async def test_the_end_lets_go_of_the_request(self, store: Store) -> None:
         await store.jobs.accept(JobRow("a", "ann", "s", 1001, "waiting", 2, 5, request=b"packed"))
         assert [row.request for row in store.jobs.unfinished()] == [b"packed"]
-        await store.jobs.finish("a", "failed", "no engine", 9)
+        await store.jobs.finish("a", "failed", "no engine", 9, 0)
         assert store.jobs.unfinished() == []
-        assert store.jobs.by_id("a") == JobRow("a", "ann", "s", 1001, "failed", 2, 5, 9, None, "no engine")
+        assert store.jobs.by_id("a") == JobRow(
+            "a", "ann", "s", 1001, "failed", 2, 5, 9, b"packed", "no engine", made=0
+        )
 
     async def test_pages_go_back_in_time_and_stay_with_their_user(self, store: Store) -> None:
         for number in range(5):
