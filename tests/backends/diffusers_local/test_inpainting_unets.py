@@ -25,7 +25,7 @@ from backends.diffusers_local.loading.weights import ModelTrouble
 from backends.diffusers_local.pictures.pictures import encode
 from backends.diffusers_local.prepare import prepare
 from backends.diffusers_local.row import Row
-from tests.backends.diffusers_local.conftest import Studio, a_work, build_pipeline, ref_of
+from tests.backends.diffusers_local.conftest import Studio, a_work, build_pipeline, ref_of, scheduler_of
 from tests.backends.diffusers_local.xl import build_xl
 
 PIPELINES = {"sd": StableDiffusionInpaintPipeline, "xl": StableDiffusionXLInpaintPipeline}
@@ -78,7 +78,7 @@ def stock(kind: str, model: Model, work: Work, **more: Any) -> torch.Tensor:
     extra: dict[str, Any] = {"safety_checker": None, "requires_safety_checker": False}
     pipeline = PIPELINES[kind](
         **model.parts,
-        scheduler=model.schedules.make(work.sampler, work.scheduler),
+        scheduler=scheduler_of(model, work.sampler, work.scheduler),
         feature_extractor=None,
         **(extra if kind == "sd" else {"add_watermarker": False}),
     )
@@ -99,7 +99,7 @@ def stock(kind: str, model: Model, work: Work, **more: Any) -> torch.Tensor:
 
 def redraw(path: Path, **given: Any) -> Work:
     start, mask = encode(noise_picture(), "PNG", 100), encode(a_mask().convert("RGB"), "PNG", 100)
-    standard = {"steps": 6, "init_image": start, "mask": mask, "extra": {"maskblur": 0}}
+    standard: dict[str, Any] = {"steps": 6, "init_image": start, "mask": mask, "extra": {"maskblur": 0}}
     return a_work(path, **(standard | given))
 
 
@@ -169,7 +169,7 @@ class TestAlone:
         extra: dict[str, Any] = {"safety_checker": None, "requires_safety_checker": False}
         pipeline = PIPELINES[kind](
             **model.parts,
-            scheduler=model.schedules.make(work.sampler, work.scheduler),
+            scheduler=scheduler_of(model, work.sampler, work.scheduler),
             feature_extractor=None,
             **(extra if kind == "sd" else {"add_watermarker": False}),
         )

@@ -20,7 +20,7 @@ from backends.diffusers_local.batching import BatchSize
 from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.loading.model import Model, load_model
 from backends.diffusers_local.prepare import prepare
-from tests.backends.diffusers_local.conftest import Studio, a_work, build_pipeline, ref_of
+from tests.backends.diffusers_local.conftest import Studio, a_work, build_pipeline, ref_of, scheduler_of
 from tests.backends.diffusers_local.xl import build_xl
 
 
@@ -62,7 +62,7 @@ def walk(work: Work, model: Model) -> torch.Tensor:
 def stock(kind: Any, model: Model, work: Work, **extra: Any) -> torch.Tensor:
     pipeline = kind(
         **model.parts,
-        scheduler=model.schedules.make(work.sampler, work.scheduler),
+        scheduler=scheduler_of(model, work.sampler, work.scheduler),
         feature_extractor=None,
         **extra,
     )

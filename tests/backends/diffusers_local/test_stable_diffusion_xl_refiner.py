@@ -22,7 +22,7 @@ from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.loading.model import Model, load_model
 from backends.diffusers_local.pictures.pictures import encode
 from backends.diffusers_local.prepare import prepare
-from tests.backends.diffusers_local.conftest import Studio, a_tokenizer, a_work, ref_of
+from tests.backends.diffusers_local.conftest import Studio, a_tokenizer, a_work, ref_of, scheduler_of
 from tests.backends.diffusers_local.originals import (
     original_clip_g_tensors,
     original_unet_name,
@@ -99,7 +99,7 @@ def test_it_is_the_stock_pipelines(
         **refiner.parts,
         text_encoder=None,
         tokenizer=None,
-        scheduler=refiner.schedules.make(sampler, schedule),
+        scheduler=scheduler_of(refiner, sampler, schedule),
         force_zeros_for_empty_prompt=False,
         requires_aesthetics_score=True,
         add_watermarker=False,

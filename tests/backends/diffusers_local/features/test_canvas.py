@@ -189,8 +189,9 @@ class TestOutpaint:
 @pytest.mark.parametrize("value", ["x", -1, float("nan"), float("inf"), 1e9])
 @pytest.mark.parametrize("name", ["maskblur", "maskgrow", "maskshrinkgrow", "initimagenoise", "outpaintleft"])
 def test_what_is_no_amount_is_refused(name: str, value: str | float) -> None:
+    extra: dict[str, Any] = {name: value}
     with pytest.raises(ValueError, match=f"{name} is .*; it is a number from 0 to"):
-        lay(noise(64, 64), Picture.new("L", (64, 64), 255), **{name: value})
+        lay(noise(64, 64), Picture.new("L", (64, 64), 255), **extra)
 
 
 def test_noise_on_the_initial_picture() -> None:

@@ -12,6 +12,7 @@ from diffusers import (
     StableDiffusionControlNetImg2ImgPipeline,
     StableDiffusionControlNetPipeline,
     StableDiffusionXLControlNetPipeline,
+    UNet2DConditionModel,
 )
 from msgspec import structs
 from PIL import Image as Picture
@@ -21,14 +22,17 @@ from backends.contract import Control, Failed, Work
 from backends.diffusers_local import steps
 from backends.diffusers_local.batching import BatchSize
 from backends.diffusers_local.features.canny import canny
+from backends.diffusers_local.loading import controlnets
 from backends.diffusers_local.loading.controlnets import ControlPart, load_controlnet
 from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.loading.model import Model, load_model
+from backends.diffusers_local.loading.single_file import CONFIGS
 from backends.diffusers_local.loading.weights import ModelTrouble
 from backends.diffusers_local.pictures.pictures import encode
 from backends.diffusers_local.prepare import Refused, prepare
 from backends.diffusers_local.row import Row
-from tests.backends.diffusers_local.conftest import Studio, a_work, ref_of
+from tests.backends.diffusers_local.conftest import Studio, a_work, ref_of, scheduler_of
+from tests.backends.diffusers_local.originals import original_unet_name
 from tests.backends.diffusers_local.xl import build_xl
 
 
@@ -90,7 +94,7 @@ def stock(kind: Any, model: Model, work: Work, **more: Any) -> torch.Tensor:
     pipeline = kind(
         **model.parts,
         controlnet=nets if len(nets) > 1 else nets[0],
-        scheduler=model.schedules.make(work.sampler, work.scheduler),
+        scheduler=scheduler_of(model, work.sampler, work.scheduler),
         feature_extractor=None,
         **extra,
     )
@@ -225,11 +229,7 @@ class TestFiles:
 
     def _configs(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         """Small configurations in place of the shipped ones, and a UNet of the first."""
-        from diffusers import UNet2DConditionModel
-
-        from backends.diffusers_local.loading import controlnets
-
-        config = json.loads((controlnets.CONFIGS / "sd1" / "unet" / "config.json").read_text())
+        config = json.loads((CONFIGS / "sd1" / "unet" / "config.json").read_text())
         config |= {"block_out_channels": [8, 8, 16, 16], "norm_num_groups": 4, "attention_head_dim": 2}
         config |= {"cross_attention_dim": 24}
         (home / "sd1" / "unet").mkdir(parents=True)
@@ -270,8 +270,6 @@ class TestFiles:
 
 def _original(key: str) -> str:
     """A diffusers name of a ControlNet in the first publication's words."""
-    from tests.backends.diffusers_local.originals import original_unet_name
-
     head, _, rest = key.partition(".")
     if head == "controlnet_mid_block":
         return f"control_model.middle_block_out.0.{rest}"

@@ -65,7 +65,11 @@ def redraw(path: Path, number: int = 0, **given: Any) -> Work:
     mask = Picture.new("L", (64, 64))
     mask.paste(255, (24, 0, 64, 64))
     start = encode(noise_picture(), "PNG", 100)
-    standard = {"steps": 6, "init_image": start, "mask": encode(mask.convert("RGB"), "PNG", 100)}
+    standard: dict[str, Any] = {
+        "steps": 6,
+        "init_image": start,
+        "mask": encode(mask.convert("RGB"), "PNG", 100),
+    }
     return a_work(path, number, **(standard | given))
 
 
@@ -80,7 +84,11 @@ def walk(work: Work, model: Model) -> Row:
 
 class TestInTheLoop:
     def test_behaviours_differ_where_the_mask_is_soft(self, folder: Path, model: Model) -> None:
-        kinds = ({}, {"maskbehavior": "Differential"}, {"maskbehavior": "Simple Latent"})
+        kinds: tuple[dict[str, str], ...] = (
+            {},
+            {"maskbehavior": "Differential"},
+            {"maskbehavior": "Simple Latent"},
+        )
         rows = [walk(redraw(folder, extra={"maskblur": 12} | kind), model) for kind in kinds]
         assert torch.equal(rows[0].latents, rows[1].latents)
         assert not torch.allclose(rows[0].latents, rows[2].latents, atol=1e-2)
