@@ -122,3 +122,25 @@ async def test_three_users_get_their_colours_and_a_broken_model_is_no_death(
         blue += bool(most > red + 40 and most > green + 40)
     assert blue >= 2
     assert not hall.lost
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"offload": "all"}, "setting offload is 'all'; it can be none, parts, sequential"),
+        ({"device": "cuda:99"}, "setting device is 'cuda:99'"),
+        ({"threads": "several"}, "threads"),
+    ],
+)
+async def test_a_wrong_setting_is_told_where_engines_are_listed(settings: dict[str, Any], words: str) -> None:
+    news = asyncio.Event()
+    config = EngineConfig(0, ENGINE.id, settings=settings)
+    pool = Pool([], [config], lambda *_: None, news.set, lambda *_: None, spawning=SpawnOptions(threads=1))
+    try:
+        await pool.start()
+        async with asyncio.timeout(60):
+            while not any(words in state.reason for state in pool.states()):
+                news.clear()
+                await news.wait()
+    finally:
+        await pool.stop()
