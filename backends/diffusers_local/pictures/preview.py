@@ -37,11 +37,15 @@ class PreviewMap:
     def draw(self, latents: Floats) -> Picture.Image:
         """Latents (channels, h, w) -> a picture of w*patch by h*patch pixels."""
         channels, high, wide = latents.shape
-        cells = _product(latents.reshape(channels, high * wide).T, self.basis) + self.mean
+        cells = _product(latents.reshape(channels, high * wide).T, self.basis)
+        cells += self.mean
+        cells *= 127.5
+        cells += 127.5
+        # these two make nothing of what is no number, and bytes are moved in a quarter of the time of floats
+        np.fmin(np.fmax(cells, 0, out=cells), 255, out=cells)
         side = self.patch
-        planes = cells.reshape(high, wide, 3, side, side).transpose(0, 3, 1, 4, 2)
-        pixels = np.clip(planes.reshape(high * side, wide * side, 3) * 127.5 + 127.5, 0, 255)
-        return Picture.fromarray(np.nan_to_num(pixels).astype(np.uint8))
+        planes = cells.astype(np.uint8).reshape(high, wide, 3, side, side).transpose(0, 3, 1, 4, 2)
+        return Picture.fromarray(np.ascontiguousarray(planes).reshape(high * side, wide * side, 3))
 
     def jpeg(self, latents: Floats) -> bytes:
         """Latents (channels, h, w) -> a small JPEG."""

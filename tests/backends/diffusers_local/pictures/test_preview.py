@@ -149,3 +149,9 @@ def test_what_is_larger_than_shown_is_averaged_before_it_is_computed() -> None:
     assert whole.size == (384, 512)
     reduced = np.asarray(whole.reduce(2)).astype(int)
     assert np.abs(np.asarray(jpeg).astype(int) - reduced).mean() < 6  # JPEG
+
+
+def test_what_is_no_number_is_shown_black() -> None:
+    latents = np.array([[[np.nan, np.inf, -np.inf, 0.0]]], dtype=np.float32)
+    shown = PreviewMap(np.ones((1, 3), np.float32), np.zeros(3, np.float32), 1)
+    assert np.asarray(shown.draw(latents))[0, :, 0].tolist() == [0, 255, 0, 127]
