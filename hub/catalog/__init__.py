@@ -9,11 +9,14 @@ from hub.catalog.entry import SUBTYPES, UPSCALERS, Defaults, Entry
 from hub.catalog.fit import unfit
 from hub.catalog.listing import Listing, list_folder
 from hub.catalog.match import closest, plain
+from hub.catalog.wildcard_cards import WildcardCard, list_wildcards, picture_of, wildcard_card
+from hub.catalog.wildcards import NO_WILDCARD, Wildcard, Wildcards
 
 __all__ = [
     "CLASSES",
     "COMPAT_CLASSES",
     "NOT_FOUND",
+    "NO_WILDCARD",
     "PLACEHOLDER_PREVIEW",
     "SUBTYPES",
     "UPSCALERS",
@@ -21,13 +24,19 @@ __all__ = [
     "Defaults",
     "Entry",
     "Listing",
+    "Wildcard",
+    "WildcardCard",
+    "Wildcards",
     "card",
     "cards",
     "closest",
     "list_folder",
+    "list_wildcards",
     "may_see",
     "none_card",
+    "picture_of",
     "plain",
     "preview_of",
     "unfit",
+    "wildcard_card",
 ]

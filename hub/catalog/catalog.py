@@ -13,6 +13,7 @@ from hub.catalog.entry import SHELVES, Entry
 from hub.catalog.keep import recall, remember
 from hub.catalog.match import closest, plain_model
 from hub.catalog.scan import Root, scan
+from hub.catalog.wildcards import Wildcards
 from hub.errors import BadInput, HubError
 from hub.settings import Settings
 
@@ -43,6 +44,7 @@ class Catalog:
     ) -> None:
         self._default = settings.engines.default_model
         self._file = settings.folders.data / FILE
+        self.wildcards = Wildcards(settings.folders.wildcards)
         self._roots = _roots(settings.folders.models, builtin)
         self._shelves: Mapping[str, Shelf] = {}
         self._clock = clock
@@ -62,6 +64,7 @@ class Catalog:
             if changed is not None:
                 self._shelves = changed
                 self.version += 1
+            await self.wildcards.refresh()
             self._refreshed = self._clock()
             return True
 

@@ -28,7 +28,7 @@ def listing(
         },
         "model_compat_classes": _COMPAT_CLASSES,
         "model_classes": _MODEL_CLASSES,
-        "wildcards": [],
+        "wildcards": list(catalog.wildcards.all),
         "param_edits": param_edits,
     }
 

@@ -7,8 +7,17 @@ from msgspec import Meta, Struct
 
 from backends.pool import Pool
 from hub.accounts import Caller
-from hub.catalog import Catalog, Entry, cards, list_folder, none_card
-from hub.errors import HubError
+from hub.catalog import (
+    Catalog,
+    Entry,
+    WildcardCard,
+    Wildcards,
+    cards,
+    list_folder,
+    list_wildcards,
+    none_card,
+    wildcard_card,
+)
 from hub.wire import Nothing, api
 
 WILDCARDS = "Wildcards"
@@ -34,10 +43,11 @@ class ListModelsIn(Struct, frozen=True):
 
 
 class ListModelsOut(Struct, frozen=True):
-    """Folders relative to the path asked for, and the model objects."""
+    """Folders relative to the path asked for, and the model objects (`name`, `raw` and `image` of
+    wildcards)."""
 
     folders: list[str]
-    files: list[dict[str, Any]]
+    files: list[dict[str, Any]] | list[WildcardCard]
 
 
 class DescribeModelIn(Struct, frozen=True):
@@ -60,9 +70,13 @@ class ModelsOut(Struct, frozen=True):
 
 
 @api("ListModels", permission="fundamental_model_access")
-async def list_models(caller: Caller, given: ListModelsIn, catalog: Catalog, pool: Pool) -> ListModelsOut:
+async def list_models(
+    caller: Caller, given: ListModelsIn, catalog: Catalog, wildcards: Wildcards, pool: Pool
+) -> ListModelsOut:
     """Lists the models in a folder, as deep as asked, with what is known of each."""
-    entries = [] if given.subtype == WILDCARDS else list(catalog.seen_by(caller, given.subtype))
+    if given.subtype == WILDCARDS:
+        return await asyncio.to_thread(_list_wildcards, wildcards, given)
+    entries = list(catalog.seen_by(caller, given.subtype))
     loaded = _loaded(pool)
     if given.dataImages or len(entries) > AT_ONCE:
         return await asyncio.to_thread(_list, entries, given, loaded)
@@ -71,11 +85,12 @@ async def list_models(caller: Caller, given: ListModelsIn, catalog: Catalog, poo
 
 @api("DescribeModel", permission="fundamental_model_access")
 async def describe_model(
-    caller: Caller, given: DescribeModelIn, catalog: Catalog, pool: Pool
-) -> DescribeModelOut:
-    """Tells everything known of one model, its preview picture included."""
+    caller: Caller, given: DescribeModelIn, catalog: Catalog, wildcards: Wildcards, pool: Pool
+) -> DescribeModelOut | WildcardCard:
+    """Tells everything known of one model, its preview picture included; of a wildcard the bare object."""
     if given.subtype == WILDCARDS:
-        raise HubError("Model not found.", field="modelName")
+        found = wildcards.exact(given.modelName, field="modelName")
+        return await asyncio.to_thread(wildcard_card, found)
     if given.modelName.strip().lower() == NO_MODEL:
         return DescribeModelOut(none_card())
     entry = catalog.exact(given.subtype, given.modelName, caller, field="modelName")
@@ -96,6 +111,18 @@ def _list(entries: list[Entry], given: ListModelsIn, loaded: frozenset[str]) -> 
         entries, given.path, depth=given.depth, sort_by=given.sortBy, reverse=given.sortReverse
     )
     return ListModelsOut(list(found.folders), cards(found.entries, loaded, with_picture=given.dataImages))
+
+
+def _list_wildcards(wildcards: Wildcards, given: ListModelsIn) -> ListModelsOut:
+    folders, found = list_wildcards(
+        wildcards.all.values(),
+        given.path,
+        depth=given.depth,
+        sort_by=given.sortBy,
+        reverse=given.sortReverse,
+        with_pictures=given.dataImages,
+    )
+    return ListModelsOut(folders, found)
 
 
 def _loaded(pool: Pool) -> frozenset[str]:

@@ -7,7 +7,7 @@ from litestar import Request, get
 from litestar.params import FromPath
 from litestar.types import ASGIApp
 
-from hub.catalog import Catalog, preview_of
+from hub.catalog import Catalog, Wildcards, picture_of, preview_of
 from hub.errors import HubError
 from hub.wire import Answer, room_of, visitor_of
 
@@ -22,8 +22,13 @@ async def show_model_preview(
     request: Request[Any, Any, Any], subtype: FromPath[str], name: FromPath[str]
 ) -> ASGIApp:
     """The preview picture of a model the caller may see."""
-    entry = room_of(request, Catalog).exact(subtype, str(name).lstrip("/"), visitor_of(request))
-    found = await asyncio.to_thread(preview_of, entry)
+    named = str(name).lstrip("/")
+    if subtype == "Wildcards":
+        picture = await asyncio.to_thread(picture_of, room_of(request, Wildcards).exact(named, field="name"))
+        found = None if picture is None else (picture, "image/jpeg")
+    else:
+        entry = room_of(request, Catalog).exact(subtype, named, visitor_of(request))
+        found = await asyncio.to_thread(preview_of, entry)
     if found is None:
         raise HubError("That model has no preview picture.", error_id="file_not_found", status=404)
     data, media = found

@@ -39,6 +39,8 @@ async def trigger_refresh(
     """Looks for new models, for those who may, then answers like ListT2IParams."""
     if given.strong and not given.refreshType and caller.may("control_model_refresh"):
         await catalog.refresh(not_within=REFRESH_SECONDS)
+    elif given.strong and given.refreshType == "wildcards" and caller.may("control_model_refresh"):
+        await catalog.wildcards.refresh()
     elif given.refreshType and given.refreshType != "wildcards":
         _log.warning("refresh type %r is not known and was left out", given.refreshType[:100])
     edits = keepsakes.get(caller.user, PARAM_EDITS) or None

@@ -1,0 +1,80 @@
+"""Editing wildcards: EditWildcard, DeleteWildcard."""
+
+import asyncio
+from io import BytesIO
+from typing import Annotated
+
+from msgspec import Meta, Struct
+from PIL import Image
+
+from hub.accounts import Caller
+from hub.catalog import Wildcards
+from hub.errors import BadInput
+from hub.media import BadPicture, read_picture
+from hub.settings import Limits
+from hub.wire import api
+
+CLEAR = "clear"
+_PREVIEW_SIDE = 768
+
+
+class WildcardIn(Struct, frozen=True):
+    """Which wildcard."""
+
+    card: Annotated[str, Meta(description="Its name, with `/` between folders.")]
+
+
+class EditWildcardIn(Struct, frozen=True):
+    """A wildcard to write."""
+
+    card: Annotated[str, Meta(description="Its name, with `/` between folders; a new one is made.")]
+    options: Annotated[str, Meta(description="One option a line; what follows a `#` is a comment.")]
+    preview_image: Annotated[
+        str | None, Meta(description="A picture as data URL, `clear` for none; left out keeps what there is.")
+    ] = None
+    preview_image_metadata: Annotated[
+        str | None, Meta(description="What made the picture; taken and not kept.")
+    ] = None
+
+
+class WildcardDone(Struct, frozen=True):
+    """Done."""
+
+    success: bool = True
+
+
+@api("EditWildcard", permission="edit_wildcards", active=True)
+async def edit_wildcard(
+    caller: Caller, given: EditWildcardIn, wildcards: Wildcards, limits: Limits
+) -> WildcardDone:
+    """Writes a wildcard, new or over the old one of that name."""
+    text = given.preview_image or ""
+    picture = None
+    if text and text != CLEAR:
+        try:
+            picture = await asyncio.to_thread(_preview, text, limits.image_megapixels)
+        except BadPicture as bad:
+            raise BadInput(str(bad), field="preview_image", limit=bad.limit) from bad
+    await wildcards.edit(given.card, given.options, picture, keep_picture=text != CLEAR)
+    return WildcardDone()
+
+
+@api("DeleteWildcard", permission="edit_wildcards", active=True)
+async def delete_wildcard(caller: Caller, given: WildcardIn, wildcards: Wildcards) -> WildcardDone:
+    """Takes a wildcard and its preview picture away."""
+    await wildcards.delete(given.card)
+    return WildcardDone()
+
+
+def _preview(text: str, megapixels: float) -> bytes:
+    """A sent picture as a small JPEG. Raises BadPicture."""
+    sent = read_picture(text, megapixels)
+    try:
+        with Image.open(BytesIO(sent.data)) as image:
+            small = image.convert("RGB")
+            small.thumbnail((_PREVIEW_SIDE, _PREVIEW_SIDE))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise BadPicture("The preview image cannot be read.", "a JPEG, PNG or WebP picture") from error
+    made = BytesIO()
+    small.save(made, "JPEG", quality=88)
+    return made.getvalue()
