@@ -9,7 +9,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from backends.contract import Cancelled, Done, Failed, Image, ModelRef, Report, 
 from backends.diffusers_local.loading.model import Model, load_model
 from backends.diffusers_local.loading.shelf import Shelf
 from backends.diffusers_local.loop import Loop
+from tests.backends.diffusers_local.stock_models import build
 
 WORDS = ("<unk>", "<begin>", "<end>", "a", "red", "circle", "blue", "square", "on")
 TOKENS = 8
@@ -126,6 +127,19 @@ def zero_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         prediction_type="v_prediction", rescale_betas_zero_snr=True, timestep_spacing="trailing"
     ).save_pretrained(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def stock_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a family that its own pipeline draws, written once."""
+    root = tmp_path_factory.mktemp("stock")
+
+    def written(family: str) -> Path:
+        if not (root / family).exists():
+            build(family).save_pretrained(root / family)
+        return root / family
+
+    return written
 
 
 def ref_of(path: Path, native: tuple[tuple[int, int], ...] = ()) -> ModelRef:

@@ -1,8 +1,6 @@
 """Models that run through their own pipeline: the same picture, told and stoppable after every step."""
 
 import io
-import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,30 +15,16 @@ from backends.contract import Control, ModelRef, SecondPass, Work
 from backends.diffusers_local import stock
 from backends.diffusers_local.families import FAMILIES
 from backends.diffusers_local.loading.gather import Kit
-from backends.diffusers_local.loading.stock_model import StockModel, is_stock, load_stock
-from backends.diffusers_local.loading.weights import ModelTrouble
+from backends.diffusers_local.loading.stock_model import StockModel, load_stock
 from backends.diffusers_local.pictures.pictures import encode
 from backends.diffusers_local.prepare import Refused
 from backends.diffusers_local.stock_steps import packed, unpacked
-from tests.backends.diffusers_local.stock_models import BUILD, build
+from tests.backends.diffusers_local.stock_models import BUILD
 
 STOCK = [family for family in FAMILIES.values() if family.stock is not None]
 OWN = {"hunyuan_dit": ("ddpm", "ddim_uniform"), "pixart_alpha": ("dpmpp_2m", "normal")}
 OWN["pixart_sigma"] = OWN["pixart_alpha"]
 """The names that stand for a family's own scheduler, where they are not the first ones."""
-
-
-@pytest.fixture(scope="session")
-def stock_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A family's folder, written once."""
-    root = tmp_path_factory.mktemp("stock")
-
-    def written(family: str) -> Path:
-        if not (root / family).exists():
-            build(family).save_pretrained(root / family)
-        return root / family
-
-    return written
 
 
 @pytest.fixture(scope="session")
@@ -414,73 +398,6 @@ def test_no_numbers_are_told_and_not_decoded(
     with pytest.raises(Refused, match="no numbers with sampler 'euler'"):
         drawn(a_stock_work(model), model)
     assert seen.decoded == []
-
-
-class TestLoading:
-    @pytest.mark.parametrize("family", sorted(BUILD))
-    def test_a_folder_is_known_by_its_pipeline(
-        self, family: str, stock_folder: Callable[[str], Path], loaded: Callable[[str], StockModel]
-    ) -> None:
-        assert is_stock(stock_folder(family))
-        model = loaded(family)
-        assert model.family.id == family
-        assert model.size > 100_000
-        assert not any(weight.requires_grad for weight in model.parts["transformer"].parameters())
-
-    def test_other_folders_are_not(self, tmp_path: Path, folder: Path) -> None:
-        assert not is_stock(folder)
-        assert not is_stock(tmp_path)
-
-    @pytest.mark.parametrize(
-        ("part", "named"),
-        [
-            ("transformer", ["foreign_code", "Transformer"]),
-            ("text_encoder", ["transformers", "AutoModel"]),
-            ("scheduler", ["diffusers", "DiffusionPipeline"]),
-            ("vae", [None, None]),
-        ],
-    )
-    def test_a_folder_cannot_choose_code(
-        self, part: str, named: list[Any], tmp_path: Path, stock_folder: Callable[[str], Path]
-    ) -> None:
-        folder = tmp_path / "foreign"
-        shutil.copytree(stock_folder("qwen_image"), folder)
-        index = json.loads((folder / "model_index.json").read_text())
-        (folder / "model_index.json").write_text(json.dumps(index | {part: named}))
-        with pytest.raises(ModelTrouble, match="foreign"):
-            load_stock(ModelRef("foreign", str(folder)), torch.device("cpu"), torch.float32)
-
-    def test_weights_that_may_hold_code_are_refused(
-        self, tmp_path: Path, stock_folder: Callable[[str], Path]
-    ) -> None:
-        folder = tmp_path / "old"
-        shutil.copytree(stock_folder("chroma"), folder)
-        (weights,) = (folder / "transformer").glob("*.safetensors")
-        weights.rename(weights.with_suffix(".bin"))
-        with pytest.raises(ModelTrouble, match=r"only \.safetensors"):
-            load_stock(ModelRef("old", str(folder)), torch.device("cpu"), torch.float32)
-
-    @pytest.mark.parametrize("shards", [None, 30_000])
-    def test_a_folder_of_which_some_parts_are_there_in_one_half_precision_only(
-        self, shards: int | None, tmp_path: Path, stock_folder: Callable[[str], Path]
-    ) -> None:
-        folder, pipeline = tmp_path / "half", build("lumina2")
-        shutil.copytree(stock_folder("lumina2"), folder)
-        for file in (folder / "transformer").glob("*.safetensors"):
-            file.unlink()
-        transformer = pipeline.transformer.to(torch.bfloat16)
-        given = {} if shards is None else {"max_shard_size": shards}
-        transformer.save_pretrained(folder / "transformer", variant="bf16", **given)
-        assert len(list((folder / "transformer").glob("*.bf16*.safetensors"))) > (0 if shards is None else 1)
-        model = load_stock(ModelRef("half", str(folder)), torch.device("cpu"), torch.float32)
-        weights = model.parts["transformer"].state_dict()
-        assert all(torch.equal(weights[n], t.float()) for n, t in transformer.state_dict().items())
-
-    def test_half_precision_is_the_one_with_the_wide_range(self, stock_folder: Callable[[str], Path]) -> None:
-        ref = ModelRef("half", str(stock_folder("lumina2")))
-        model = load_stock(ref, torch.device("cpu"), torch.float16)
-        assert model.dtype == torch.bfloat16
-        assert drawn(a_stock_work(model), model).size == (96, 64)
 
 
 def test_packing_is_undone() -> None:

@@ -20,19 +20,6 @@ CPU = torch.device("cpu")
 Tensors = dict[str, torch.Tensor]
 
 
-@pytest.fixture(scope="session")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A family's folder, written once."""
-    root = tmp_path_factory.mktemp("whole")
-
-    def written(family: str) -> Path:
-        if not (root / family).exists():
-            build(family).save_pretrained(root / family)
-        return root / family
-
-    return written
-
-
 def tensors_of(folder: Path) -> Tensors:
     (file,) = (folder / "transformer").glob("*.safetensors")
     tensors: Tensors = load_file(file)
@@ -81,10 +68,10 @@ def changed(tensors: Tensors) -> Tensors:
 @pytest.mark.parametrize("family", SHARED)
 @pytest.mark.parametrize("weights_beside", [True, False])
 def test_the_files_transformer_and_the_folders_rest(
-    family: str, weights_beside: bool, whole: Callable[[str], Path], tmp_path: Path
+    family: str, weights_beside: bool, stock_folder: Callable[[str], Path], tmp_path: Path
 ) -> None:
     folder = tmp_path / "models" / "some folder"
-    shutil.copytree(whole(family), folder)
+    shutil.copytree(stock_folder(family), folder)
     tensors = changed(tensors_of(folder))
     if not weights_beside:
         for file in (folder / "transformer").glob("*.safetensors"):
@@ -101,38 +88,38 @@ def test_the_files_transformer_and_the_folders_rest(
     assert all(torch.equal(tensor, reference[name]) for name, tensor in model.vae.state_dict().items())
 
 
-def test_without_a_folder_it_says_what_is_needed(whole: Callable[[str], Path], tmp_path: Path) -> None:
+def test_without_a_folder_it_says_what_is_needed(stock_folder: Callable[[str], Path], tmp_path: Path) -> None:
     path = tmp_path / "alone.safetensors"
-    save_file(as_qwen_is_shared(tensors_of(whole("qwen_image"))), path)
+    save_file(as_qwen_is_shared(tensors_of(stock_folder("qwen_image"))), path)
     with pytest.raises(ModelTrouble, match=r"only the transformer of Qwen-Image.*QwenImagePipeline"):
         loaded(path)
 
 
-def test_a_folder_of_foreign_code_is_passed_over(whole: Callable[[str], Path], tmp_path: Path) -> None:
+def test_a_folder_of_foreign_code_is_passed_over(stock_folder: Callable[[str], Path], tmp_path: Path) -> None:
     folder = tmp_path / "folder"
-    shutil.copytree(whole("qwen_image"), folder)
+    shutil.copytree(stock_folder("qwen_image"), folder)
     index = json.loads((folder / "model_index.json").read_text())
     (folder / "model_index.json").write_text(json.dumps(index | {"vae": ["foreign", "Vae"]}))
     path = tmp_path / "file.safetensors"
-    save_file(tensors_of(whole("qwen_image")), path)
+    save_file(tensors_of(stock_folder("qwen_image")), path)
     with pytest.raises(ModelTrouble, match="only the transformer"):
         loaded(path)
 
 
-def test_a_file_with_gaps(whole: Callable[[str], Path], tmp_path: Path) -> None:
-    shutil.copytree(whole("z_image"), tmp_path / "folder")
+def test_a_file_with_gaps(stock_folder: Callable[[str], Path], tmp_path: Path) -> None:
+    shutil.copytree(stock_folder("z_image"), tmp_path / "folder")
     path = tmp_path / "file.safetensors"
-    tensors = as_z_image_was_published(tensors_of(whole("z_image")))
+    tensors = as_z_image_was_published(tensors_of(stock_folder("z_image")))
     del tensors["layers.0.feed_forward.w1.weight"]
     save_file(tensors, path)
     with pytest.raises(ModelTrouble, match="lacks some of the tensors that Z-Image of 'folder' has"):
         loaded(path)
 
 
-def test_scaled_numbers_of_eight_bits(whole: Callable[[str], Path], tmp_path: Path) -> None:
+def test_scaled_numbers_of_eight_bits(stock_folder: Callable[[str], Path], tmp_path: Path) -> None:
     path = tmp_path / "file.safetensors"
     scale = {"transformer_blocks.0.img_mlp.net.2.scale_weight": torch.ones(1)}
-    save_file(tensors_of(whole("qwen_image")) | scale, path)
+    save_file(tensors_of(stock_folder("qwen_image")) | scale, path)
     with pytest.raises(ModelTrouble, match="8 bits"):
         loaded(path)
 
