@@ -104,7 +104,7 @@ class PartLayers:
         """Forget an adapter that nothing wears, and every layer that has no other."""
         self._plans.clear()
         for name, place in list(self._places.items()):
-            for kind in (*place.layer.adapter_layer_names, *place.layer.other_param_names):
+            for kind in _kinds(place.layer):
                 held = getattr(place.layer, kind)
                 if adapter in held:
                     del held[adapter]
@@ -125,9 +125,15 @@ class PartLayers:
         return plan
 
 
+def _kinds(layer: Any) -> list[str]:
+    """The attributes of a PEFT layer that hold something of each of its adapters."""
+    named = (*layer.adapter_layer_names, *layer.other_param_names, "lora_variant")
+    return [kind for kind in dict.fromkeys(named) if hasattr(layer, kind)]
+
+
 def _join(layer: Any, other: Any, adapter: str) -> None:
     """Let a layer have another's adapter too, as if it had been loaded into it."""
-    for kind in (*layer.adapter_layer_names, *layer.other_param_names):
+    for kind in _kinds(layer):
         theirs = getattr(other, kind)
         if adapter in theirs:
             getattr(layer, kind)[adapter] = theirs[adapter]
@@ -344,7 +350,7 @@ class LoraLayers:
 
     def _settle(self, made: Made, layer: Any) -> None:
         layer.eval()
-        for kind in layer.adapter_layer_names:
+        for kind in dict.fromkeys(layer.adapter_layer_names):  # PEFT's DoRA names one twice
             inner = getattr(layer, kind)
             inner.to(self._device)
             for tensor in inner.parameters():

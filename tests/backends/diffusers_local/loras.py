@@ -75,6 +75,19 @@ def peft(made: Mapping[str, Mapping[str, tuple[torch.Tensor, torch.Tensor]]]) ->
     }
 
 
+def dora(made: Mapping[str, Mapping[str, tuple[torch.Tensor, torch.Tensor]]], pipeline: Any) -> Any:
+    """In PEFT's names, with the lengths that DoRA learns beside the matrices (of linear layers only)."""
+    tensors = {}
+    for part, found in made.items():
+        modules = dict(getattr(pipeline, part).named_modules())
+        linear = {name: pair for name, pair in found.items() if isinstance(modules[name], torch.nn.Linear)}
+        tensors |= peft({part: linear})
+        for name in linear:
+            lengths = modules[name].weight.detach().norm(dim=1)
+            tensors[f"{part}.{name}.lora_magnitude_vector"] = lengths * 1.1
+    return tensors
+
+
 def write(path: Path, tensors: Mapping[str, torch.Tensor], about: Mapping[str, str] | None = None) -> Path:
     """A LoRA's file."""
     path.parent.mkdir(parents=True, exist_ok=True)

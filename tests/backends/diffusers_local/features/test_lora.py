@@ -20,7 +20,7 @@ from backends.diffusers_local.loading.weights import ModelTrouble
 from backends.diffusers_local.prepare import Refused, check, prepare
 from backends.diffusers_local.row import Row
 from tests.backends.diffusers_local.conftest import Studio, a_work, build_pipeline, scheduler_of
-from tests.backends.diffusers_local.loras import changes, kohya, lora, peft, write
+from tests.backends.diffusers_local.loras import changes, dora, kohya, lora, peft, write
 from tests.backends.diffusers_local.originals import original_unet_name
 from tests.backends.diffusers_local.xl import build_xl
 
@@ -46,6 +46,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "locon": kohya(changes(small, BOTH, seed=2, convolutions=True)),
         "half": {n: t.half() for n, t in kohya(changes(small, BOTH, seed=3, rank=2)).items()},
         "peft": peft(changes(small, BOTH, seed=4)),
+        "dora": dora(changes(small, ("unet",), seed=14), small),
         "unet": kohya(changes(small, ("unet",), seed=5)),
         "text": kohya(changes(small, ("text_encoder",), seed=6)),
         "xl": kohya(changes(large, everywhere, seed=7)),
@@ -117,6 +118,8 @@ def stock(kind: Any, work: Work, model: Model) -> torch.Tensor:
         (("half",), ((1.3, 0.7),)),
         (("peft",), ((0.9, 0.4),)),
         (("unet", "text"), ((1.0, 1.0), (1.0, 0.5))),
+        (("dora",), ((0.7, 1.0),)),
+        (("kohya", "dora"), ((0.3, 0.2), (0.7, 1.0))),
         (("kohya", "locon", "peft"), ((0.3, 0.2), (0.5, 0.1), (-0.2, 0.6))),
         (("peft", "kohya"), ((0.5, 0.5), (0.25, 0.25))),
     ],
