@@ -77,7 +77,7 @@ def peft(made: Mapping[str, Mapping[str, tuple[torch.Tensor, torch.Tensor]]]) ->
 
 def dora(made: Mapping[str, Mapping[str, tuple[torch.Tensor, torch.Tensor]]], pipeline: Any) -> Any:
     """In PEFT's names, with the lengths that DoRA learns beside the matrices (of linear layers only)."""
-    tensors = {}
+    tensors: dict[str, torch.Tensor] = {}
     for part, found in made.items():
         modules = dict(getattr(pipeline, part).named_modules())
         linear = {name: pair for name, pair in found.items() if isinstance(modules[name], torch.nn.Linear)}

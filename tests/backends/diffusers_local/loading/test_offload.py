@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from backends.contract import ModelRef
 from backends.diffusers_local import steps
 from backends.diffusers_local.features.lora import LoraFile, load_lora
 from backends.diffusers_local.features.lora_layers import stack_of
@@ -13,10 +15,13 @@ from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.loading.model import Model, load_model
 from backends.diffusers_local.loading.offload import Guests, Move, Plan, stays_home, stream
 from backends.diffusers_local.loading.shelf import Shelf
+from backends.diffusers_local.loading.stock_model import load_stock
 from backends.diffusers_local.loading.tuning import Tuning
 from backends.diffusers_local.prepare import prepare
 from tests.backends.diffusers_local.conftest import a_work, build_pipeline, ref_of
 from tests.backends.diffusers_local.loras import changes, kohya, lora, write
+from tests.backends.diffusers_local.stock_models import build
+from tests.backends.diffusers_local.test_stock import a_stock_work, drawn
 
 CPU, CARD = torch.device("cpu"), torch.device("cuda:0")
 
@@ -153,3 +158,22 @@ def test_on_a_processor_nothing_is_installed(folder: Path, mode: str) -> None:
         assert not model.parts[name]._forward_pre_hooks
         assert not hasattr(model.parts[name], "_hf_hook")
     assert "decode" not in vars(model.parts["vae"])
+
+
+@pytest.mark.parametrize("family", ["sana", "lumina2"])
+def test_components_of_a_model_of_its_own_pipeline_come_and_go(family: str, tmp_path: Path) -> None:
+    build(family).save_pretrained(tmp_path / family)
+    ref = ModelRef(family, str(tmp_path / family))
+    model = load_stock(ref, CPU, torch.float32)
+    work = a_stock_work(model)
+    expected = np.asarray(drawn(work, model))
+    model = load_stock(ref, CPU, torch.float32)
+    parts = {name: part for name, part in model.parts.items() if isinstance(part, torch.nn.Module)}
+    named = {id(part): name for name, part in parts.items()}
+    moves: list[tuple[str, str]] = []
+    guests = Guests(parts, CARD, lambda part, device: moves.append((named[id(part)], device.type)))
+    guests.install()
+    model.layers.around_reading = guests.reading
+    assert np.array_equal(np.asarray(drawn(work, model)), expected)
+    # the text encoder makes room for the denoiser, and nothing stays but that
+    assert moves == [("text_encoder", "cuda"), ("text_encoder", "cpu"), ("vae", "cuda"), ("vae", "cpu")]
