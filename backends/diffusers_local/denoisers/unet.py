@@ -9,7 +9,7 @@ from diffusers import LatentConsistencyModelPipeline
 from backends.contract import ModelRef, Work
 from backends.diffusers_local.denoisers.denoiser import Conditions
 from backends.diffusers_local.families import Family
-from backends.diffusers_local.features.control import residuals
+from backends.diffusers_local.features.residuals import residuals
 from backends.diffusers_local.features.tiling import tiled
 from backends.diffusers_local.loading.folders import ModelTrouble
 from backends.diffusers_local.pictures.sizes import SizePlan

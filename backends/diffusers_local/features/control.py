@@ -3,7 +3,7 @@
 Rows with the same ControlNets share their forwards; pictures, strengths and times are each row's own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,25 +20,34 @@ from backends.diffusers_local.pictures.sizes import SizePlan
 
 if TYPE_CHECKING:
     from backends.diffusers_local.loading.model import Model
-    from backends.diffusers_local.row import Row
 
 _NUMBERS = ("", "two", "three")  # how the parameters of the first, second and third are told apart
-_PREPROCESSORS = {"": None, "none": None, "canny": canny, "cannyedgepreprocessor": canny}
+_KINDS = (
+    "openpose",
+    "depth",
+    "hed/pidi/scribble/ted",
+    "canny/lineart/anime_lineart/mlsd",
+    "normal",
+    "segment",
+    "tile",
+    "repaint",
+)
+"""The kinds of picture of the published union ControlNet, in its order."""
 
-Residuals = tuple[list[torch.Tensor], torch.Tensor]
-"""What is added to the UNet's blocks on the way down, and to its middle."""
+_PREPROCESSORS = {"": None, "none": None, "canny": canny, "cannyedgepreprocessor": canny}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Controlled:
     """One ControlNet of a row. It acts with `strength` from the part `start` to the part `end` of the
-    steps.
+    steps; one for many kinds of picture is told the `kind` (0 where there is but one).
     """
 
     part: ControlPart
     strength: float
     start: float
     end: float
+    kind: int = 0
 
     def scale(self, index: int, count: int) -> float:
         """Its strength at step `index` of `count`, by the stock pipelines' arithmetic."""
@@ -57,7 +66,8 @@ def control(
     for number, (asked, part) in enumerate(zip(work.controls, parts, strict=True)):
         if why := _misfit(part, model):
             raise ValueError(why)
-        chosen.append(Controlled(part, asked.strength, asked.start, asked.end))
+        kind = _kind(work, part, number)
+        chosen.append(Controlled(part, asked.strength, asked.start, asked.end, kind))
         drawn = _picture(work, asked, number, plan, canvas)
         levels = np.asarray(drawn).astype(np.float32)[None] / 255.0
         pixels = torch.from_numpy(levels.transpose(0, 3, 1, 2)).repeat_interleave(1, dim=0)
@@ -108,6 +118,26 @@ def _picture(work: Work, asked: Control, number: int, plan: SizePlan, canvas: Ca
     return drawn if prepare is None else prepare(drawn)
 
 
+def _kind(work: Work, part: ControlPart, number: int) -> int:
+    """The number of the kind of picture that a ControlNet for many is told; Canny's edges tell it
+    themselves.
+    """
+    if not part.kinds:
+        return 0
+    name = f"controlnet{_NUMBERS[min(number, 2)]}uniontype"
+    said = str(work.extra.get(name, "auto")).lower()
+    if said == "auto" and _preprocessor(work, number) is canny:
+        said = "canny"
+    kinds = _KINDS[: part.kinds]
+    found = next((n for n, kind in enumerate(kinds) if said == kind or said in kind.split("/")), None)
+    if found is None:
+        raise ValueError(
+            f"{name} is {said!r}: tell the ControlNet {part.ref.name!r} what its picture is: "
+            f"{', '.join(kinds)}."
+        )
+    return found
+
+
 def _preprocessor(work: Work, number: int) -> Any:
     name = f"controlnet{_NUMBERS[min(number, 2)]}preprocessor"
     said = str(work.extra.get(name, "None"))
@@ -116,50 +146,3 @@ def _preprocessor(work: Work, number: int) -> Any:
             f"{name} is {said!r}; this engine has: None, Canny. Give the picture as the ControlNet wants it."
         )
     return _PREPROCESSORS[said.lower()]
-
-
-def residuals(
-    rows: "Sequence[Row]",
-    sample: torch.Tensor,
-    times: torch.Tensor,
-    states: torch.Tensor,
-    pictures_: Mapping[str, torch.Tensor],
-    added: Mapping[str, torch.Tensor] | None,
-) -> Residuals | None:
-    """What the rows' ControlNets add to this forward; None when none of them acts in this step."""
-    together: Residuals | None = None
-    for number, first in enumerate(rows[0].controls):
-        strength = _strengths(rows, number, sample)
-        if strength is None:
-            continue
-        down, middle = first.part.network(
-            sample,
-            times,
-            encoder_hidden_states=states,
-            controlnet_cond=pictures_[f"control{number}"],
-            conditioning_scale=strength,
-            added_cond_kwargs=added,
-            return_dict=False,
-        )
-        if together is None:
-            together = list(down), middle
-        else:
-            before, center = together
-            together = [a + b for a, b in zip(before, down, strict=True)], center + middle
-    return together
-
-
-def _strengths(rows: "Sequence[Row]", number: int, sample: torch.Tensor) -> float | torch.Tensor | None:
-    """The strength for all lines or, where they differ, (lines, 1, 1, 1); None when it is nothing for all."""
-    lines: list[float] = []
-    for row in rows:
-        own = row.controls[number]
-        scale = own.scale(row.index, len(row.times))
-        lines += [scale] * len(row.states)
-        if own.part.network.config.global_pool_conditions and len(row.states) == 2:
-            lines[-2] = 0.0  # such a ControlNet is for the prompt only, as in the stock pipelines
-    if not any(lines):
-        return None
-    if len(set(lines)) == 1:
-        return lines[0]
-    return torch.tensor(lines, device=sample.device, dtype=sample.dtype).reshape(-1, 1, 1, 1)

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from accelerate import init_empty_weights
-from diffusers import ControlNetModel
+from diffusers import ControlNetModel, ControlNetUnionModel
 from diffusers.loaders.single_file_utils import convert_controlnet_checkpoint
 from safetensors.torch import load_file
 
@@ -21,14 +21,15 @@ _BASES = ("sd1", "sd2", "sdxl")
 _ORIGINAL = "control_model."
 _OTHER_KINDS = (
     ("lora_controlnet", "a Control-LoRA"),
-    ("task_embedding", "a union ControlNet"),
-    ("control_type_proj.weight", "a union ControlNet"),
     ("adapter.conv_in.weight", "a T2I adapter"),
     ("controlnet_x_embedder.weight", "a ControlNet of a flow model (Flux)"),
     ("controlnet_blocks.0.weight", "a ControlNet of a flow model (Stable Diffusion 3 or Flux)"),
     ("lllite_unet_input_blocks_4_1_transformer_blocks_0_attn1_to_q.cond_emb.weight", "a ControlNet-LLLite"),
 )
 _CROSS = "attn2.to_k.weight"
+_UNION = "task_embedding"
+_LAYERS = "transformer_layes."  # so spelt in the files
+_CLASSES = {"ControlNetModel": ControlNetModel, "ControlNetUnionModel": ControlNetUnionModel}
 
 
 @dataclass(slots=True, eq=False)
@@ -39,6 +40,12 @@ class ControlPart:
     key: str
     network: Any
     size: int
+
+    @property
+    def kinds(self) -> int:
+        """How many kinds of picture it can be told to follow (0: it follows one kind and is told nothing)."""
+        count: int = self.network.config.get("num_control_type", 0)
+        return count
 
 
 def load_controlnet(ref: ModelRef, device: torch.device, dtype: torch.dtype) -> ControlPart:
@@ -65,15 +72,15 @@ def _from_folder(ref: ModelRef, folder: Path, dtype: torch.dtype) -> Any:
     except (OSError, ValueError) as error:
         raise ModelTrouble(f"{ref.name!r} is no ControlNet: its config.json cannot be read.") from error
     kind = config.get("_class_name") if isinstance(config, dict) else None
-    if kind != "ControlNetModel":
+    if kind not in _CLASSES:
         raise ModelTrouble(
             f"{ref.name!r} is a {kind}; this engine takes ControlNets of Stable Diffusion 1, 2 and XL "
-            "(ControlNetModel)."
+            f"({' or '.join(_CLASSES)})."
         )
     files = weight_files(folder)
     for path in files:
         read_header(path)
-    return ControlNetModel.from_pretrained(
+    return _CLASSES[kind].from_pretrained(
         folder,
         dtype=dtype,
         use_safetensors=True,
@@ -95,9 +102,9 @@ def _from_file(ref: ModelRef, path: Path, dtype: torch.dtype) -> Any:
     ours = "controlnet_cond_embedding.conv_in.weight" in names
     if not ours and "input_hint_block.0.weight" not in names:
         raise ModelTrouble(f"{ref.name!r} is no ControlNet: it has no layers that take a picture to follow.")
-    config = _config(ref, names, ours=ours)
+    made = ControlNetUnionModel if _UNION in names else ControlNetModel
     with init_empty_weights():
-        network = ControlNetModel.from_config(config)
+        network = made.from_config(_config(ref, names, made, ours=ours))
     tensors = {name.removeprefix(_ORIGINAL): tensor for name, tensor in load_file(path).items()}
     if not ours:
         tensors = convert_controlnet_checkpoint(tensors, network.config)
@@ -116,18 +123,18 @@ def _from_file(ref: ModelRef, path: Path, dtype: torch.dtype) -> Any:
     return network
 
 
-def _config(ref: ModelRef, names: Mapping[str, list[int]], *, ours: bool) -> dict[str, Any]:
+def _config(ref: ModelRef, names: Mapping[str, list[int]], made: Any, *, ours: bool) -> dict[str, Any]:
     """The configuration of a single file: its family's UNet's, with what the shapes say otherwise."""
     width = next((shape[1] for name, shape in names.items() if name.endswith(_CROSS)), None)
     pooled = any(name.startswith(("add_embedding.", "label_emb.")) for name in names)
-    known = inspect.signature(ControlNetModel.__init__).parameters
+    known = inspect.signature(made.__init__).parameters
     for base in _BASES:
         unet = json.loads((CONFIGS / base / "unet" / "config.json").read_text(encoding="utf-8"))
         if (unet.get("addition_embed_type") is not None) != pooled:
             continue
         if width in (unet["cross_attention_dim"], None):
-            config = {name: value for name, value in unet.items() if name in known}
-            return config | (_shaped(names, len(unet["down_block_types"])) if ours else {})
+            shaped = _shaped(names, len(unet["down_block_types"])) if ours else {}
+            return {name: value for name, value in (unet | shaped).items() if name in known}
     raise ModelTrouble(
         f"The ControlNet {ref.name!r} has text states of width {width}; this engine takes those of Stable "
         "Diffusion 1 (768), 2 (1024) and XL (2048)."
@@ -136,14 +143,22 @@ def _config(ref: ModelRef, names: Mapping[str, list[int]], *, ours: bool) -> dic
 
 def _shaped(names: Mapping[str, list[int]], blocks: int) -> dict[str, Any]:
     """What files with diffusers' names may have of their own: fewer transformers (the small ControlNets of
-    XL), and other widths of the layers that take the picture.
+    XL), other widths of the layers that take the picture, and many kinds of those (union ControlNets).
     """
     depths = [_depth(names, f"down_blocks.{block}.attentions.0") for block in range(blocks)]
     middle = _depth(names, "mid_block.attentions.0")
     widths = [names["controlnet_cond_embedding.conv_in.weight"][0]]
     while (inner := names.get(f"controlnet_cond_embedding.blocks.{2 * len(widths) - 1}.weight")) is not None:
         widths.append(inner[0])
-    return {
+    union = {}
+    if _UNION in names:
+        union = {
+            "num_control_type": names[_UNION][0],
+            "num_trans_channel": names[_UNION][1],
+            "num_trans_layer": len({name.split(".")[1] for name in names if name.startswith(_LAYERS)}),
+            "num_proj_channel": names["spatial_ch_projs.weight"][0],
+        }
+    return union | {
         "down_block_types": ["CrossAttnDownBlock2D" if depth else "DownBlock2D" for depth in depths],
         "transformer_layers_per_block": [*(max(1, depth) for depth in depths[:-1]), max(1, middle)],
         "mid_block_type": "UNetMidBlock2DCrossAttn" if middle else "UNetMidBlock2D",

@@ -1,5 +1,6 @@
 """ControlNets in the step loop: alone the stock pipelines' latents, among strangers the same pictures."""
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,11 @@ import pytest
 import torch
 from diffusers import (
     ControlNetModel,
+    ControlNetUnionModel,
     StableDiffusionControlNetImg2ImgPipeline,
     StableDiffusionControlNetPipeline,
     StableDiffusionXLControlNetPipeline,
+    StableDiffusionXLControlNetUnionPipeline,
     UNet2DConditionModel,
 )
 from msgspec import structs
@@ -209,6 +212,102 @@ def test_strangers_share_the_forward(
         assert abs(difference).max() <= 1
 
 
+@pytest.fixture(scope="module")
+def xl(xl_folder: Path) -> Model:
+    return load_model(ref_of(xl_folder), torch.device("cpu"), torch.float32)
+
+
+@pytest.fixture(scope="module")
+def union(xl_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    unet = load_model(ref_of(xl_folder), torch.device("cpu"), torch.float32).parts["unet"]
+    known = inspect.signature(ControlNetUnionModel.__init__).parameters
+    config = {name: value for name, value in unet.config.items() if name in known}
+    torch.manual_seed(9)
+    made = ControlNetUnionModel(
+        **config,
+        conditioning_embedding_out_channels=(4, 8, 8, 8),
+        num_control_type=6,
+        num_trans_channel=16,
+        num_trans_head=2,
+        num_proj_channel=16,
+    )
+    with torch.no_grad():
+        for name, tensor in made.named_parameters():
+            if name.startswith(("controlnet_", "spatial_ch_projs")):
+                tensor.normal_(0, 0.2)
+    path = tmp_path_factory.mktemp("unions") / "union"
+    made.save_pretrained(path)
+    return path
+
+
+class TestUnion:
+    """ControlNets for many kinds of picture."""
+
+    @pytest.mark.parametrize("cfg", [5.0, 1.0])
+    @pytest.mark.parametrize(("kind", "number"), [("depth", 1), ("scribble", 2)])
+    def test_it_is_the_stock_pipelines(
+        self, xl_folder: Path, xl: Model, union: Path, cfg: float, kind: str, number: int
+    ) -> None:
+        work = a_work(
+            xl_folder,
+            cfg_scale=cfg,
+            controls=(follow(union, strength=0.6, end=0.8),),
+            extra={"controlnetuniontype": kind},
+        )
+        pipeline = StableDiffusionXLControlNetUnionPipeline(
+            **xl.parts,
+            controlnet=load(union).network,
+            scheduler=scheduler_of(xl, work.sampler, work.scheduler),
+            add_watermarker=False,
+        )
+        pipeline.set_progress_bar_config(disable=True)
+        expected = pipeline(
+            work.prompt,
+            control_image=[noise_picture()],
+            control_mode=[number],
+            num_inference_steps=work.steps,
+            guidance_scale=cfg,
+            controlnet_conditioning_scale=0.6,
+            control_guidance_end=0.8,
+            generator=torch.Generator("cpu").manual_seed(work.seed),
+            output_type="latent",
+        ).images
+        assert torch.equal(walk(work, xl).latents, expected)
+
+    def test_strangers_share_the_forward_and_see_nothing_of_each_other(
+        self, xl_folder: Path, union: Path, studio: Studio, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(BatchSize, "wanted", lambda self, available, *rest: available)
+        counts: list[int] = []
+        predict = steps.predict
+        monkeypatch.setattr(steps, "predict", lambda rows: counts.append(len(rows)) or predict(rows))
+        kinds = (("depth", 5.0), ("normal", 1.0), ("canny", 3.0))
+        given: list[dict[str, Any]] = [
+            {
+                "controls": (follow(union, number),),
+                "cfg_scale": cfg,
+                "extra": {"controlnetuniontype": kind},
+                "seed": number,
+            }
+            for number, (kind, cfg) in enumerate(kinds)
+        ]
+        together = [a_work(xl_folder, n, **one) for n, one in enumerate(given)]
+        alone = [a_work(xl_folder, n + 10, deterministic=True, **one) for n, one in enumerate(given)]
+        shared = studio.draw(*together)
+        assert max(counts) == 3
+        for picture, solo in zip(shared, studio.draw(*alone), strict=True):
+            assert abs(np.asarray(picture).astype(int) - np.asarray(solo).astype(int)).max() <= 1
+
+    def test_the_kind_must_be_told(self, xl_folder: Path, xl: Model, union: Path) -> None:
+        work = a_work(xl_folder, controls=(follow(union),))
+        with pytest.raises(Refused, match="controlnetuniontype is 'auto': tell the ControlNet 'union'"):
+            walk(work, xl)
+        with pytest.raises(Refused, match="is 'tile'"):  # this one has six kinds, and that is the seventh
+            walk(structs.replace(work, extra={"controlnetuniontype": "tile"}), xl)
+        edges = structs.replace(work, extra={"controlnetpreprocessor": "Canny"})
+        assert walk(edges, xl).controls[0].kind == 3
+
+
 class TestFiles:
     def test_one_file_in_diffusers_names(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         unet = self._configs(tmp_path, monkeypatch)
@@ -231,12 +330,26 @@ class TestFiles:
         """Small configurations in place of the shipped ones, and a UNet of the first."""
         config = json.loads((CONFIGS / "sd1" / "unet" / "config.json").read_text())
         config |= {"block_out_channels": [8, 8, 16, 16], "norm_num_groups": 4, "attention_head_dim": 2}
-        config |= {"cross_attention_dim": 24}
+        config |= {"cross_attention_dim": 24, "addition_time_embed_dim": 8}
         (home / "sd1" / "unet").mkdir(parents=True)
         (home / "sd1" / "unet" / "config.json").write_text(json.dumps(config))
         monkeypatch.setattr(controlnets, "CONFIGS", home)
         monkeypatch.setattr(controlnets, "_BASES", ("sd1",))
         return UNet2DConditionModel.from_config(config)
+
+    def test_a_union_in_one_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        unet = self._configs(tmp_path, monkeypatch)
+        known = inspect.signature(ControlNetUnionModel.__init__).parameters
+        config = {name: value for name, value in unet.config.items() if name in known}
+        config |= {"conditioning_embedding_out_channels": (4, 4, 8, 8), "num_control_type": 8}
+        config |= {"num_trans_channel": 8, "num_proj_channel": 8}
+        torch.manual_seed(4)
+        made = ControlNetUnionModel(**config)
+        save_file({k: v.contiguous() for k, v in made.state_dict().items()}, tmp_path / "net.safetensors")
+        part = load(tmp_path / "net.safetensors")
+        loaded = part.network.state_dict()
+        assert part.kinds == 8
+        assert all(torch.equal(loaded[name], value) for name, value in made.state_dict().items())
 
     def test_half_a_file_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         made = build_control(self._configs(tmp_path, monkeypatch), 4).state_dict()
@@ -249,7 +362,6 @@ class TestFiles:
         ("name", "word"),
         [
             ("lora_controlnet", "a Control-LoRA"),
-            ("task_embedding", "a union ControlNet"),
             ("controlnet_x_embedder.weight", "a ControlNet of a flow model"),
             ("something.weight", "is no ControlNet"),
         ],
