@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 import threading
 from pathlib import Path
 
@@ -45,9 +46,7 @@ class DiffusersDrawer:
         shelf = Shelf(
             found.device, dtype, budget(self._settings.memory_gib, found), tuned(self._settings, found)
         )
-        # the libraries' many objects stay: steps must not be stalled by a collector looking at them again
-        gc.collect()
-        gc.freeze()
+        _share_the_interpreter()
         keep = os.environ.get(KEEP)
         loop = self._loop = Loop(
             shelf,
@@ -82,6 +81,18 @@ class DiffusersDrawer:
         except BaseException as error:
             self._emit(Log("error", f"The engine's thread ended: {type(error).__name__}: {error}"))
             os._exit(70)
+
+
+def _share_the_interpreter() -> None:
+    """Let nothing keep the engine's thread from its steps for long.
+
+    A thread that loads a model is Python code for the most part, and the engine asks for the interpreter
+    again after every operation: with the usual 5 ms a step of 8 ms took a second at worst, so 20. And a
+    collector that looks at the libraries' many objects again, which stay anyway, takes a quarter of a second.
+    """
+    sys.setswitchinterval(0.0005)
+    gc.collect()
+    gc.freeze()
 
 
 def tuned(settings: DiffusersSettings, found: Found) -> Tuning:
