@@ -6,6 +6,19 @@ FLAG, PERMISSION = "controlnet", "param_controlnet"
 ORDINALS = ("", "two", "three")
 """What the ids of the three ControlNets have behind `controlnet`."""
 
+_UNION_TYPES = {
+    "auto": "As the preprocessor says",
+    "openpose": "Pose",
+    "depth": "Depth",
+    "hed/pidi/scribble/ted": "Soft edges or scribble",
+    "canny/lineart/anime_lineart/mlsd": "Hard edges or line art",
+    "normal": "Normals",
+    "segment": "Segments",
+    "tile": "The picture itself (tile)",
+    "repaint": "The picture with parts to redraw",
+}
+# what a ControlNet for many kinds of picture can be told, in the published model's order
+
 
 def group(ordinal: str, priority: float) -> Group:
     """The group of one ControlNet: `ordinal` is "", "Two" or "Three"."""
@@ -38,19 +51,7 @@ def params(ordinal: str, group_id: str) -> tuple[Param, ...]:
             feature_flag=FLAG,
             permission=PERMISSION,
         ),
-        Param(
-            name=f"{name} Preprocessor",
-            description="How the picture to follow is made ready: None takes it as it is, Canny its edges.",
-            type="dropdown",
-            default="None",
-            values=("None", "Canny"),
-            value_names=("None", "Canny edges"),
-            priority=3,
-            group=group_id,
-            toggleable=True,
-            feature_flag=FLAG,
-            permission=PERMISSION,
-        ),
+        *_picture(name, group_id),
         Param(
             name=f"{name} Model",
             description="The ControlNet model; it has to fit the model that draws.",
@@ -79,6 +80,39 @@ def params(ordinal: str, group_id: str) -> tuple[Param, ...]:
         ),
         _part(f"{name} Start", "0", 10, "The part of the steps after which it begins.", group_id),
         _part(f"{name} End", "1", 11, "The part of the steps after which it ends.", group_id),
+    )
+
+
+def _picture(name: str, group_id: str) -> tuple[Param, ...]:
+    """How the picture is made ready, and what it is."""
+    return (
+        Param(
+            name=f"{name} Preprocessor",
+            description="How the picture to follow is made ready: None takes it as it is, Canny its edges.",
+            type="dropdown",
+            default="None",
+            values=("None", "Canny"),
+            value_names=("None", "Canny edges"),
+            priority=3,
+            group=group_id,
+            toggleable=True,
+            feature_flag=FLAG,
+            permission=PERMISSION,
+        ),
+        Param(
+            name=f"{name} Union Type",
+            description="What the picture to follow is, for a model that follows several kinds of them; auto "
+            "knows only what the preprocessor makes.",
+            type="dropdown",
+            default="auto",
+            values=tuple(_UNION_TYPES),
+            value_names=tuple(_UNION_TYPES.values()),
+            priority=4,
+            group=group_id,
+            toggleable=True,
+            feature_flag=FLAG,
+            permission=PERMISSION,
+        ),
     )
 
 

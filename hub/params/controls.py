@@ -17,16 +17,19 @@ def controls_of(values: Mapping[str, Value], model: Entry, registry: Registry) -
 
 
 def preparations(values: Mapping[str, Value]) -> dict[str, str]:
-    """How the pictures of the ControlNets that act are made ready, for the engine: under the ids of the
-    first, second and third one that acts, whichever those are.
+    """How the pictures of the ControlNets that act are made ready and what they are, for the engine: under
+    the ids of the first, second and third one that acts, whichever those are.
     """
-    acting = (f"controlnet{ordinal}" for ordinal in ORDINALS if f"controlnet{ordinal}model" in values)
-    chosen = (values.get(f"{head}preprocessor") for head in acting)
+    acting = [f"controlnet{ordinal}" for ordinal in ORDINALS if f"controlnet{ordinal}model" in values]
     return {
-        f"controlnet{ORDINALS[place]}preprocessor": how
-        for place, how in enumerate(chosen)
-        if isinstance(how, str) and how != "None"
+        f"controlnet{ORDINALS[place]}{what}": said
+        for place, head in enumerate(acting)
+        for what, usual in _TOLD.items()
+        if isinstance(said := values.get(f"{head}{what}"), str) and said != usual
     }
+
+
+_TOLD = {"preprocessor": "None", "uniontype": "auto"}
 
 
 def is_idle(key: str, values: Mapping[str, Value]) -> bool:

@@ -43,8 +43,12 @@ class TestControls:
             controlnettwopreprocessor="canny",
             controlnetthreemodel="depth",
             controlnetthreepreprocessor="None",
+            controlnetthreeuniontype="tile",
         )
-        assert request.engine_extra == {"controlnetpreprocessor": "Canny"}
+        assert request.engine_extra == {
+            "controlnetpreprocessor": "Canny",
+            "controlnettwouniontype": "tile",
+        }
         assert request.given["controlnettwopreprocessor"] == "Canny"
 
     def test_the_init_image_stands_in(self, ask: Parse) -> None:

@@ -69,8 +69,11 @@ initimageresettonorm|Init Image Reset To Norm|decimal|0|0|1|0.05|0|0|slider|init
 initimagenoise|Init Image Noise|decimal|0|0|10|0.05|0|1|slider|initimage|-4.2|adv ign=0
 maskbehavior|Mask Behavior|dropdown|Differential|0|0|1|0|0|small|advancedsampling|-3.5|adv tog
 controlnetpreprocessor|ControlNet Preprocessor|dropdown|None|0|0|1|0|0|small|controlnet|3|tog ff=controlnet perm=param_controlnet
+controlnetuniontype|ControlNet Union Type|dropdown|auto|0|0|1|0|0|small|controlnet|4|tog ff=controlnet perm=param_controlnet
 controlnettwopreprocessor|ControlNet Two Preprocessor|dropdown|None|0|0|1|0|0|small|controlnettwo|3|tog ff=controlnet perm=param_controlnet
+controlnettwouniontype|ControlNet Two Union Type|dropdown|auto|0|0|1|0|0|small|controlnettwo|4|tog ff=controlnet perm=param_controlnet
 controlnetthreepreprocessor|ControlNet Three Preprocessor|dropdown|None|0|0|1|0|0|small|controlnetthree|3|tog ff=controlnet perm=param_controlnet
+controlnetthreeuniontype|ControlNet Three Union Type|dropdown|auto|0|0|1|0|0|small|controlnetthree|4|tog ff=controlnet perm=param_controlnet
 controlnetimageinput|ControlNet Image Input|image|null|0|0|1|0|0|small|controlnet|1|tog ff=controlnet perm=param_controlnet
 controlnetmodel|ControlNet Model|model|(None)|0|0|1|0|0|small|controlnet|5|ff=controlnet perm=param_controlnet sub=ControlNet
 controlnetstrength|ControlNet Strength|decimal|1|0|2|0.05|0|0|slider|controlnet|8|ff=controlnet perm=param_controlnet
