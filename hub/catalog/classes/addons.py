@@ -121,6 +121,7 @@ _COMPONENTS: Mapping[str, Callable[[Mapping[str, Any]], str | None]] = {
     "AutoencoderKLQwenImage": lambda config: "qwen-image/vae",
     "AutoencoderDC": lambda config: "nvidia-sana-1600/vae",
     "ControlNetModel": _unet_control,
+    "ControlNetUnionModel": _unet_control,
     "FluxControlNetModel": lambda config: "Flux.1-dev/controlnet",
     "QwenImageControlNetModel": lambda config: "qwen-image/controlnet",
 }

@@ -67,13 +67,17 @@ class TestFolders:
             models / "ControlNet" / "lines", _class_name="ControlNetModel", cross_attention_dim=768
         )
         self.component(
+            models / "ControlNet" / "many", _class_name="ControlNetUnionModel", cross_attention_dim=2048
+        )
+        self.component(
             models / "VAE" / "better" / "xl",
             _class_name="AutoencoderKL",
             latent_channels=4,
             scaling_factor=0.13025,
         )
         await catalog.refresh()
-        (lines,) = catalog.seen_by(caller(), "ControlNet")
+        lines, many = sorted(catalog.seen_by(caller(), "ControlNet"), key=lambda entry: entry.name)
+        assert many.class_id == "stable-diffusion-xl-v1-base/controlnet"
         assert (lines.name, lines.class_id) == ("lines", "stable-diffusion-v1/controlnet")
         assert Path(lines.ref().path) == models / "ControlNet" / "lines"
         (vae,) = catalog.seen_by(caller(), "VAE")
