@@ -93,11 +93,11 @@ def test_a_broken_config(copy: Path) -> None:
         load(copy)
 
 
-def test_an_inpainting_denoiser(copy: Path) -> None:
+def test_a_denoiser_that_wants_a_depth_map(copy: Path) -> None:
     pipeline = build_pipeline()
-    config = dict(pipeline.unet.config) | {"in_channels": 9}
+    config = dict(pipeline.unet.config) | {"in_channels": 5}
     type(pipeline.unet).from_config(config).save_pretrained(copy / "unet")
-    with pytest.raises(ModelTrouble, match="9 input channels"):
+    with pytest.raises(ModelTrouble, match="5 input channels"):
         load(copy)
 
 
