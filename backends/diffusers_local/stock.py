@@ -21,7 +21,8 @@ from backends.diffusers_local.loading.stock_model import StockModel
 from backends.diffusers_local.pictures.sizes import SizePlan, plan_size
 from backends.diffusers_local.prepare import Refused, slerp
 from backends.diffusers_local.row import Notes
-from backends.diffusers_local.samplers.stock_schedules import levels_of, make_scheduler
+from backends.diffusers_local.samplers.stock import EULER
+from backends.diffusers_local.samplers.stock_schedules import is_plain, levels_of, make_scheduler
 from backends.diffusers_local.stock_steps import Foresee, NoNumbers, Steps, packed
 
 Tell = Callable[[int, int, Foresee], None]
@@ -59,6 +60,11 @@ def refuse(work: Work, model: StockModel) -> None:
         raise Refused(f"{name} needs at least {stock.fewest} steps; {work.steps} were asked for.")
     if work.init_image is not None and not stock.from_picture and steps_of(work):
         raise Refused(f"{name} cannot begin from a picture; remove the init image, or use another model.")
+    if work.init_image is not None and not is_plain(work, model):
+        raise Refused(
+            f"On {name} the sampler {work.sampler!r} with {work.scheduler!r} cannot begin from a picture; "
+            f"take 'euler' with one of: {', '.join(EULER['euler'])}."
+        )
     if work.mask is not None and not stock.in_picture:
         raise Refused(f"{name} cannot redraw under a mask; remove it, or use another model.")
     if work.negative_prompt and not stock.negative:
@@ -107,13 +113,15 @@ def draw(work: Work, kit: Kit, tell: Tell) -> Drawing:
     count = steps_of(work)
     if canvas is not None and count == 0:
         return Drawing(canvas.start, plan, notes, True, canvas.finish)
-    scheduler = make_scheduler(work, model)
+    width, height = plan.drawn
+    scheduler = make_scheduler(work, model, width * height // model.scale**2)
     pipeline = model.pipeline(_kind(model, canvas), scheduler, kit.vae)
     model.texts.attach(pipeline)
-    steps = Steps(scheduler, model, plan, count, tell)
+    generator = torch.Generator("cpu").manual_seed(work.seed)
+    steps = Steps(scheduler, model, plan, count, tell, generator)
     try:
         with torch.inference_mode(), model.layers.wearing(kit.stack):
-            (picture,) = pipeline(**_arguments(work, model, pipeline, plan, canvas)).images
+            (picture,) = pipeline(**_arguments(work, model, pipeline, plan, canvas, generator)).images
     except NoNumbers:
         raise Refused(
             f"The picture came out as no numbers with sampler {work.sampler!r}, "
@@ -152,13 +160,17 @@ def _kind(model: StockModel, canvas: Canvas | None) -> str:
 
 
 def _arguments(
-    work: Work, model: StockModel, pipeline: Any, plan: SizePlan, canvas: Canvas | None
+    work: Work,
+    model: StockModel,
+    pipeline: Any,
+    plan: SizePlan,
+    canvas: Canvas | None,
+    generator: torch.Generator,
 ) -> dict[str, Any]:
     """The pipeline's call."""
     stock = model.stock
     width, height = plan.drawn
     known = inspect.signature(pipeline.__call__).parameters
-    generator = torch.Generator("cpu").manual_seed(work.seed)
     call: dict[str, Any] = {
         "prompt": work.prompt,
         "width": width,

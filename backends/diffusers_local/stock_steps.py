@@ -5,6 +5,7 @@ own thread between two forwards: the one place where a step is known to be over.
 """
 
 import functools
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -29,6 +30,8 @@ class Steps:
 
     `tell` is called after each of the `count` steps with its number, their count and a Foresee; what it
     raises ends the pipeline's call. Raises NoNumbers there after a last step without finite numbers.
+    Samplers that renew noise get it from `generator`, which some pipelines do not hand on; without it the
+    same request would give another picture.
     """
 
     def __init__(
@@ -38,7 +41,10 @@ class Steps:
         plan: SizePlan,
         count: int,
         tell: Callable[[int, int, Foresee], None],
+        generator: torch.Generator,
     ) -> None:
+        known = inspect.signature(scheduler.step).parameters
+        self._extra = {"generator": generator} if "generator" in known else {}
         self._scheduler = scheduler
         self._model = model
         self._plan = plan
@@ -72,7 +78,7 @@ class Steps:
         def step(
             said: torch.Tensor, time: torch.Tensor, sample: torch.Tensor, *args: Any, **given: Any
         ) -> Any:
-            answer = own(said, time, sample, *args, **given)
+            answer = own(said, time, sample, *args, **(self._extra | given))
             if self._model.stock.noise != "diffusion":
                 self._given = sample
             self._said, self._time = said, time

@@ -1,7 +1,7 @@
 """Chroma: Flux's transformer without its built-in guidance, reading T5 alone; drawn by its own pipelines."""
 
 from backends.diffusers_local.families.family import FLOW_SCHEDULER_CLASSES, TOKENIZERS, Family, Stock
-from backends.diffusers_local.samplers.stock import EULER
+from backends.diffusers_local.samplers.stock import FLOW
 
 FAMILY = Family(
     id="chroma",
@@ -20,5 +20,5 @@ FAMILY = Family(
     schedulers=FLOW_SCHEDULER_CLASSES,
     denoiser="stock",
     # diffusers' pipeline for masks asks this transformer for a setting it does not have
-    stock=Stock(samplers=EULER, from_picture="ChromaImg2ImgPipeline", packed=True),
+    stock=Stock(samplers=FLOW, from_picture="ChromaImg2ImgPipeline", packed=True),
 )

@@ -1,7 +1,7 @@
 """Lumina Image 2: a transformer that reads Gemma; drawn by its own pipeline."""
 
 from backends.diffusers_local.families.family import FLOW_SCHEDULER_CLASSES, TOKENIZERS, Family, Stock
-from backends.diffusers_local.samplers.stock import EULER
+from backends.diffusers_local.samplers.stock import FLOW
 
 FAMILY = Family(
     id="lumina2",
@@ -19,5 +19,5 @@ FAMILY = Family(
     unused=(),
     schedulers=FLOW_SCHEDULER_CLASSES,
     denoiser="stock",
-    stock=Stock(samplers=EULER),
+    stock=Stock(samplers=FLOW),
 )

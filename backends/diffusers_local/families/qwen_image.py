@@ -4,7 +4,7 @@ Its guidance is true classifier-free guidance with a norm kept, hence the other 
 """
 
 from backends.diffusers_local.families.family import FLOW_SCHEDULER_CLASSES, TOKENIZERS, Family, Stock
-from backends.diffusers_local.samplers.stock import EULER
+from backends.diffusers_local.samplers.stock import FLOW
 
 FAMILY = Family(
     id="qwen_image",
@@ -23,7 +23,7 @@ FAMILY = Family(
     schedulers=FLOW_SCHEDULER_CLASSES,
     denoiser="stock",
     stock=Stock(
-        samplers=EULER,
+        samplers=FLOW,
         guidance="true_cfg_scale",
         from_picture="QwenImageImg2ImgPipeline",
         in_picture="QwenImageInpaintPipeline",

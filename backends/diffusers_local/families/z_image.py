@@ -5,7 +5,7 @@ there is none.
 """
 
 from backends.diffusers_local.families.family import FLOW_SCHEDULER_CLASSES, TOKENIZERS, Family, Stock
-from backends.diffusers_local.samplers.stock import EULER
+from backends.diffusers_local.samplers.stock import FLOW
 
 FAMILY = Family(
     id="z_image",
@@ -24,7 +24,7 @@ FAMILY = Family(
     schedulers=FLOW_SCHEDULER_CLASSES,
     denoiser="stock",
     stock=Stock(
-        samplers=EULER,
+        samplers=FLOW,
         from_picture="ZImageImg2ImgPipeline",
         in_picture="ZImageInpaintPipeline",
         file=("context_refiner.0.attention.k_norm.weight", "layers.0.adaLN_modulation.0.bias"),

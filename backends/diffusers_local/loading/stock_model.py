@@ -21,6 +21,7 @@ from backends.diffusers_local.loading.stock_file import family_of_file, load_par
 from backends.diffusers_local.loading.weights import ModelTrouble, stamp_of
 from backends.diffusers_local.pictures.preview import PreviewMap, fit_preview, read_preview
 from backends.diffusers_local.prompts.memory import Memory
+from backends.diffusers_local.samplers.flow_schedules import FlowSchedules
 from backends.diffusers_local.samplers.schedules import Schedules
 
 
@@ -63,6 +64,11 @@ class StockModel:
     def schedules(self) -> Schedules:
         """The schedulers, for models that draw by a table of training steps."""
         return Schedules(self.config)
+
+    @cached_property
+    def flow(self) -> FlowSchedules:
+        """The schedulers, for models that draw along straight lines."""
+        return FlowSchedules(self.config, self.stock.cells)
 
     @cached_property
     def _signal(self) -> torch.Tensor:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from backends.diffusers_local.samplers.flow import FLOW_SAMPLERS
 from backends.diffusers_local.samplers.sampling import SAMPLERS
 
 Pairs = Mapping[str, tuple[str, ...]]
@@ -16,6 +17,15 @@ OWN = "simple"
 
 EULER: Pairs = MappingProxyType({"euler": (OWN, "normal", "sgm_uniform", "karras", "exponential", "beta")})
 """Flow models whose pipelines know one sampler."""
+
+FLOW: Pairs = MappingProxyType(
+    {
+        name: (OWN, *(scheduler for scheduler in sampler.schedulers if scheduler != OWN))
+        for name, sampler in FLOW_SAMPLERS.items()
+        if OWN in sampler.schedulers
+    }
+)
+"""Flow models whose pipelines walk whatever levels a scheduler holds (from a picture, those of EULER)."""
 
 EULER_OR_DPM: Pairs = MappingProxyType({"dpmpp_2m": (OWN,), "euler": (OWN, "karras", "exponential", "beta")})
 """Flow models whose pipeline lays out no levels but leaves that to the sampler."""

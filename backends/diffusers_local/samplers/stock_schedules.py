@@ -8,6 +8,8 @@ import diffusers
 import numpy as np
 
 from backends.contract import Work
+from backends.diffusers_local.samplers.stock import EULER, FLOW
+from backends.diffusers_local.samplers.walks import Walk
 
 if TYPE_CHECKING:
     from backends.diffusers_local.loading.stock_model import StockModel
@@ -22,16 +24,39 @@ _LAST = 1 / 1000
 """The lowest noise level a flow model was trained on."""
 
 
-def make_scheduler(work: Work, model: "StockModel") -> Any:
-    """A scheduler for this work alone. The names must be among the family's."""
+def make_scheduler(work: Work, model: "StockModel", cells: int) -> Any:
+    """A scheduler for this work of so many latent cells alone. The names must be among the family's."""
     if model.stock.noise == "diffusion":
         return model.schedules.make(work.sampler, work.scheduler, work.steps)
+    if model.stock.noise == "flow" and not is_plain(work, model):
+        walk = Walk(work.sampler, work.scheduler, work.steps, None, cells)
+        return _settled(model.flow.begin(walk, model.device)[0])
     name = _CLASSES.get(work.sampler, model.scheduler)
     kind = getattr(diffusers, name)
     known = set(inspect.signature(kind.__init__).parameters)
     config = model.config if name == model.scheduler else _translated(model.config)
     config = {**config, **_SPACED.get(work.scheduler, {})}
     return kind(**{key: value for key, value in config.items() if key in known})
+
+
+def is_plain(work: Work, model: "StockModel") -> bool:
+    """Whether the pipeline walks this with the scheduler it was made for, and with its own levels."""
+    return model.stock.samplers != FLOW or work.scheduler in EULER.get(work.sampler, ())
+
+
+def _settled(scheduler: Any) -> Any:
+    """A scheduler whose levels are laid out: the pipeline's own wishes for them change nothing any more."""
+
+    def set_timesteps(
+        num_inference_steps: int | None = None,
+        device: Any = None,
+        sigmas: Any = None,
+        mu: float | None = None,
+    ) -> None:
+        """Has the arguments that pipelines look for."""
+
+    scheduler.set_timesteps = set_timesteps
+    return scheduler
 
 
 def _translated(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,7 +70,7 @@ def levels_of(work: Work, model: "StockModel") -> list[float]:
     """The noise levels before a flow model's shift, falling; none where the pipeline or its sampler lays them
     out.
     """
-    if model.stock.noise != "flow":
+    if model.stock.noise != "flow" or not is_plain(work, model):
         return []
     if work.scheduler == "normal":
         levels = np.linspace(1.0, _LAST, work.steps)

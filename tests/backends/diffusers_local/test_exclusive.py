@@ -159,7 +159,7 @@ def test_a_cancel_before_its_first_step_is_not_lost(qwen: Path, studio: Studio) 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"sampler": "heun"}, "Qwen-Image has no sampler 'heun'"),
+        ({"sampler": "plms"}, "Qwen-Image has no sampler 'plms'"),
         ({"init_image": b"nothing"}, "cannot be read"),
         ({"steps": 0}, "at least 1 steps"),
     ],

@@ -243,6 +243,30 @@ def test_every_sampler_walks_to_a_picture_and_tells_each_step(
     assert all(np.isfinite(clean).all() for clean in seen.foreseen)
 
 
+@pytest.mark.parametrize("family", ["lumina2", "qwen_image", "z_image", "chroma"])
+def test_levels_laid_out_beforehand_are_those_the_pipeline_lays_out(
+    family: str, loaded: Callable[[str], StockModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Along a straight line DDIM's step is Euler's: one walks our levels, the other the pipeline's."""
+    model = loaded(family)
+    seen = Seen(model, monkeypatch)
+    drawn(a_stock_work(model, steps=5), model)
+    drawn(a_stock_work(model, steps=5, sampler="ddim", scheduler="simple"), model)
+    own, laid = seen.decoded
+    assert (own - laid).abs().max() < 1e-4 * own.abs().max()
+
+
+@pytest.mark.parametrize("sampler", ["euler_ancestral", "dpmpp_sde", "dpmpp_2m_sde", "lcm"])
+def test_a_sampler_that_renews_noise_takes_it_from_the_seed(
+    sampler: str, loaded: Callable[[str], StockModel]
+) -> None:
+    model = loaded("qwen_image")
+    works = [a_stock_work(model, sampler=sampler, scheduler="simple", seed=seed) for seed in (4, 4, 5)]
+    one, again, other = (np.asarray(drawn(work, model)) for work in works)
+    assert np.array_equal(one, again)
+    assert not np.array_equal(one, other)
+
+
 @pytest.mark.parametrize("family", sorted(BUILD))
 def test_the_last_step_foresees_the_finished_latents(
     family: str, loaded: Callable[[str], StockModel], monkeypatch: pytest.MonkeyPatch
@@ -306,7 +330,12 @@ def test_two_works_of_one_model_do_not_disturb_each_other(loaded: Callable[[str]
 
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "sampler": ("sana", {"sampler": "heun"}, "no sampler 'heun'; it has: dpmpp_2m, euler"),
-    "scheduler": ("lumina2", {"scheduler": "kl_optimal"}, "goes with: simple, normal"),
+    "scheduler": ("cogview4", {"scheduler": "kl_optimal"}, "goes with: simple, normal"),
+    "sampler from a picture": (
+        "qwen_image",
+        {"sampler": "heun", "init_image": b"x"},
+        "take 'euler' with one of: simple",
+    ),
     "one step": ("pixart_alpha", {"steps": 1}, "at least 2 steps"),
     "no steps": ("lumina2", {"steps": 0}, "at least 1 steps"),
     "start": ("lumina2", {"init_image": b"x"}, "cannot begin from a picture"),
