@@ -130,6 +130,7 @@ class Loop:
         chosen = self._turns.choose(self._candidates(), self._gauge.free() if self._rows else None)
         if not chosen or self.stopping:
             return
+        self._telling.crowd = len(self._rows)
         self._draw(chosen)
         del chosen
         if not self._rows:

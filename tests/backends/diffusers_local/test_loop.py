@@ -1,6 +1,7 @@
 """The step loop: joining, sharing, leaving, cancelling, previews, sizes and every kind of refusal."""
 
 import io
+import time
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,17 @@ class TestOneWork:
         preview = Picture.open(io.BytesIO(shown[0]))
         assert preview.format == "JPEG"
         assert preview.size == (8, 8)
+
+    def test_many_works_share_the_time_for_previews_but_each_has_a_first(
+        self, folder: Path, studio: Studio
+    ) -> None:
+        works = [a_work(folder, number, steps=30) for number in range(8)]
+        began = time.perf_counter()
+        studio.draw(*works)
+        seconds = time.perf_counter() - began
+        shown = [r for r in studio.of(Progress) if r.preview is not None]
+        assert {r.id for r in shown if r.step == 1} == {work.id for work in works}
+        assert len(shown) <= 8 + 45 * seconds
 
     def test_no_previews_when_nobody_wants_them(self, folder: Path, studio: Studio) -> None:
         studio.draw(a_work(folder, previews=False))
