@@ -1,9 +1,10 @@
 """When and where: jobs as durable, numbered event streams, a fair line, the choice of an engine."""
 
-from hub.jobs.active import ImageView, JobView
 from hub.jobs.bus import Bus, Channel, Listener, Unsubscribe
+from hub.jobs.floor import Stop
 from hub.jobs.intake import Intake
 from hub.jobs.job import Job
+from hub.jobs.listing import Filter, ImageView, JobView, Moment
 from hub.jobs.runner import Jobs
 from hub.jobs.status import BackendStatus, Status, StatusText, status_body
 from hub.jobs.tally import Counts
@@ -13,14 +14,17 @@ __all__ = [
     "Bus",
     "Channel",
     "Counts",
+    "Filter",
     "ImageView",
     "Intake",
     "Job",
     "JobView",
     "Jobs",
     "Listener",
+    "Moment",
     "Status",
     "StatusText",
+    "Stop",
     "Unsubscribe",
     "status_body",
 ]

@@ -5,12 +5,10 @@ from functools import lru_cache
 from hashlib import sha256
 
 import msgspec
-from msgspec import Struct
 
 from backends.contract import Work
 from hub.jobs.bus import Channel
 from hub.jobs.choose import Need, need_of
-from hub.jobs.events import Imaged, ImageFailed
 from hub.jobs.job import Job
 from hub.jobs.keep import Kept
 
@@ -20,7 +18,8 @@ SHOWN = 8
 
 class Active:
     """Everything about one accepted job. `sequence` is its age among all jobs, `created` unix seconds,
-    `watched` whether somebody looks at its previews."""
+    `watched` whether somebody looks at its previews. Of a user's jobs the higher `priority` comes first, then
+    the lower `place`."""
 
     __slots__ = (
         "begun",
@@ -32,7 +31,9 @@ class Active:
         "job",
         "kept",
         "need",
+        "place",
         "previews",
+        "priority",
         "sequence",
         "watched",
         "works",
@@ -54,6 +55,8 @@ class Active:
         self.previews: dict[int, str] = {}  # the metadata text of images being drawn
         self.durable = False
         self.watched = True
+        self.priority = 0
+        self.place = job.request_id
 
     def work_for_engine(self, index: int) -> Work:
         """The work of an image, without previews when nobody looks."""
@@ -69,66 +72,15 @@ class Active:
         self.previews.clear()
         self.kept = msgspec.structs.replace(self.kept, request=self.kept.request.without_pictures())
 
-    def age(self, index: int) -> tuple[int, int]:
+    def age(self, index: int) -> tuple[int, int, int]:
         """Its place among the images of one user."""
-        return (self.sequence, index)
+        return (-self.priority, self.place, index)
 
-
-class ImageView(Struct, frozen=True, omit_defaults=True):
-    """One image of a job as its owner sees it; `image` is its address once done."""
-
-    index: int
-    state: str
-    image: str | None = None
-    error: str | None = None
-
-
-class JobView(Struct, frozen=True):
-    """One job as its owner sees it. `number` is that of its last event, `ahead` how many images of anyone are
-    before its next one in line (None when nothing of it waits), times in unix seconds."""
-
-    job: str
-    request_id: str
-    session: str
-    state: str
-    number: int
-    images: list[ImageView]
-    prompt: str
-    model: str
-    created: float
-    finished: float | None = None
-    ahead: int | None = None
-    error: str = ""
-
-
-def view(active: Active, ahead: int | None) -> JobView:
-    """The job as it stands."""
-    job, request = active.job, active.kept.request
-    urls: dict[int, str] = {}
-    errors: dict[int, str] = {}
-    for event in active.channel.ring:
-        if isinstance(event, Imaged):
-            urls[event.index] = event.url
-        elif isinstance(event, ImageFailed):
-            errors[event.index] = event.reason
-    images = [
-        ImageView(picture.index, str(picture.state), urls.get(picture.index), errors.get(picture.index))
-        for picture in job.pictures
-    ]
-    return JobView(
-        job=job.id,
-        request_id=str(job.request_id),
-        session=job.session[:SHOWN],
-        state=job.state,
-        number=active.channel.number,
-        images=images,
-        prompt=request.prompt,
-        model=request.model.name,
-        created=active.created,
-        finished=active.finished or None,
-        ahead=ahead,
-        error=job.reason,
-    )
+    @property
+    def effort(self) -> float:
+        """What one image of it costs to draw, in pixel steps."""
+        request = self.kept.request
+        return float(request.width * request.height * max(1, request.steps))
 
 
 @lru_cache(1024)

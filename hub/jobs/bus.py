@@ -5,11 +5,13 @@ is dropped with a line in the log: one broken socket must not cost the others th
 """
 
 import logging
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from hub.jobs.events import JobEvent, Progressed
+from hub.jobs.feed import Feeds
 
 Listener = Callable[[JobEvent], None]
 Unsubscribe = Callable[[], None]
@@ -59,7 +61,7 @@ class Channel:
     def say(self, kind: Callable[..., JobEvent], **what: Any) -> None:
         """Publish a numbered event of this job."""
         self.number += 1
-        event = kind(number=self.number, **self._common, **what)
+        event = kind(number=self.number, at=self._bus.clock(), **self._common, **what)
         index: int | None = what.get("index")
         if index is not None:
             self._previews.pop(index, None)
@@ -70,7 +72,13 @@ class Channel:
     def show(self, index: int, step: int, steps: int, preview: bytes | None) -> None:
         """Publish progress: not numbered, only the newest of each image is remembered."""
         event = Progressed(
-            number=self.number, **self._common, index=index, step=step, steps=steps, preview=preview
+            number=self.number,
+            at=self._bus.clock(),
+            **self._common,
+            index=index,
+            step=step,
+            steps=steps,
+            preview=preview,
         )
         self._previews[index] = event
         if self._opened:
@@ -91,7 +99,13 @@ class Channel:
                 listener(event)
         return True
 
+    def previews(self) -> Iterable[Progressed]:
+        """The newest progress of every image that is being drawn."""
+        return tuple(self._previews.values())
+
     def _deliver(self, event: JobEvent) -> None:
+        if type(event) is not Progressed:
+            self._bus.feeds.record(event)
         for listener in (*self.listeners, *self._bus.listeners_of(self.user)):
             try:
                 listener(event)
@@ -104,10 +118,16 @@ class Bus:
     """The channels of all jobs and the listeners of all users.
 
     `watching(user, job)` is told when somebody comes or leaves: `job` is None when it concerns all of a
-    user's.
+    user's. `feeds` are the numbered rows of what happened to all jobs of a user.
     """
 
-    def __init__(self, watching: Callable[[str, str | None], None] | None = None) -> None:
+    def __init__(
+        self,
+        watching: Callable[[str, str | None], None] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.clock = clock
+        self.feeds = Feeds()
         self._users: dict[str, list[Listener]] = {}
         self._blind: dict[str, list[Listener]] = {}
         self._watching = watching or (lambda user, job: None)

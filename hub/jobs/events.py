@@ -7,14 +7,15 @@ from msgspec import Struct
 
 class Event(Struct, frozen=True, kw_only=True):
     """Common to all: `job` id, its owner `user`, the `session` it was sent from, the owner's `request_id`
-    (1001, 1002, …) and `number`, counting from 1 within the job. A preview shares the number of the last
-    numbered event."""
+    (1001, 1002, …), `number`, counting from 1 within the job, and `at`, unix seconds. A preview shares the
+    number of the last numbered event."""
 
     job: str
     user: str
     session: str
     request_id: int
     number: int
+    at: float = 0.0
 
 
 class Queued(Event, frozen=True, kw_only=True, tag="queued"):
@@ -104,3 +105,10 @@ JobEvent = (
     | ImageCancelled
     | Ended
 )
+
+
+def weight(event: JobEvent) -> int:
+    """Bytes of an event's texts, the small ones left out."""
+    if isinstance(event, Imaged):
+        return len(event.url) + len(event.metadata or "")
+    return len(event.metadata) if isinstance(event, Started) else 0

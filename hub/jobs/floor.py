@@ -3,7 +3,8 @@
 Everything here runs on the event loop and never waits, so nothing can come between a claim and its sending.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from enum import StrEnum
 from typing import Protocol
 
 import msgspec
@@ -12,7 +13,9 @@ from backends.contract import Cancel, Command, EngineState, EngineType, Submit, 
 from hub.jobs.active import Active
 from hub.jobs.choose import Need, Seat, choose, lacking, refusal
 from hub.jobs.events import Ended, ImageCancelled, ImageFailed, Requeued, Waiting
+from hub.jobs.job import Picture, State
 from hub.jobs.order import Line
+from hub.jobs.place import Others, Pace
 
 
 class Engines(Protocol):
@@ -30,20 +33,59 @@ class Engines(Protocol):
         """Hand a command to an engine without waiting."""
 
 
-class Floor:
-    """The unfinished jobs, their images in line and at engines. `ended` is told of every job's end."""
+class Stop(StrEnum):
+    """What of a job is stopped: everything, what no engine has yet, or what is not being drawn yet."""
 
-    def __init__(self, ended: Callable[[Active], None]) -> None:
+    ALL = "all"
+    WAITING = "waiting"
+    AFTER_THIS = "after_this"
+
+    def spares(self, picture: Picture) -> bool:
+        """Whether an image goes on."""
+        if self is Stop.WAITING:
+            return picture.at_engine
+        return self is Stop.AFTER_THIS and picture.state is State.RUNNING
+
+
+class Place(msgspec.Struct, frozen=True):
+    """How many images come before the next one of a job, and in about how many seconds that one begins and
+    the last one is done; None while no speed has been measured."""
+
+    ahead: int
+    begins: float | None
+    ends: float | None
+
+
+Gone = Callable[[Active, str, Collection[int], str], None]
+"""Told of images without a picture: their job, `cancelled` or `failed`, indices, the reason or ""."""
+
+
+class Floor:
+    """The unfinished jobs, their images in line and at engines.
+
+    `ended` is told of every job's end, `gone` of images that will have no picture, once decided.
+    """
+
+    def __init__(self, ended: Callable[[Active], None], gone: Gone, clock: Callable[[], float]) -> None:
         self.jobs: dict[str, Active] = {}
         self.line: Line[Need] = Line()
+        self.pace = Pace()
+        self.paused = False
         self._ended = ended
+        self._gone = gone
+        self._clock = clock
         self._engines: Engines | None = None
-        self._at_engine: dict[int, set[str]] = {}
+        self._of_user: dict[str, dict[str, Active]] = {}
+        self._waiting: dict[str, int] = {}  # images without an engine, by user
+        self._most: dict[str, int] = {}  # how many images of a user may be at engines at once, where limited
+        self._drawn: dict[str, int] = {}  # how many are
+        self._at_engine: dict[int, dict[str, tuple[str, float]]] = {}  # works: their user and effort
         self._alone: dict[int, str] = {}  # the image that shares an engine with no other
         self._seats_of = -1
         self._states: Sequence[EngineState] = ()
         self._accepts: dict[str, tuple[str, ...]] = {}
         self._slots = 0
+        self._admitted_for = 0  # the slots that decided how many images are in line
         self._pumping = False
 
     # ---- engines -----------------------------------------------------------------------------------------
@@ -91,8 +133,42 @@ class Floor:
 
     def enter(self, active: Active) -> None:
         """Take a job in and put its first images in line."""
-        self.jobs[active.job.id] = active
+        job = active.job
+        self.jobs[job.id] = active
+        self._of_user.setdefault(job.user, {})[job.id] = active
+        self._limit(job.user, active.kept.at_once)
+        job.waited = lambda more: self._waited(job.user, more)
+        job.waited(job.waiting)
         self._admit(active)
+
+    def of(self, user: str) -> Collection[Active]:
+        """The unfinished jobs of a user."""
+        return self._of_user.get(user, _NONE).values()
+
+    def waiting(self, user: str) -> int:
+        """How many images of a user no engine has yet."""
+        return self._waiting.get(user, 0)
+
+    def _waited(self, user: str, more: int) -> None:
+        count = self._waiting.get(user, 0) + more
+        if count:
+            self._waiting[user] = count
+        else:
+            self._waiting.pop(user, None)
+
+    def _limit(self, user: str, most: int) -> None:
+        """Let no more than `most` images of a user be at engines at once; 0 for any number."""
+        if most:
+            self._most[user] = most
+        else:
+            self._most.pop(user, None)
+        self._hold_or_free(user)
+
+    def _hold_or_free(self, user: str) -> None:
+        if self._drawn.get(user, 0) >= self._most.get(user, 1 << 62):
+            self.line.hold(user)
+        else:
+            self.line.free(user)
 
     def _admit(self, active: Active) -> None:
         for index in active.job.admit(self._cap(active)):
@@ -117,7 +193,7 @@ class Floor:
 
     def pump(self) -> None:
         """Pair images with engines until nothing fits."""
-        if self._pumping or self._engines is None:
+        if self._pumping or self.paused or self._engines is None:
             return
         self._pumping = True
         try:
@@ -136,26 +212,39 @@ class Floor:
             return
         active, index = found
         if active.job.claim(index, engine):
-            self._at_engine.setdefault(engine, set()).add(item)
+            self._at_engine.setdefault(engine, {})[item] = (active.job.user, active.effort)
+            self._drawn[active.job.user] = self._drawn.get(active.job.user, 0) + 1
+            self._hold_or_free(active.job.user)
+            self.pace.begin(self._clock())
             if need.alone:
                 self._alone[engine] = item
             self._engines.send(engine, Submit(active.work_for_engine(index)))
 
-    def release(self, engine: int, item: str) -> None:
-        """An engine has let go of a work."""
-        self._at_engine.get(engine, set()).discard(item)
+    def release(self, engine: int, item: str, *, done: bool = False) -> None:
+        """An engine has let go of a work, which is `done` or not."""
+        held = self._at_engine.get(engine, {}).pop(item, None)
+        if held is not None:
+            user, effort = held
+            self._drawn[user] -= 1
+            if not self._drawn[user]:
+                del self._drawn[user]
+            self._hold_or_free(user)
+            self.pace.end(self._clock(), effort if done else 0.0)
         if self._alone.get(engine) == item:
             del self._alone[engine]
 
     def engines_changed(self) -> None:
         """An engine came, went or changed: more images may be admitted, some may have lost all hope."""
-        for active in list(self.jobs.values()):
-            self._admit(active)
+        self.states()
+        if self._slots != self._admitted_for:
+            self._admitted_for = self._slots
+            for active in list(self.jobs.values()):
+                self._admit(active)
         self.pump()
-        for need, items in self.line.waiting().items():
+        for need in self.line.needs():
             reason = self.refuse(need)
             if reason is not None:
-                for item in sorted(items):
+                for item in self.line.of(need):
                     self._give_up(item, reason)
 
     def _give_up(self, item: str, reason: str) -> None:
@@ -196,8 +285,11 @@ class Floor:
         """An image will not come; the rest of its request is dropped unless it asked to go on."""
         if not active.job.fail(index, reason):
             return
+        self._gone(active, "failed", (index,), reason)
         active.channel.say(ImageFailed, index=index, reason=reason, extra=extra)
         if not active.kept.request.continue_after_errors:
+            if dropped := [picture.index for picture in active.job.pictures if _waits(picture)]:
+                self._gone(active, "cancelled", dropped, "")
             self.drop_waiting(active)
         self.settle(active)
 
@@ -211,27 +303,32 @@ class Floor:
     def drop_waiting(self, active: Active, only: int | None = None) -> None:
         """Take every image without an engine (or only one) out of the job."""
         for picture in active.job.pictures:
-            if picture.engine is None and only in (None, picture.index):
+            if _waits(picture) and only in (None, picture.index):
                 self.line.remove(active.works[picture.index].id)
                 if active.job.cancel(picture.index):
                     active.channel.say(ImageCancelled, index=picture.index, was_running=False)
 
-    def interrupt(self, actives: Iterable[Active], only: int | None = None) -> int:
+    def interrupt(
+        self, actives: Iterable[Active], only: int | None = None, stop: Stop = Stop.ALL
+    ) -> dict[str, list[int]]:
         """Stop jobs (or one image of each): what waits leaves at once, engines are told to stop the rest.
 
         The flag is set on every image first, and a claim reads it: none can slip to an engine in between.
-        Gives how many images were concerned.
+        Gives the indices of the images concerned, by job.
         """
         told: dict[int, list[str]] = {}
-        concerned = 0
+        concerned: dict[str, list[int]] = {}
         for active in list(actives):
             job = active.job
+            met = concerned[job.id] = []
             for picture in job.pictures if only is None else [job.pictures[only]]:
-                if picture.stopping or picture.settled:
+                if picture.stopping or picture.settled or stop.spares(picture):
                     continue
-                concerned += 1
+                met.append(picture.index)
                 if job.stop(picture.index) and picture.engine is not None:
                     told.setdefault(picture.engine, []).append(active.works[picture.index].id)
+            if met:
+                self._gone(active, "cancelled", met, "")
             self.drop_waiting(active, only)
             self.settle(active)
         for engine, items in told.items():
@@ -239,11 +336,51 @@ class Floor:
                 self._engines.send(engine, Cancel(tuple(items)))
         return concerned
 
+    # ---- order and places --------------------------------------------------------------------------------
+
+    def arrange(self, active: Active, priority: int, place: int) -> None:
+        """Give a job another place among its user's."""
+        active.priority, active.place = priority, place
+        for picture in active.job.pictures:
+            if picture.in_line:
+                self.line.move(active.works[picture.index].id, active.age(picture.index))
+
+    def places(self, user: str) -> Mapping[str, Place]:
+        """Where the user's jobs with waiting images stand, by job."""
+        turn = self.line.turn(user)
+        others = Others(
+            (many, self.line.turn(other) < turn) for other, many in self._waiting.items() if other != user
+        )
+        mine, effort = 0, 0.0
+        found = {}
+        for active in sorted(self.of(user), key=lambda active: active.age(0)):
+            many = active.job.waiting
+            if not many:
+                continue
+            before, behind = others.before(mine), others.before(mine + many - 1)
+            begins = self.pace.seconds(before, effort)
+            effort += many * active.effort
+            found[active.job.id] = Place(mine + before, begins, self.pace.seconds(behind, effort))
+            mine += many
+        return found
+
     def settle(self, active: Active) -> None:
         """After an image's end: the next ones may come in, or the job is over."""
         job = active.job
         if not job.ended:
             self._admit(active)
         elif self.jobs.pop(job.id, None) is not None:
+            mine = self._of_user.get(job.user, {})
+            mine.pop(job.id, None)
+            if not mine:
+                self._of_user.pop(job.user, None)
             self._ended(active)
             active.channel.say(Ended, state=job.state)
+
+
+def _waits(picture: Picture) -> bool:
+    """Whether an image has neither an engine nor its end."""
+    return picture.state is State.WAITING
+
+
+_NONE: Mapping[str, Active] = {}

@@ -98,6 +98,8 @@ class Job:
         self.pictures = [Picture(index) for index in range(total)]
         self.counts = Counts()
         self.reason = ""  # the first failure
+        self.waiting = total  # images without an engine
+        self.waited: Callable[[int], None] | None = None  # told every difference of that
         self._changed = changed
         self._next = 0  # the first image that was never put in line
         self._open = total  # images without an end
@@ -105,6 +107,7 @@ class Job:
         for index in done:
             self.pictures[index].state = State.DONE
             self._open -= 1
+            self.waiting -= 1
         self._count((self._open, 0, 0, 0))
 
     # ---- what is asked -----------------------------------------------------------------------------------
@@ -128,6 +131,11 @@ class Job:
         if self._open > 1:
             return None
         return _worst({picture.state for picture in self.pictures if picture.index != index})
+
+    @property
+    def made(self) -> int:
+        """How many of its pictures are done."""
+        return sum(picture.state is State.DONE for picture in self.pictures)
 
     # ---- the way of an image -----------------------------------------------------------------------------
 
@@ -229,6 +237,10 @@ class Job:
 
     def _move(self, picture: Picture, state: State, *, in_line: bool | None = None) -> None:
         before = picture.stands_for()
+        if (more := (state is State.WAITING) - (picture.state is State.WAITING)) != 0:
+            self.waiting += more
+            if self.waited is not None:
+                self.waited(more)
         picture.state = state
         if in_line is not None:
             picture.in_line = in_line

@@ -2,13 +2,16 @@
 
 import asyncio
 import logging
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from hub.jobs.ends import End, read, write
 from hub.media import Media
 from hub.params.request import GenRequest
-from hub.store import JobRow, Store
+from hub.store import ImageRow, JobRow, Store
 
 _log = logging.getLogger(__name__)
 UNREADABLE = (
@@ -17,21 +20,27 @@ UNREADABLE = (
 
 
 class Kept(Struct, frozen=True):
-    """What a job needs besides its row to go on after a restart: the request and the limits of its sender."""
+    """What a job needs besides its row to go on after a restart: the request and the limits of its sender.
+    `only` are the pictures of the request that it draws, when not all; `at_once` how many of all the sender's
+    images may be drawn at once, 0 for any number."""
 
     request: GenRequest
     simultaneous: int = 32
     depth: int = 5
     unsafe: bool = False
     count: int = 1
+    at_once: int = 0
+    only: tuple[int, ...] = ()
 
 
 class Resumed(Struct, frozen=True):
-    """An unfinished job found at the start; `done` are the indices of images that are on disk."""
+    """An unfinished job found at the start; `done` are the indices of images that are on disk, `gone` those
+    that ended without a picture."""
 
     row: JobRow
     kept: Kept
     done: frozenset[int]
+    gone: Mapping[int, End]
 
 
 class Keep:
@@ -42,6 +51,7 @@ class Keep:
         self._media = media
         self._last_numbers: dict[str, int] = {}
         self._counts: dict[str, tuple[int, int]] = {}
+        self._last: asyncio.Future[Any] | None = None
         self._decoder = msgspec.msgpack.Decoder(Kept)
 
     def next_number(self, user: str) -> int:
@@ -63,24 +73,81 @@ class Keep:
         """Hand a new job to the store; durable once the future is done."""
         return self._store.jobs.accept(msgspec.structs.replace(row, request=msgspec.msgpack.encode(kept)))
 
-    def finish(self, job: str, state: str, error: str, finished: int) -> None:
+    def finish(self, job: str, state: str, error: str, finished: int, made: int) -> None:
         """Write a job's end. A crash before it is committed is harmless: the next start finds it all done."""
-        future = self._store.jobs.finish(job, state, error, finished)
-        future.add_done_callback(lambda done: _report(job, done))
+        self._watch(job, self._store.jobs.finish(job, state, error, finished, made))
+
+    def note(self, job: str, images: Collection[int], end: End) -> None:
+        """Write that images of a job end without a picture, which the next start will know."""
+        self._watch(job, self._store.jobs.note(job, write(images, end)))
+
+    def arrange(self, places: Sequence[tuple[int, int, str]]) -> None:
+        """Write (priority, place, job) of several jobs."""
+        self._watch(places[0][2], self._store.jobs.arrange(places))
+
+    async def settled(self) -> None:
+        """Wait until what was handed over up to now is committed."""
+        if self._last is not None:
+            await asyncio.wait([self._last])
+
+    def keep_text(self, name: str, text: str) -> None:
+        """Write a small text of the whole queue."""
+        self._watch(name, self._store.user_data.put("", name, text))
+
+    def text(self, name: str) -> str:
+        """A small text of the whole queue, "" when there is none."""
+        return self._store.user_data.get("", name) or ""
+
+    def row(self, job: str, user: str) -> JobRow | None:
+        """A job of a user, however old."""
+        row = self._store.jobs.by_id(job)
+        return row if row is not None and row.user == user else None
+
+    def rows(self, user: str, before: int, limit: int, states: Sequence[str]) -> list[JobRow]:
+        """Jobs of a user with numbers below `before`, newest first."""
+        return self._store.jobs.page(user, before=before, limit=limit, states=states)
+
+    def images(self, job: str) -> list[ImageRow]:
+        """The saved pictures of a job."""
+        return self._store.images.of_job(job)
+
+    def url(self, row: ImageRow) -> str:
+        """The address of a saved picture."""
+        return self._media.outputs.url(row.user, row.path)
+
+    def day(self, user: str, since: float) -> list[tuple[float, int, str]]:
+        """What a user had accepted since a time (unix seconds), for the limit of a day."""
+        rows = self._store.jobs.accepted_since(user, int(since * 1000))
+        return [(created / 1000, images, job) for created, images, job in rows]
+
+    def forget(self, before: float) -> None:
+        """Let go of requests that were not tried again."""
+        self._watch("old ones", self._store.jobs.forget_requests(int(before * 1000)))
+
+    def kept(self, row: JobRow) -> Kept | None:
+        """The request of a job that may be tried again."""
+        try:
+            return self._decoder.decode(row.request or b"")
+        except msgspec.MsgspecError:
+            return None
 
     async def unfinished(self, now: int) -> list[Resumed]:
         """What a restart goes on with, oldest first; what cannot be read any more is closed with a reason."""
         found = []
         for row in self._store.jobs.unfinished():
-            try:
-                kept = self._decoder.decode(row.request or b"")
-            except msgspec.MsgspecError:
-                self.finish(row.id, "failed", UNREADABLE, now)
+            kept = self.kept(row)
+            done = await self._media.present(row.id)
+            if kept is None:
+                self.finish(row.id, "failed", UNREADABLE, now, len(done))
                 continue
-            found.append(Resumed(row, kept, await self._media.present(row.id)))
+            found.append(Resumed(row, kept, done, read(row.ends)))
         return found
 
+    def _watch(self, job: str, written: "asyncio.Future[Any]") -> None:
+        self._last = written
+        written.add_done_callback(lambda done: _report(job, done))
 
-def _report(job: str, done: "asyncio.Future[int]") -> None:
+
+def _report(job: str, done: "asyncio.Future[Any]") -> None:
     if not done.cancelled() and done.exception() is not None:
-        _log.error("The end of job %s could not be written: %s", job, done.exception())
+        _log.error("What became of job %s could not be written: %s", job, done.exception())

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from hub.jobs.active import Active
-from hub.jobs.events import Imaged, JobEvent, Started
+from hub.jobs.events import weight
 
 MOST_JOBS = 512
 MOST_BYTES = 64 << 20  # addresses and metadata; a picture that is not saved is its own address
@@ -22,7 +22,7 @@ class Memory:
     def remember(self, active: Active) -> None:
         """Keep an ended job, without the pictures it was started from; others may have to go."""
         active.lighten()
-        size = sum(_weight(event) for event in active.channel.ring)
+        size = sum(weight(event) for event in active.channel.ring)
         self._jobs[active.job.id] = (active, size)
         self._bytes += size
         while self._jobs and (len(self._jobs) > self._most_jobs or self._bytes > self._most_bytes):
@@ -37,10 +37,3 @@ class Memory:
     def jobs(self) -> Iterable[Active]:
         """Every remembered job, oldest first."""
         return [active for active, _ in self._jobs.values()]
-
-
-def _weight(event: JobEvent) -> int:
-    """Bytes of an event's texts, the small ones left out."""
-    if isinstance(event, Imaged):
-        return len(event.url) + len(event.metadata or "")
-    return len(event.metadata) if isinstance(event, Started) else 0

@@ -60,7 +60,7 @@ class Reports:
         item: str = report.id  # type: ignore[union-attr]
         over = isinstance(report, Done | Failed | Cancelled)
         if over:
-            self._floor.release(engine, item)
+            self._floor.release(engine, item, done=isinstance(report, Done))
         found = self._floor.find(item)
         if found is not None and found[0].job.pictures[found[1]].engine == engine:
             handler(engine, *found, report)

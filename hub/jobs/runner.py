@@ -3,22 +3,25 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NoReturn
 from uuid import uuid4
 
-from backends.contract import (
-    Report,
-)
+import msgspec
+
+from backends.contract import Report
 from hub.accounts.caller import Caller
-from hub.errors import BadInput, HubError
-from hub.jobs import events
-from hub.jobs.active import Active, JobView, badge, view
+from hub.errors import HubError
+from hub.jobs import events, limits
+from hub.jobs.active import Active, badge
 from hub.jobs.bus import Bus, Listener, Unsubscribe
 from hub.jobs.choose import Need, need_of
-from hub.jobs.floor import Engines, Floor
+from hub.jobs.ends import End, read
+from hub.jobs.events import JobEvent
+from hub.jobs.floor import Engines, Floor, Stop
 from hub.jobs.job import Difference, Job
 from hub.jobs.keep import Keep, Kept
+from hub.jobs.listing import Filter, JobView, Listing
 from hub.jobs.memory import Memory
 from hub.jobs.reports import Reports
 from hub.jobs.status import Status, StatusText, status_text
@@ -30,6 +33,9 @@ from hub.store import JobRow, Store
 
 STOPPING = "The hub is being shut down. Try again in a moment."
 _NO_ENGINES = StatusText(())
+PAUSED = "queue_paused"
+TRY_AGAIN_DAYS = 7
+"""How long the request of a failed or cancelled job is kept for another try."""
 _log = logging.getLogger(__name__)
 
 
@@ -51,12 +57,14 @@ class Jobs:
         self._keep = Keep(store, media)
         self._clock = clock
         self._most_waiting = most_waiting
-        self._bus = Bus(self._watching)
+        self._bus = Bus(self._watching, clock)
         self._tallies = Tallies()
-        self._floor = Floor(self._ended)
+        self._floor = Floor(self._ended, self._gone, clock)
         self._reports = Reports(self._floor, media, clock, self._write_end)
         self._memory = Memory()
+        self._days: dict[str, limits.Day] = {}
         self._sequence = 0
+        self.listing = Listing(self._floor, self._memory, self._keep)
         self.run = uuid4().hex[:12]
         """Changes with every start: event numbers count anew then."""
         self._engines: Engines | None = None
@@ -74,19 +82,29 @@ class Jobs:
         """Settle what a crash left on disk and go on with every unfinished job."""
         await self._media.settle()
         now = self._clock()
+        self._floor.paused = bool(self._keep.text(PAUSED))
+        self._keep.forget(now - TRY_AGAIN_DAYS * limits.DAY)
         resumed = await self._keep.unfinished(int(now * 1000))
         for found in resumed:
-            row = found.row
-            active = self._make(row, found.kept, found.done)
+            active = self._make(found.row, found.kept, found.done)
             active.durable = True
             active.watched = active.channel.watched
             active.channel.say(events.Queued, images=len(active.works))
             active.channel.open()
+            self._end_again(active, found.gone)
             self._floor.enter(active)
             self._floor.settle(active)
         if resumed:
             _log.info("%d unfinished jobs go on", len(resumed))
         self._floor.pump()
+
+    def _end_again(self, active: Active, gone: Mapping[int, End]) -> None:
+        """Images that ended without a picture before the restart keep their end."""
+        for index, end in gone.items():
+            if end.state == "failed" and active.job.fail(index, end.reason):
+                active.channel.say(events.ImageFailed, index=index, reason=end.reason)
+            elif active.job.cancel(index):
+                active.channel.say(events.ImageCancelled, index=index, was_running=False)
 
     async def stop(self) -> None:
         """Take nothing more and finish the pictures being saved; unfinished jobs go on at the next start."""
@@ -102,35 +120,53 @@ class Jobs:
         """
         if self._stopping:
             raise HubError(STOPPING)
-        waiting = self.counts(user=caller.user).waiting_gens
-        if waiting + request.images * request.batch_size > self._most_waiting:
-            raise BadInput(
-                f"You have {waiting} images waiting; {request.images} more would pass the limit of "
-                f"{self._most_waiting}. Wait for some to finish or interrupt them.",
-                field="images",
-                limit=self._most_waiting - waiting,
-            )
-        reason = self._floor.refuse(need_of(request))
+        need = need_of(request)
+        reason = self._floor.refuse(need)
         if reason is not None:
-            self._refuse(need_of(request), reason)
+            self._refuse(need, reason)
+        return await self._take(request, caller, (), watched=watched)
+
+    async def _take(
+        self, request: GenRequest, caller: Caller, only: tuple[int, ...], *, watched: bool
+    ) -> Job:
         now = self._clock()
-        limits = caller.limits
+        total = len(only) or request.images * request.batch_size
+        self._check(request, caller, total, now)
+        allowed = caller.limits
         kept = Kept(
             request,
-            limits.max_t2i_simultaneous,
-            limits.max_outpath_depth,
-            limits.allow_unsafe_outpaths,
+            allowed.max_t2i_simultaneous,
+            allowed.max_outpath_depth,
+            allowed.allow_unsafe_outpaths,
             self._keep.next_count(caller.user, int(now // 60)),
+            allowed.quotas.images_at_once,
+            only,
         )
         number = self._keep.next_number(caller.user)
-        total = request.images * request.batch_size
         row = JobRow(
             uuid4().hex, caller.user, badge(caller.session), number, "waiting", total, int(now * 1000)
         )
         active = self._make(row, kept, frozenset())
         active.watched = watched or active.channel.watched
+        if caller.user in self._days:
+            self._days[caller.user].add(row.id, now, total)
         await self._accept(active, row)
         return active.job
+
+    def _check(self, request: GenRequest, caller: Caller, total: int, now: float) -> None:
+        """Refuse what the caller's roles do not allow."""
+        quotas, user = caller.limits.quotas, caller.user
+        limits.check_request(request, quotas)
+        waiting = self.counts(user=user).waiting_gens
+        most = min(self._most_waiting, quotas.queued or self._most_waiting)
+        seconds = self._floor.pace.seconds(max(0, waiting + total - most), 0.0)
+        limits.check_waiting(waiting, total, most, seconds)
+        if quotas.per_day:
+            if user not in self._days:
+                self._days[user] = limits.Day(self._keep.day(user, now - limits.DAY))
+            limits.check_day(self._days[user], now, total, quotas.per_day)
+        else:
+            self._days.pop(user, None)
 
     def _refuse(self, need: Need, reason: str) -> NoReturn:
         """Refuse a request that no engine will ever take, naming the parameter when that is why."""
@@ -170,23 +206,92 @@ class Jobs:
         session: str | None = None,
         job: str | None = None,
         image: int | None = None,
+        stop: Stop = Stop.ALL,
     ) -> int:
         """Stop images of `user`: one `image` of a `job`, a `job`, a `session`, or everything he has.
 
         Only what was accepted before this call; other users are never touched. Gives how many images it met.
+        Await `settled` to be sure that a killed hub remembers it.
         """
         wanted = None if session is None else badge(session)
         met = [
             active
-            for active in self._floor.jobs.values()
-            if active.job.user == user
-            and (wanted is None or active.job.session == wanted)
+            for active in self._floor.of(user)
+            if (wanted is None or active.job.session == wanted)
             and (job is None or active.job.id == job)
             and (image is None or 0 <= image < len(active.job.pictures))
         ]
-        concerned = self._floor.interrupt(met, image)
+        concerned = self._floor.interrupt(met, image, stop)
         self._floor.pump()
-        return concerned
+        return sum(len(indices) for indices in concerned.values())
+
+    async def settled(self) -> None:
+        """Wait until every word given so far would survive the end of this process."""
+        await self._keep.settled()
+
+    async def retry(self, job: str, caller: Caller) -> Job:
+        """Ask once more for the images of an ended job that did not come, as a new job. Raises HubError."""
+        if self._stopping:
+            raise HubError(STOPPING)
+        if self.find(job, caller.user) is not None:
+            raise HubError("That job is not over yet. Wait for its end or cancel it first.", field="job")
+        row = self._keep.row(job, caller.user)
+        kept = None if row is None else self._keep.kept(row)
+        if row is None:
+            raise HubError("You have no job of that id.", field="job")
+        done = await self._media.present(job)
+        drawn = () if kept is None else kept.only or range(row.images)
+        missing = tuple(drawn[index] for index in sorted(read(row.ends).keys() - done) if index < len(drawn))
+        if row.state == "done" or (kept is not None and not missing):
+            raise HubError("Every image of that job was made; there is nothing to try again.", field="job")
+        if kept is None:
+            raise HubError(
+                f"The request of that job is no longer kept (after {TRY_AGAIN_DAYS} days, or when it is very "
+                "large). Send it again.",
+                field="job",
+            )
+        need = need_of(kept.request)
+        reason = self._floor.refuse(need)
+        if reason is not None:
+            self._refuse(need, reason)
+        return await self._take(kept.request, caller, missing, watched=False)
+
+    def prioritise(self, job: str, user: str, priority: int) -> bool:
+        """Set the priority of an unfinished job of `user` among his own; False when there is none."""
+        active = self._floor.jobs.get(job)
+        if active is None or active.job.user != user:
+            return False
+        self._arrange([(active, priority, active.place)])
+        return True
+
+    def reorder(self, jobs: Sequence[str], user: str) -> int:
+        """Let unfinished jobs of `user` come in this order: they share out the places that they have among
+        themselves. Gives how many there are; unknown ones count for nothing."""
+        known = (self._floor.jobs.get(job) for job in dict.fromkeys(jobs))
+        found = [active for active in known if active is not None and active.job.user == user]
+        places = sorted((-active.priority, active.place) for active in found)
+        self._arrange(
+            [(active, -priority, place) for active, (priority, place) in zip(found, places, strict=True)]
+        )
+        return len(found)
+
+    def _arrange(self, changes: Sequence[tuple[Active, int, int]]) -> None:
+        for active, priority, place in changes:
+            self._floor.arrange(active, priority, place)
+        if changes:
+            self._keep.arrange([(priority, place, active.job.id) for active, priority, place in changes])
+            self._floor.pump()
+
+    @property
+    def paused(self) -> bool:
+        """Whether waiting images are kept from being started."""
+        return self._floor.paused
+
+    def pause(self, paused: bool) -> None:
+        """Keep waiting images of everyone from being started, or let them go on; a restart keeps to it."""
+        self._floor.paused = paused
+        self._keep.keep_text(PAUSED, "yes" if paused else "")
+        self._floor.pump()
 
     def find(self, job: str, user: str) -> Job | None:
         """An unfinished job of `user`."""
@@ -221,10 +326,19 @@ class Jobs:
 
     def views(self, user: str) -> list[JobView]:
         """The user's unfinished and lately ended jobs, newest first."""
-        known = [*self._floor.jobs.values(), *self._memory.jobs()]
-        mine = [active for active in known if active.job.user == user and active.durable]
-        mine.sort(key=lambda active: -active.sequence)
-        return [view(active, self._ahead(active)) for active in mine]
+        return self.listing.page(user, Filter(), sees_all=False)
+
+    def number(self, user: str) -> int:
+        """The number of the last event in the row of all of a user's jobs."""
+        return self._bus.feeds.number(user)
+
+    def missed(self, user: str, number: int) -> list[tuple[int, JobEvent]] | None:
+        """The numbered events of all of a user's jobs after a number; None when some of them are gone."""
+        return self._bus.feeds.after(user, number)
+
+    def previews(self, user: str) -> Iterable[events.Progressed]:
+        """The newest progress of every image of a user that is being drawn."""
+        return [event for active in self._floor.of(user) for event in active.channel.previews()]
 
     def counts(self, *, session: str | None = None, user: str | None = None) -> Counts:
         """The status counters of a session, else of a user, else of everyone."""
@@ -270,17 +384,29 @@ class Jobs:
     def _write_end(self, active: Active, state: str) -> None:
         active.finished = self._clock()
         active.ending = state
-        self._keep.finish(active.job.id, state, active.job.reason, int(active.finished * 1000))
+        # Told while the last image's row is on its way: that one counts as made already.
+        made = active.job.made + (not active.job.ended)
+        self._keep.finish(active.job.id, state, active.job.reason, int(active.finished * 1000), made)
 
     def _ended(self, active: Active) -> None:
         if active.ending != active.job.state:
             self._write_end(active, active.job.state)
+        if active.job.user in self._days:
+            self._days[active.job.user].settle(active.job.id, active.job.made)
         self._memory.remember(active)
+
+    def _gone(self, active: Active, state: str, images: Collection[int], reason: str) -> None:
+        self._keep.note(active.job.id, images, End(state, reason, self._clock()))
 
     # ---- inner -------------------------------------------------------------------------------------------
 
     def _make(self, row: JobRow, kept: Kept, done: frozenset[int]) -> Active:
         works = spread(kept.request, row.id, row.user, row.session)
+        if kept.only:
+            works = tuple(
+                msgspec.structs.replace(works[picture], id=f"{row.id}:{index}")
+                for index, picture in enumerate(kept.only)
+            )
 
         def changed(difference: Difference) -> None:
             self._tallies.change(row.session, row.user, difference)
@@ -288,7 +414,9 @@ class Jobs:
         job = Job(row.id, row.user, row.session, row.request_id, len(works), done=done, changed=changed)
         channel = self._bus.channel(row.id, row.user, row.session, row.request_id)
         self._sequence += 1
-        return Active(job, kept, works, channel, self._sequence, row.created / 1000)
+        active = Active(job, kept, works, channel, self._sequence, row.created / 1000)
+        active.priority, active.place = row.priority, row.place or row.request_id
+        return active
 
     def _get(self, job: str, user: str) -> Active | None:
         active = self._floor.jobs.get(job) or self._memory.get(job)
@@ -296,14 +424,7 @@ class Jobs:
 
     def _watching(self, user: str, job: str | None) -> None:
         """A listener of one job, or of all of a user's, has come or left."""
-        jobs = self._floor.jobs
-        concerned = jobs.values() if job is None else filter(None, [jobs.get(job)])
+        concerned = self._floor.of(user) if job is None else filter(None, [self._floor.jobs.get(job)])
         for active in concerned:
             if active.job.user == user:
                 self._floor.watch(active, active.channel.watched)
-
-    def _ahead(self, active: Active) -> int | None:
-        for picture in active.job.pictures:
-            if picture.in_line:
-                return self._floor.line.ahead(active.works[picture.index].id)
-        return None

@@ -11,7 +11,7 @@ from hub.jobs.order import Line
 
 def add(line: Line[str], user: str, sequence: int, index: int = 0, need: str = "n") -> str:
     item = f"{user}{sequence}:{index}"
-    line.add(item, need, user, (sequence, index))
+    line.add(item, need, user, (0, sequence, index))
     return item
 
 
@@ -43,7 +43,7 @@ class TestFairness:
         first = add(line, "a", 1)
         add(line, "a", 2)
         assert line.take("n") == first
-        line.add(first, "n", "a", (1, 0))
+        line.add(first, "n", "a", (0, 1, 0))
         assert line.take("n") == first
 
     def test_service_in_one_lane_counts_in_all(self) -> None:
@@ -93,59 +93,111 @@ class TestLeaving:
         assert len(line._lanes["n"].queues["a"]) < 200
         assert line.take("n") == "a0:0"
 
-    def test_waiting_lists_by_need(self) -> None:
+    def test_who_waits_with_a_need(self) -> None:
         line: Line[str] = Line()
         add(line, "a", 1, need="x")
-        add(line, "b", 2, need="y")
-        assert line.waiting() == {"x": ["a1:0"], "y": ["b2:0"]}
+        gone = add(line, "b", 2, need="y")
+        add(line, "b", 3, need="y")
+        line.remove(gone)
+        assert line.needs() == ["x", "y"] and line.of("y") == ["b3:0"] and line.of("z") == []
 
 
-class TestTheWayAhead:
-    def test_counts_own_older_and_the_turns_of_others(self) -> None:
+class TestOwnOrder:
+    def test_priority_counts_among_ones_own_only(self) -> None:
         line: Line[str] = Line()
-        for index in range(3):
-            add(line, "a", 1, index)
-        for index in range(5):
-            add(line, "b", 2, index)
-        line.take("n")  # a is served: b goes first now
-        assert line.ahead("b2:0") == 0
-        assert line.ahead("a1:1") == 1
-        assert line.ahead("a1:2") == 3
-        assert line.ahead("nobody") is None
+        add(line, "a", 1)
+        add(line, "b", 2)
+        line.add("b3:0", "n", "b", (-5, 3, 0))
+        assert [line.take("n") for _ in range(3)] == ["a1:0", "b3:0", "b2:0"]
+
+    def test_over_several_needs_too(self) -> None:
+        line: Line[str] = Line()
+        add(line, "a", 1, need="x")
+        line.add("a2:0", "y", "a", (-1, 2, 0))
+        assert [need for _, need in line.heads()] == ["y", "x"]
+
+    def test_moving(self) -> None:
+        line: Line[str] = Line()
+        first, second = add(line, "a", 1), add(line, "a", 2)
+        assert line.move(first, (0, 3, 0)) and not line.move("nobody", (0, 0, 0))
+        assert line.move(second, (0, 2, 0))
+        assert [line.take("n"), line.take("n")] == [second, first] and len(line) == 0
+        assert line.heads() == []
+
+
+class TestHeld:
+    def test_a_held_user_is_passed_over_until_freed(self) -> None:
+        line: Line[str] = Line()
+        add(line, "a", 1)
+        add(line, "b", 2)
+        line.hold("a")
+        assert line.take("n") == "b2:0" and line.heads() == []
+        add(line, "a", 3)
+        assert line.heads() == []
+        line.free("a")
+        assert [line.take("n"), line.take("n")] == ["a1:0", "a3:0"]
+
+    def test_the_lane_of_a_held_user_stays(self) -> None:
+        line: Line[str] = Line()
+        add(line, "a", 1)
+        line.hold("a")
+        assert line.heads() == [] and line.needs() == ["n"]
+        line.free("a")
+        line.free("a")
+        assert line.take("n") == "a1:0"
 
 
 Step = tuple[str, int, int]
 
 
-@given(st.lists(st.tuples(st.sampled_from("add take drop".split()), st.integers(0, 4), st.integers(0, 2))))
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("add take drop move hold free".split()), st.integers(0, 4), st.integers(0, 2)
+        )
+    )
+)
 def test_it_agrees_with_a_plain_list(steps: list[Step]) -> None:
     line: Line[int] = Line()
-    plain: dict[str, tuple[int, str, tuple[int, int]]] = {}
-    served: dict[str, int] = {}
+    plain: dict[str, tuple[int, str, tuple[int, int, int]]] = {}
+    turns: dict[str, tuple[int, int]] = {}
+    held: set[str] = set()
     turn = 0
     for count, (what, user_number, need) in enumerate(steps):
         user = f"u{user_number}"
+        age = (-random.Random(count).randrange(3), random.Random(count).randrange(20), count)
         if what == "add":
             item = f"{user}-{count}"
-            age = (random.Random(count).randrange(20), count)
+            turns.setdefault(user, (0, len(turns)))
             line.add(item, need, user, age)
             plain[item] = (need, user, age)
         elif what == "drop" and plain:
             item = sorted(plain)[count % len(plain)]
             assert line.remove(item)
             del plain[item]
+        elif what == "move" and plain:
+            item = sorted(plain)[count % len(plain)]
+            assert line.move(item, age)
+            plain[item] = (*plain[item][:2], age)
+        elif what == "hold":
+            line.hold(user)
+            held.add(user)
+        elif what == "free":
+            line.free(user)
+            held.discard(user)
         elif what == "take":
             fit = [
-                (served.get(owner, 0), age, owner, item)
+                (turns[owner], age, item)
                 for item, (kind, owner, age) in plain.items()
-                if kind == need
+                if kind == need and owner not in held
             ]
             if not fit:
                 assert need not in [kind for _, kind in line.heads()]
                 continue
-            _, _, owner, best = min(fit)
+            _, _, best = min(fit)
             assert line.take(need) == best
             turn += 1
-            served[owner] = turn
+            turns[plain[best][1]] = (turn, 0)
             del plain[best]
     assert len(line) == len(plain)
+    assert sorted(item for need in line.needs() for item in line.of(need)) == sorted(plain)
