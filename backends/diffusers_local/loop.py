@@ -91,8 +91,10 @@ class Loop:
         """The thread's body."""
         with torch.inference_mode():
             while not self.stopping:
-                if not self._busy:
+                idle = not self._busy
+                if idle or self._remembered.is_due:
                     self._remembered.write(self._turns.sizes.learned())
+                if idle:
                     self.wake.wait()
                 self.wake.clear()
                 self.turn()

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from backends.diffusers_local.batching import Learned
 
 _NAME = "batch_sizes.json"
 _MOST = 512  # groups written, the latest
+_SECONDS = 60.0  # between two looks while there is always work
 
 
 class Remembered:
@@ -21,6 +23,12 @@ class Remembered:
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
         self._written: Mapping[str, Learned] = {}
+        self._looked = time.monotonic()
+
+    @property
+    def is_due(self) -> bool:
+        """What was learned was not looked at for a while: a worker that is never idle may be killed too."""
+        return time.monotonic() - self._looked > _SECONDS
 
     def read(self) -> dict[str, Learned]:
         """What was learned before, by name; empty when nothing can be read."""
@@ -35,6 +43,7 @@ class Remembered:
 
     def write(self, learned: Mapping[str, Learned]) -> None:
         """Keep this; the file is replaced as a whole or not at all."""
+        self._looked = time.monotonic()
         kept = dict(list(learned.items())[-_MOST:])
         if self._folder is None or not self._worth_writing(kept):
             return

@@ -48,3 +48,10 @@ def test_it_stays_small(tmp_path: Path) -> None:
     read = Remembered(tmp_path).read()
     assert len(read) == 512
     assert "999" in read
+
+
+def test_it_is_due_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Remembered(tmp_path)
+    assert not kept.is_due
+    monkeypatch.setattr("backends.diffusers_local.remembered._SECONDS", -1.0)
+    assert kept.is_due
