@@ -2,6 +2,7 @@
 waits in its companion thread while others have theirs.
 """
 
+import math
 import time
 from collections.abc import Callable, Generator, Hashable
 from typing import Any
@@ -36,7 +37,8 @@ class Exclusive:
         """It has been begun anew."""
         self._tell = tell
         self._allowance = Allowance()
-        self._pieces: Generator[None, None, Drawing] = in_slices(self._draw, self._allowance)
+        self._pieces = self._in_pieces()
+        self._lasted = math.inf
 
     @property
     def model(self) -> Any:
@@ -58,21 +60,29 @@ class Exclusive:
         self.begun = self.begun or time.perf_counter()
 
     def go_on(self) -> None:
-        """To the end of the next step, or of the drawing. Raises what drawing raises."""
+        """To the end of the next step, or a step's time further in decoding. Raises what drawing raises."""
+        begun, before = time.perf_counter(), self.step
+        self._allowance.until = begun + self._lasted
         try:
             next(self._pieces)
         except StopIteration as end:
             self.drawing = end.value
+        if self.step > before:
+            self._lasted = time.perf_counter() - begun
 
     def repeat(self) -> None:
         """Begin anew, after an error."""
         self.repeated, self.step = True, 0
         self._allowance = Allowance()
-        self._pieces = in_slices(self._draw, self._allowance)
+        self._pieces = self._in_pieces()
 
     def close(self) -> None:
         """Nobody wants it any more."""
         self._pieces.close()
+
+    def _in_pieces(self) -> Generator[None, None, Drawing]:
+        """A pipeline waits after each step, and inside its autoencoder, which may take longer than one."""
+        return in_slices(self._draw, self._allowance, [self.kit.vae])
 
     def _draw(self, pause: Pause) -> Drawing:
         def told(step: int, _steps: int, foresee: Foresee) -> None:

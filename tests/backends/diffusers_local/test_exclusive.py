@@ -1,6 +1,7 @@
 """Works of their own pipelines in the loop: told, previewed, stopped, and taking turns with the others."""
 
 import io
+import time
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from backends.contract import (
 )
 from backends.diffusers_local import stock
 from backends.diffusers_local.engine import ENGINE
+from backends.diffusers_local.exclusive import Exclusive
 from backends.diffusers_local.families import FAMILIES
 from backends.diffusers_local.loading.stock_model import load_stock
 from tests.backends.diffusers_local.conftest import Studio, a_work
@@ -154,6 +156,26 @@ def test_a_cancel_before_its_first_step_is_not_lost(qwen: Path, studio: Studio) 
     studio.finish(work)
     assert studio.of(Cancelled, work.id)
     assert not studio.of(Progress, work.id)
+
+
+def test_decoding_waits_for_others_where_it_lasts_longer_than_a_step(qwen: Path) -> None:
+    kit: Any = Held(qwen)
+    slow = [
+        module.register_forward_pre_hook(lambda *_: time.sleep(0.05))
+        for module in (kit.vae.decoder.conv_in, kit.vae.decoder.mid_block, kit.vae.decoder.conv_out)
+    ]
+    work = whole_work(qwen)
+    row = Exclusive(work, kit, lambda *_: None)
+    while row.step < row.steps:
+        row.go_on()
+    pieces = 0
+    while row.drawing is None:
+        row.go_on()
+        pieces += 1
+    for hook in slow:
+        hook.remove()
+    assert pieces >= 3
+    assert np.array_equal(pixels(row.drawing.picture), alone(work))
 
 
 @pytest.mark.parametrize(
