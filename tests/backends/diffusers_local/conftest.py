@@ -167,9 +167,10 @@ def scheduler_of(model: Model, sampler: str, schedule: str) -> Any:
 class Studio:
     """A loop driven turn by turn, with all its reports."""
 
-    def __init__(self, keep: Path | None = None) -> None:
+    def __init__(self, keep: Path | None = None, previews: str = "fast") -> None:
         self.reports: list[Report] = []
-        self.loop = Loop(Shelf(torch.device("cpu"), torch.float32, 1 << 30), self.reports.append, keep)
+        shelf = Shelf(torch.device("cpu"), torch.float32, 1 << 30)
+        self.loop = Loop(shelf, self.reports.append, keep, previews=previews)
 
     def of(self, kind: type, work: str | None = None) -> list[Any]:
         return [r for r in list(self.reports) if isinstance(r, kind) and (work is None or r.id == work)]

@@ -1,6 +1,7 @@
 """Previews by a small decoder: the network's own answer, found by its latent space, and never dear."""
 
 import io
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,11 +13,13 @@ from diffusers import AutoencoderTiny
 from PIL import Image as Picture
 from safetensors.torch import save_file
 
-from backends.contract import Log, ModelRef, Report
+from backends.contract import Log, ModelRef, Progress, Report
 from backends.diffusers_local.loading.weights import ModelTrouble
+from backends.diffusers_local.pictures import tiny_decoder
 from backends.diffusers_local.pictures.preview import PreviewMap
 from backends.diffusers_local.pictures.previews import Previews
 from backends.diffusers_local.pictures.tiny_decoder import TinyDecoder, find_decoder, load_decoder
+from tests.backends.diffusers_local.conftest import Studio, a_work
 
 CPU = torch.device("cpu")
 SPACES = [
@@ -242,3 +245,22 @@ class TestChoosing:
     def test_another_word_is_refused(self) -> None:
         with pytest.raises(RuntimeError, match="fast, decoder, none"):
             Previews("pretty", print)
+
+
+def test_in_the_loop_the_decoder_of_the_models_folder_is_used(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiny_decoder, "SHARE", 1.0)  # a busy machine must not change what is tested
+    model = tmp_path / "small"
+    shutil.copytree(folder, model)
+    small = {"decoder_block_out_channels": (8,) * 4, "encoder_block_out_channels": (8,) * 4}
+    AutoencoderTiny(**small).save_pretrained(model / "preview_decoder")
+    sizes = {}
+    for kind in ("fast", "decoder", "none"):
+        studio = Studio(previews=kind)
+        studio.draw(a_work(model, steps=6))
+        studio.loop.close()
+        shown = [report.preview for report in studio.of(Progress) if report.preview is not None]
+        sizes[kind] = {Picture.open(io.BytesIO(preview)).size for preview in shown}
+        assert not studio.of(Log)
+    assert sizes == {"fast": {(8, 8)}, "decoder": {(64, 64)}, "none": set()}
