@@ -129,6 +129,7 @@ def draw(work: Work, kit: Kit, tell: Tell) -> Drawing:
         ) from None
     finally:
         steps.forget()
+        model.texts.detach(pipeline)
     if cut := _cut(work, model, pipeline):
         notes["prompt_cut"] = cut
     if canvas is None:

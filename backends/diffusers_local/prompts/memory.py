@@ -40,6 +40,10 @@ class Memory:
 
         pipeline.encode_prompt = encode
 
+    def detach(self, pipeline: Any) -> None:
+        """The pipeline is done: without this it and its own method would keep each other, and its model."""
+        vars(pipeline).pop("encode_prompt", None)
+
 
 def _key(arguments: dict[str, Any]) -> Hashable | None:
     """The question as a key; None when part of it is no plain value, as states given ready-made."""

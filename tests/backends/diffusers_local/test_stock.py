@@ -1,6 +1,8 @@
 """Models that run through their own pipeline: the same picture, told and stoppable after every step."""
 
+import gc
 import io
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -414,6 +416,27 @@ def counting(function: Any, asked: list[int]) -> Any:
         return function(*args, **given)
 
     return counted
+
+
+def test_nothing_of_a_drawing_keeps_its_model(stock_folder: Callable[[str], Path]) -> None:
+    ref = ModelRef("gone", str(stock_folder("pixart_sigma")))
+    gc.collect()
+    gc.disable()
+    try:
+        model = load_stock(ref, torch.device("cpu"), torch.float32)
+        work = a_stock_work(model)
+        drawn(work, model)
+        with pytest.raises(Halt):
+            drawn(work, model, stop_at_once)
+        weights = weakref.ref(model.parts["transformer"])
+        del model
+        assert weights() is None
+    finally:
+        gc.enable()
+
+
+def stop_at_once(*_: Any) -> None:
+    raise Halt
 
 
 def test_no_numbers_are_told_and_not_decoded(
