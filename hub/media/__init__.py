@@ -1,7 +1,7 @@
 """Results: finished pictures on disk and in the index, what they tell about themselves, how to find them."""
 
 from hub.media.describe import describe, describe_preview, to_text
-from hub.media.gallery import Gallery, Listing, NoSuchFolder, NoSuchImage
+from hub.media.gallery import BadMark, Gallery, Listing, NoSuchFolder, NoSuchImage, Wanted
 from hub.media.incoming import BadPicture, Picture, read_picture
 from hub.media.media import Media
 from hub.media.outputs import Outputs, OutsideOutputs
@@ -11,6 +11,7 @@ from hub.media.serve import NoSuchRange, Served, find_file, read_part, read_rang
 from hub.media.splice import read_text, splice
 
 __all__ = [
+    "BadMark",
     "BadPicture",
     "Finished",
     "Gallery",
@@ -25,6 +26,7 @@ __all__ = [
     "Picture",
     "Saved",
     "Served",
+    "Wanted",
     "describe",
     "describe_preview",
     "find_file",

@@ -6,17 +6,13 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from msgspec import Struct
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
 
 from hub.media.outputs import SIBLINGS, Outputs, OutsideOutputs
-from hub.store import ImageRow, Images
+from hub.store import DEEPEST, Asked, ImageRow, Images
 
 STARRED = "Starred"
-MOST_LISTED = 1_000  # images of one answer (MaxImagesInHistory)
-MOST_SCANNED = 10_000  # images looked at for it (MaxImagesScannedInHistory)
-MOST_FOLDERS = 5_000
-_MOST_DEPTH = 10
-_PAGE = 2_000
 _STAR_MARK = '"is_starred": true'
 
 
@@ -28,6 +24,27 @@ class NoSuchImage(Exception):
     """There is no such image in the user's outputs."""
 
 
+class Wanted(Struct, frozen=True):
+    """Which images of a folder a list shall hold: `depth` levels of folders down, newest or highest name
+    first unless `reverse`, at most `most`, behind the page that ended with `before`. `search` narrows to
+    prompts with these words, `starred` to starred images; both look at the newest `scanned` that match.
+    """
+
+    path: str = ""
+    depth: int = DEEPEST
+    by_date: bool = False
+    reverse: bool = False
+    most: int = 1_000
+    scanned: int = 10_000
+    before: str = ""
+    starred: bool = False
+    search: str = ""
+
+
+class BadMark(Exception):
+    """What a list should go on behind is nothing that a list has ended with."""
+
+
 class Listed(Struct, frozen=True):
     """One image of a list: `src` relative to the folder asked for, its metadata text with the star in it."""
 
@@ -36,10 +53,14 @@ class Listed(Struct, frozen=True):
 
 
 class Listing(Struct, frozen=True):
-    """A folder's content: names of folders below (with '/' between levels) and images."""
+    """A folder's content: names of folders below (with '/' between levels) and images.
+
+    `next`, where there are more images, is the `before` of the page that follows.
+    """
 
     folders: list[str]
     files: list[Listed]
+    next: str | UnsetType = UNSET
 
 
 class Gallery:
@@ -49,29 +70,32 @@ class Gallery:
         self._outputs = outputs
         self._images = images
 
-    async def browse(
-        self,
-        user: str,
-        path: str,
-        depth: int,
-        *,
-        by_date: bool = False,
-        reverse: bool = False,
-        most: int = MOST_LISTED,
-        most_scanned: int = MOST_SCANNED,
-    ) -> Listing:
-        """What is in a folder, `depth` levels down; the deepest folders are named but not read.
+    async def browse(self, user: str, wanted: Wanted) -> Listing:
+        """What is in a folder; the deepest folders are named but not read, and only on a list's first page.
 
-        Newest or highest name first, the other way round with `reverse`; at most `most` images, found among
-        the first `most_scanned`. Raises NoSuchFolder.
+        Raises NoSuchFolder, BadMark, and TooLong of the store when a search takes too much time.
         """
-        folder = self._clean(user, path)
-        depth = max(1, min(depth, _MOST_DEPTH))
-        folders = self._folders(user, folder, depth)
-        rows = await self._rows(user, folder, depth, by_date, reverse, most_scanned)
-        if not rows and not folders and folder and not (self._outputs.home(user) / folder).is_dir():
-            raise NoSuchFolder(path)
-        return Listing(folders, _listed(rows, folder)[: max(0, most)])
+        folder = self._clean(user, wanted.path)
+        asked = Asked(
+            user,
+            folder,
+            max(1, min(wanted.depth, DEEPEST)),
+            by_date=wanted.by_date,
+            newest_first=not wanted.reverse,
+            after=read_mark(wanted.before, by_date=wanted.by_date),
+            most=max(0, wanted.most),
+            scanned=wanted.scanned,
+            starred=wanted.starred,
+            search=wanted.search,
+        )
+        below = [] if wanted.before else await self._images.folders(user, folder, asked.depth)
+        page = await self._images.page(asked)
+        nothing = not page.rows and not below
+        if nothing and folder and not (self._outputs.home(user) / folder).is_dir():
+            raise NoSuchFolder(wanted.path)
+        cut = len(folder) + 1 if folder else 0
+        following = UNSET if page.after is None else mark(page.after)
+        return Listing([path[cut:] for path in below], _listed(page.rows, folder), following)
 
     async def delete(self, user: str, path: str) -> None:
         """Remove an image, its siblings and its row. Raises NoSuchImage, OSError when the file stays.
@@ -187,50 +211,22 @@ class Gallery:
             raise NoSuchImage(path)
         return clean
 
-    def _folders(self, user: str, folder: str, depth: int) -> list[str]:
-        found: list[str] = []
-        level = [folder]
-        for _ in range(depth):
-            below = [
-                f"{parent}/{name}" if parent else name
-                for parent in level
-                for name in self._images.folders(user, parent)
-            ]
-            found += below
-            level = below
-            if len(found) > MOST_FOLDERS:
-                break
-        cut = len(folder) + 1 if folder else 0
-        return [path[cut:] for path in found[:MOST_FOLDERS]]
 
-    async def _rows(
-        self, user: str, folder: str, depth: int, by_date: bool, reverse: bool, most: int
-    ) -> list[ImageRow]:
-        """Rows at most `depth` levels down, page by page, so that no other query waits long."""
-        rows: list[ImageRow] = []
-        at_most = folder.count("/") + (1 if folder else 0) + depth - 1
-        scanned = 0
-        seen: ImageRow | None = None
-        while scanned < most:
-            if by_date:
-                before = None if seen is None else (seen.created, seen.id or 0)
-                page = await self._images.page(
-                    user, folder_prefix=folder, before=before, limit=_PAGE, newest_first=not reverse
-                )
-            else:
-                page = await self._images.page_by_path(
-                    user,
-                    folder_prefix=folder,
-                    before=None if seen is None else seen.path,
-                    limit=_PAGE,
-                    newest_first=not reverse,
-                )
-            rows += [row for row in page if row.path.count("/") <= at_most]
-            scanned += len(page)
-            if len(page) < _PAGE:
-                break
-            seen = page[-1]
-        return rows
+def mark(key: str | tuple[int, int]) -> str:
+    """The text that stands for the end of a page."""
+    return msgspec.json.encode(key).decode()
+
+
+def read_mark(text: str, *, by_date: bool) -> str | tuple[int, int] | None:
+    """The end of a page that `mark` made, None for "". Raises BadMark."""
+    if not text:
+        return None
+    try:
+        if by_date:
+            return msgspec.json.decode(text, type=tuple[int, int])
+        return msgspec.json.decode(text, type=str)
+    except (msgspec.DecodeError, UnicodeError) as bad:
+        raise BadMark(text) from bad
 
 
 def _listed(rows: list[ImageRow], folder: str) -> list[Listed]:

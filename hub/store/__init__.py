@@ -1,24 +1,31 @@
 """What outlives the process: tables and migrations, one writer with group commit, lists apart."""
 
-from hub.store.images import ImageRow, Images
+from hub.store.history import DEEPEST, Asked, Page
+from hub.store.images import Images
 from hub.store.jobs import JobRow, Jobs
 from hub.store.opening import UnusableDatabase
 from hub.store.presets import PresetRow
+from hub.store.reading import TooLong
 from hub.store.roles import RoleRow
+from hub.store.rows import ImageRow
 from hub.store.sessions import SessionRow, TokenRow
 from hub.store.users import UserRow
 from hub.store.whole import Store
 
 __all__ = [
+    "DEEPEST",
+    "Asked",
     "ImageRow",
     "Images",
     "JobRow",
     "Jobs",
+    "Page",
     "PresetRow",
     "RoleRow",
     "SessionRow",
     "Store",
     "TokenRow",
+    "TooLong",
     "UnusableDatabase",
     "UserRow",
 ]

@@ -1,63 +1,40 @@
 """Rows of finished images: written in groups, read by key or in keyset pages (never OFFSET)."""
 
 import asyncio
-from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import astuple
-from tortoise.expressions import Q
 
-from hub.store.models import ImageTable
-from hub.store.opening import Reader
+from hub.store.history import INDEXES, Asked, Page, folders, page
+from hub.store.reading import Reading
+from hub.store.rows import COLUMNS, SELECT, ImageRow, row_of
+from hub.store.words import Words
 from hub.store.writer import Writer
 
-_NAMES = (
-    "job",
-    "index",
-    "user",
-    "path",
-    "created",
-    "model",
-    "prompt",
-    "metadata",
-    "width",
-    "height",
-    "bytes",
-    "starred",
-    "id",
-)
-_COLUMNS = ", ".join(f'"{name}"' for name in _NAMES)
-_ADD = f"INSERT INTO images ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
-_SELECT = f"SELECT {_COLUMNS} FROM images"  # noqa: S608
-_MOST_FOLDERS = 5000
-
-
-class ImageRow(Struct, frozen=True):
-    """One saved picture: image `index` of `job`; `path` below the user's output folder, with '/';
-    `created` in unix milliseconds; `metadata` its JSON text or None; sizes in pixels, `bytes` of the file;
-    `add` gives `id`."""
-
-    job: str
-    index: int
-    user: str
-    path: str
-    created: int
-    model: str = ""
-    prompt: str = ""
-    metadata: str | None = None
-    width: int = 0
-    height: int = 0
-    bytes: int = 0
-    starred: bool = False
-    id: int | None = None
+_ADD = f"INSERT INTO images ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
 
 
 class Images:
-    """Functions of the images table. Every one is given the user whose images it may touch."""
+    """Functions of the images table. Every one is given the user whose images it may touch.
 
-    def __init__(self, writer: Writer, reader: Reader) -> None:
+    Lists have a reading thread of their own, searches another, so that neither waits for a long search.
+    """
+
+    def __init__(self, writer: Writer, lists: Reading, searches: Reading) -> None:
         self._writer = writer
-        self._reader = reader
+        self._lists = lists
+        self._searches = searches
+        self.words = Words(writer, searches)
+
+    def begin(self) -> None:
+        """Make missing indexes, and add in the background the words of prompts that lack them."""
+        self._writer.prepare(lambda db: [db.execute(index) for index in INDEXES])
+        self.words.begin()
+
+    async def close(self) -> None:
+        """Let the reading threads end."""
+        await self.words.close()
+        self._lists.close()
+        self._searches.close()
 
     def add(self, row: ImageRow) -> asyncio.Future[int]:
         """Write a row; its id once committed. Raises sqlite3.IntegrityError when the path is taken."""
@@ -66,8 +43,8 @@ class Images:
 
     def by_path(self, user: str, path: str) -> ImageRow | None:
         """The image at `path`, or None."""
-        row = self._writer.one(f'{_SELECT} WHERE "user" = ? AND path = ?', (user, path))
-        return None if row is None else _row(row)
+        row = self._writer.one(f'{SELECT} WHERE "user" = ? AND path = ?', (user, path))
+        return None if row is None else row_of(row)
 
     def exists(self, user: str, path: str) -> bool:
         """Whether `path` is indexed."""
@@ -77,7 +54,7 @@ class Images:
 
     def of_job(self, job: str) -> list[ImageRow]:
         """The images of a job by index."""
-        return [_row(row) for row in self._writer.many(f'{_SELECT} WHERE job = ? ORDER BY "index"', (job,))]
+        return [row_of(row) for row in self._writer.many(f'{SELECT} WHERE job = ? ORDER BY "index"', (job,))]
 
     def delete(self, user: str, path: str) -> asyncio.Future[int]:
         """Remove a row; 1 when there was one, else 0."""
@@ -95,101 +72,16 @@ class Images:
             'UPDATE images SET path = ? WHERE "user" = ? AND path = ?', (target, user, path)
         )
 
-    async def page(
-        self,
-        user: str,
-        *,
-        folder_prefix: str = "",
-        before: tuple[int, int] | None = None,
-        limit: int = 50,
-        newest_first: bool = True,
-        starred: bool | None = None,
-        search: str = "",
-    ) -> list[ImageRow]:
-        """Images by time. `before` is (created, id) of the last row of the page before, in either direction.
+    async def page(self, asked: Asked) -> Page:
+        """A page of images in order of their paths or times. Raises TooLong."""
+        reading = self._searches if asked.search else self._lists
+        return await reading.run(lambda db: page(db, asked))
 
-        `folder_prefix` narrows to a folder and what is below it ("" for all), `search` to prompts holding it.
-        """
-        wanted = _narrowed(user, folder_prefix, starred, search)
-        if before is not None:
-            created, row_id = before
-            # the plain bound first, or SQLite would not use the index for an OR
-            if newest_first:
-                wanted &= Q(created__lte=created) & (Q(created__lt=created) | Q(id__lt=row_id))
-            else:
-                wanted &= Q(created__gte=created) & (Q(created__gt=created) | Q(id__gt=row_id))
-        order = ("-created", "-id") if newest_first else ("created", "id")
-        return await self._rows(wanted, order, limit)
-
-    async def page_by_path(
-        self,
-        user: str,
-        *,
-        folder_prefix: str = "",
-        before: str | None = None,
-        limit: int = 50,
-        newest_first: bool = True,
-        starred: bool | None = None,
-        search: str = "",
-    ) -> list[ImageRow]:
-        """Images by path, highest first with `newest_first`; `before` is the last path of the page before."""
-        wanted = _narrowed(user, folder_prefix, starred, search)
-        if before is not None:
-            wanted &= Q(path__lt=before) if newest_first else Q(path__gt=before)
-        return await self._rows(wanted, ("-path",) if newest_first else ("path",), limit)
-
-    def folders(self, user: str, folder_prefix: str = "") -> list[str]:
-        """Names of the folders directly below a folder, by name, at one index step a folder (not one an
-        image)."""
-        prefix = _folder(folder_prefix)
-        found: list[str] = []
-        start, end = prefix, _after(prefix)
-        while len(found) < _MOST_FOLDERS:
-            row = self._writer.one(
-                'SELECT path FROM images WHERE "user" = ? AND path > ? AND path < ? ORDER BY path LIMIT 1',
-                (user, start, end),
-            )
-            if row is None:
-                break
-            name, slash, _ = row[0][len(prefix) :].partition("/")
-            if slash:
-                found.append(name)
-                start = _after(f"{prefix}{name}/")
-            else:
-                start = row[0]
-        return found
+    async def folders(self, user: str, folder: str = "", depth: int = 1) -> list[str]:
+        """The folders below a folder, `depth` levels down, level by level, each as its whole path."""
+        return await self._lists.run(lambda db: folders(db, user, folder, depth))
 
     async def count(self, user: str) -> int:
         """How many images `user` has. Walks the index; not for hot paths."""
-        with self._reader.queries() as db:
-            return int(await ImageTable.filter(user=user).using_db(db).count())
-
-    async def _rows(self, wanted: Q, order: tuple[str, ...], limit: int) -> list[ImageRow]:
-        with self._reader.queries() as db:
-            query = ImageTable.filter(wanted).using_db(db).order_by(*order).limit(limit)
-            return [_row(row) for row in await query.values_list(*_NAMES)]
-
-
-def _row(values: tuple[Any, ...]) -> ImageRow:
-    fields = (*values[:11], bool(values[11]), values[12])
-    return ImageRow(*fields)
-
-
-def _narrowed(user: str, folder_prefix: str, starred: bool | None, search: str) -> Q:
-    wanted = Q(user=user)
-    if prefix := _folder(folder_prefix):
-        wanted &= Q(path__gte=prefix, path__lt=_after(prefix))
-    if starred is not None:
-        wanted &= Q(starred=starred)
-    if search:
-        wanted &= Q(prompt__icontains=search)
-    return wanted
-
-
-def _folder(prefix: str) -> str:
-    return f"{prefix.strip('/')}/" if prefix.strip("/") else ""
-
-
-def _after(prefix: str) -> str:
-    """The first text behind everything that begins with `prefix` (which ends in '/' or is empty)."""
-    return f"{prefix[:-1]}0" if prefix else chr(0x10FFFF)
+        sql = 'SELECT count(*) FROM images WHERE "user" = ?'
+        return await self._lists.run(lambda db: int(db.execute(sql, (user,)).fetchone()[0]))

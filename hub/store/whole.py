@@ -6,6 +6,7 @@ from hub.store.images import Images
 from hub.store.jobs import Jobs
 from hub.store.opening import Reader, bring_up, open_reader
 from hub.store.presets import PresetRows
+from hub.store.reading import Reading
 from hub.store.roles import RoleRows
 from hub.store.sessions import SessionRows, TokenRows
 from hub.store.users import UserData, Users
@@ -15,7 +16,7 @@ from hub.store.writer import Writer
 class Store:
     """Everything that outlives the process except files. One process writes; `Store.open` makes it."""
 
-    def __init__(self, writer: Writer, reader: Reader) -> None:
+    def __init__(self, writer: Writer, reader: Reader, database: Path) -> None:
         self.writer = writer
         self.reader = reader
         self.users = Users(writer, reader)
@@ -25,16 +26,19 @@ class Store:
         self.roles = RoleRows(writer)
         self.presets = PresetRows(writer)
         self.jobs = Jobs(writer)
-        self.images = Images(writer, reader)
+        self.images = Images(writer, Reading(database, "lists"), Reading(database, "searches"))
 
     @classmethod
     async def open(cls, database: Path) -> "Store":
         """Open `database`, made or migrated where needed. Raises `UnusableDatabase` with what to do."""
         database.parent.mkdir(parents=True, exist_ok=True)
         await bring_up(database)
-        return cls(Writer(database), await open_reader(database))
+        store = cls(Writer(database), await open_reader(database), database)
+        store.images.begin()
+        return store
 
     async def close(self) -> None:
-        """Commit what waits and close both connections."""
+        """Commit what waits and close every connection."""
+        await self.images.close()
         await self.writer.close()
         await self.reader.close()

@@ -44,6 +44,10 @@ class Writer:
         self._since_checkpoint = 0
         self._checkpoint: asyncio.Task[None] | None = None
 
+    def prepare(self, op: Op) -> Any:
+        """Change the schema or the connection at once: for the start, before anything is written."""
+        return op(self._db)
+
     def write(self, op: Op) -> asyncio.Future[Any]:
         """Hand over `op`; the future gives its result once it is committed, or raises what it raised.
 

@@ -47,6 +47,34 @@ class TestListing:
         assert await sources(hub, sortBy="Date") == ["a.png", "c.png", "b.png"]
         assert await sources(hub, sortBy="Date", sortReverse=True) == ["b.png", "c.png", "a.png"]
 
+    @pytest.mark.parametrize("order", ["Name", "Date"])
+    async def test_page_by_page(self, hub: Tenant, order: str) -> None:
+        for path in ("raw/a", "raw/b", "c"):
+            await make(hub, path)
+        seen: list[str] = []
+        given: dict[str, Any] = {"path": "", "depth": 10, "sortBy": order, "limit": 2}
+        first = await hub.call("ListImages", **given)
+        assert first["folders"] == ["raw"]
+        second = await hub.call("ListImages", **given, before=first["next"])
+        seen = [file["src"] for file in first["files"] + second["files"]]
+        wanted = (
+            ["raw/b.png", "raw/a.png", "c.png"] if order == "Name" else ["c.png", "raw/b.png", "raw/a.png"]
+        )
+        assert seen == wanted
+        assert (second["folders"], "next" in second) == ([], False)
+        assert (await hub.call("ListImages", **given, before="nonsense"))["field"] == "before"
+
+    async def test_search_by_prompt_with_folders_and_stars(self, hub: Tenant) -> None:
+        for path, prompt in (("raw/a", "red circle"), ("raw/b", "blue circle"), ("c", "a circular red")):
+            await make(hub, path, prompt=prompt)
+        assert await sources(hub, search="red circ") == ["raw/a.png", "c.png"]
+        assert await sources(hub, "raw", search="circle -blue") == ["a.png"]
+        await hub.call("ToggleImageStarred", path="raw/b.png")
+        assert await sources(hub, search="circle", starred=True) == ["Starred/b.png"]
+        assert await sources(hub, starred="true", sortBy="Date") == ["Starred/b.png"]
+        for odd in ('"', "(red:1.2)", "<lora:x>", "%_%", "*", "-", "\x00", "NOT AND", "'; DROP TABLE images"):
+            assert "files" in await hub.call("ListImages", path="", depth=9, search=odd)
+
     async def test_at_most_as_many_as_the_setting_says(self, hub: Tenant) -> None:
         for _ in range(3):
             await make(hub, "x")

@@ -13,6 +13,7 @@ from hub.accounts import Accounts, Caller
 from hub.errors import BadInput, HubError
 from hub.jobs import Intake, Jobs
 from hub.media import (
+    BadMark,
     BadPicture,
     Finished,
     Listing,
@@ -20,17 +21,21 @@ from hub.media import (
     NoSuchFolder,
     NoSuchImage,
     NotSaved,
+    Wanted,
     occasion_of,
     read_picture,
 )
 from hub.params import GenRequest, spread
 from hub.settings import Limits
+from hub.store import TooLong
 from hub.wire import Body, api
 
 NOT_SAVED = "Server failed to save an image."
 NO_FILE = "That file does not exist, cannot delete."
 NO_STAR = "That file does not exist, cannot star."
 NO_FOLDER = "404, path not found."
+BAD_MARK = "Invalid value for parameter 'before': it must be the `next` of a list in the same order."
+TOO_LONG = "That search takes too long. Use rarer words, or narrow it to a folder."
 
 
 class ListImagesIn(Struct, frozen=True):
@@ -40,6 +45,21 @@ class ListImagesIn(Struct, frozen=True):
     depth: Annotated[int, Meta(description="How many levels of folders are read.")]
     sortBy: Annotated[str, Meta(description="Name or Date.")] = "Name"
     sortReverse: Annotated[bool, Meta(description="Oldest or lowest first.")] = False
+    search: Annotated[
+        str,
+        Meta(
+            description="Ours: only images whose prompt has these words, each whole or as a beginning. "
+            '"Words in quotes" as they stand, -words not at all.',
+            max_length=1000,
+        ),
+    ] = ""
+    starred: Annotated[bool, Meta(description="Ours: only starred images.")] = False
+    limit: Annotated[
+        int, Meta(description="Ours: images of one page; 0 for the user's own limit.", ge=0, le=10_000)
+    ] = 0
+    before: Annotated[
+        str, Meta(description="Ours: `next` of the page before, to go on behind it.", max_length=4096)
+    ] = ""
 
 
 class PathIn(Struct, frozen=True):
@@ -62,19 +82,29 @@ async def list_images(caller: Caller, given: ListImagesIn, media: Media, account
     """
     if given.sortBy not in ("Name", "Date"):
         raise BadInput(f"Invalid sort mode '{given.sortBy[:40]}'.", field="sortBy", limit=["Name", "Date"])
-    value = accounts.preferences.value
+    most, scanned = (
+        int(str(accounts.preferences.value(caller.user, key)))
+        for key in ("maximagesinhistory", "maximagesscannedinhistory")
+    )
+    wanted = Wanted(
+        given.path,
+        given.depth,
+        by_date=given.sortBy == "Date",
+        reverse=given.sortReverse,
+        most=min(given.limit, most) if given.limit else most,
+        scanned=scanned,
+        before=given.before,
+        starred=given.starred,
+        search=given.search.strip(),
+    )
     try:
-        return await media.gallery.browse(
-            caller.user,
-            given.path,
-            given.depth,
-            by_date=given.sortBy == "Date",
-            reverse=given.sortReverse,
-            most=int(str(value(caller.user, "maximagesinhistory"))),
-            most_scanned=int(str(value(caller.user, "maximagesscannedinhistory"))),
-        )
+        return await media.gallery.browse(caller.user, wanted)
     except NoSuchFolder as missing:
         raise HubError(NO_FOLDER, field="path") from missing
+    except BadMark as bad:
+        raise BadInput(BAD_MARK, field="before", limit="`next` of an answer in the same order") from bad
+    except TooLong as long:
+        raise HubError(TOO_LONG, field="search") from long
 
 
 @api("ToggleImageStarred", permission="user_star_images", active=True)
