@@ -56,6 +56,17 @@ class Place(msgspec.Struct, frozen=True):
     ends: float | None
 
 
+class Figures(msgspec.Struct, frozen=True):
+    """Images that wait and that are at engines, unfinished jobs, users who have some, and how many seconds an
+    image takes, None before one was measured."""
+
+    waiting: int
+    drawn: int
+    jobs: int
+    users: int
+    seconds: float | None
+
+
 Gone = Callable[[Active, str, Collection[int], str], None]
 """Told of images without a picture: their job, `cancelled` or `failed`, indices, the reason or ""."""
 
@@ -148,6 +159,12 @@ class Floor:
     def waiting(self, user: str) -> int:
         """How many images of a user no engine has yet."""
         return self._waiting.get(user, 0)
+
+    def figures(self) -> Figures:
+        """The queue over all users."""
+        waiting = sum(self._waiting.values())
+        drawn = sum(self._drawn.values())
+        return Figures(waiting, drawn, len(self.jobs), len(self._of_user), self.pace.seconds(1, 0.0))
 
     def _waited(self, user: str, more: int) -> None:
         count = self._waiting.get(user, 0) + more

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NoReturn
 from uuid import uuid4
@@ -18,7 +19,7 @@ from hub.jobs.bus import Bus, Listener, Unsubscribe
 from hub.jobs.choose import Need, need_of
 from hub.jobs.ends import End, read
 from hub.jobs.events import JobEvent
-from hub.jobs.floor import Engines, Floor, Stop
+from hub.jobs.floor import Engines, Figures, Floor, Stop
 from hub.jobs.job import Difference, Job
 from hub.jobs.keep import Keep, Kept
 from hub.jobs.listing import Filter, JobView, Listing
@@ -67,6 +68,8 @@ class Jobs:
         self.listing = Listing(self._floor, self._memory, self._keep)
         self.run = uuid4().hex[:12]
         """Changes with every start: event numbers count anew then."""
+        self.ended_images = Counter({"done": 0, "failed": 0, "cancelled": 0})
+        """Images that came to an end since the start, by state."""
         self._engines: Engines | None = None
         self._woken = False
         self._stopping = False
@@ -282,6 +285,10 @@ class Jobs:
             self._keep.arrange([(priority, place, active.job.id) for active, priority, place in changes])
             self._floor.pump()
 
+    def figures(self) -> Figures:
+        """The queue over all users."""
+        return self._floor.figures()
+
     @property
     def paused(self) -> bool:
         """Whether waiting images are kept from being started."""
@@ -393,6 +400,7 @@ class Jobs:
             self._write_end(active, active.job.state)
         if active.job.user in self._days:
             self._days[active.job.user].settle(active.job.id, active.job.made)
+        self.ended_images.update(str(picture.state) for picture in active.job.pictures)
         self._memory.remember(active)
 
     def _gone(self, active: Active, state: str, images: Collection[int], reason: str) -> None:

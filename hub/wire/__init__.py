@@ -1,15 +1,18 @@
 """From bytes to a call, from a value to bytes: how a route is declared, reached and answered."""
 
-from hub.wire.answers import Answer, Headers, encode, error_answer, json_answer, redirect
+from hub.wire.answers import Answer, Headers, encode, error_answer, json_answer, redirect, text_answer
 from hub.wire.bind import Body
 from hub.wire.door import Door, header
 from hub.wire.files import Files, html_answer
 from hub.wire.handlers import room_of, visitor_of
+from hub.wire.outbox import Binary
 from hub.wire.route import Nothing, api, own
 from hub.wire.stream import Closed, Stream
+from hub.wire.switchboard import Switchboard
 
 __all__ = [
     "Answer",
+    "Binary",
     "Body",
     "Closed",
     "Door",
@@ -17,6 +20,7 @@ __all__ = [
     "Headers",
     "Nothing",
     "Stream",
+    "Switchboard",
     "api",
     "encode",
     "error_answer",
@@ -26,5 +30,6 @@ __all__ = [
     "own",
     "redirect",
     "room_of",
+    "text_answer",
     "visitor_of",
 ]

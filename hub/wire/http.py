@@ -85,7 +85,8 @@ async def answer_get(board: Switchboard, key: str, scope: Any) -> Answer:
 async def _answer(bound: Bound, caller: Caller | None, body: dict[str, Any], scope: Any) -> Answer:
     arguments = bound.arguments(caller, body)
     if bound.takes_door is None:
-        return json_answer(_encoded(await bound.call(**arguments)))
+        value = await bound.call(**arguments)
+        return value if isinstance(value, Answer) else json_answer(_encoded(value))
     door = Door(scope)
     arguments[bound.takes_door] = door
     try:

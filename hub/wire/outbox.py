@@ -5,6 +5,10 @@ from collections import OrderedDict
 Frame = bytes | str
 
 
+class Binary(bytes):
+    """A frame that goes out as a binary message; plain bytes are text in UTF-8."""
+
+
 class Outbox:
     """An ordered line of frames. A frame with a key replaces the waiting one of the same key and goes to
     the end; frames without a key are never dropped and counted in bytes against `limit`."""

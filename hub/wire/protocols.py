@@ -9,10 +9,11 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.protocol import State
 
 from hub.settings import Network
-from hub.wire.outbox import Frame
+from hub.wire.outbox import Binary, Frame
 from hub.wire.socket import LINK
 
 TEXT_FRAME = 0x81
+BINARY_FRAME = 0x82
 DROP_SECONDS = 2.0
 """How long a dropped socket's last bytes may take before the connection is cut."""
 
@@ -27,17 +28,18 @@ class _Wire:
     def of(cls, frame: Frame) -> bytes:
         if frame is not cls.frame:
             payload = frame.encode() if isinstance(frame, str) else frame
-            cls.frame, cls.wire = frame, frame_header(len(payload)) + payload
+            kind = BINARY_FRAME if isinstance(frame, Binary) else TEXT_FRAME
+            cls.frame, cls.wire = frame, frame_header(len(payload), kind) + payload
         return cls.wire
 
 
-def frame_header(size: int) -> bytes:
-    """The header of an unmasked, unfragmented text frame (RFC 6455 §5.2)."""
+def frame_header(size: int, kind: int = TEXT_FRAME) -> bytes:
+    """The header of an unmasked, unfragmented frame (RFC 6455 §5.2), a text frame by default."""
     if size < 126:
-        return bytes((TEXT_FRAME, size))
+        return bytes((kind, size))
     if size < 65536:
-        return bytes((TEXT_FRAME, 126)) + size.to_bytes(2, "big")
-    return bytes((TEXT_FRAME, 127)) + size.to_bytes(8, "big")
+        return bytes((kind, 126)) + size.to_bytes(2, "big")
+    return bytes((kind, 127)) + size.to_bytes(8, "big")
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
@@ -53,14 +55,14 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         await super().run_asgi()
 
     def write(self, frame: Frame) -> bool:
-        """Write a text frame at once; False when it would have to wait or the socket is not open."""
+        """Write a frame at once; False when it would have to wait or the socket is not open."""
         if self._must_wait():
             return False
         self.transport.write(_Wire.of(frame))
         return True
 
     def write_many(self, frames: Sequence[Frame]) -> bool:
-        """Write several text frames at once, in one piece; False as for `write`."""
+        """Write several frames at once, in one piece; False as for `write`."""
         if self._must_wait():
             return False
         self.transport.write(b"".join([_Wire.of(frame) for frame in frames]))

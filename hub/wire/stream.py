@@ -14,7 +14,7 @@ import msgspec
 
 from hub.errors import BadInput
 from hub.wire.answers import decode
-from hub.wire.outbox import Frame, Outbox
+from hub.wire.outbox import Binary, Frame, Outbox
 
 TRY_AGAIN_LATER = 1013
 POLICY = 1008
@@ -30,10 +30,10 @@ class Link(Protocol):
     """The server's own end of a socket, where there is one (see server.py): the shortest way for a frame."""
 
     def write(self, frame: Frame) -> bool:
-        """Write a text frame at once; False when it would have to wait."""
+        """Write a frame at once; False when it would have to wait."""
 
     def write_many(self, frames: Sequence[Frame]) -> bool:
-        """Write several text frames at once, in one piece; False when they would have to wait."""
+        """Write several frames at once, in one piece; False when they would have to wait."""
 
     def drop(self, code: int) -> None:
         """Close without waiting for what the client has not read."""
@@ -64,6 +64,12 @@ class _Text:
         if frame is not cls.frame:
             cls.frame, cls.text = frame, frame.decode()
         return cls.text
+
+
+def _message(frame: Frame) -> dict[str, Any]:
+    if isinstance(frame, Binary):
+        return {"type": "websocket.send", "bytes": frame}
+    return {"type": "websocket.send", "text": _Text.of(frame)}
 
 
 class Stream:
@@ -98,9 +104,9 @@ class Stream:
         self._reader = asyncio.create_task(self._read())
 
     def push(self, frame: Frame, *, key: str | None = None) -> None:
-        """Send encoded JSON. `key` marks a preview: while the socket is blocked only the newest of a key
-        is kept; frames without a key are delivered in order, or the socket is closed with 1013 when too
-        much is owed."""
+        """Send encoded JSON, or a `Binary` message. `key` marks a preview: while the socket is blocked only
+        the newest of a key is kept; frames without a key are delivered in order, or the socket is closed
+        with 1013 when too much is owed."""
         if self.closed:
             return
         if self._writer is not None:
@@ -109,7 +115,7 @@ class Stream:
             return
         if self._link is not None and self._link.write(frame):
             return
-        coroutine = self._send({"type": "websocket.send", "text": _Text.of(frame)})
+        coroutine = self._send(_message(frame))
         try:
             waiting = coroutine.send(None)
         except StopIteration:
@@ -134,7 +140,7 @@ class Stream:
         try:
             await rest
             while (frame := self._outbox.take()) is not None:
-                await self._send({"type": "websocket.send", "text": _Text.of(frame)})
+                await self._send(_message(frame))
         except (OSError, RuntimeError):
             self._lost(None)
         finally:

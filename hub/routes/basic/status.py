@@ -38,6 +38,7 @@ async def get_current_status(caller: Caller, given: Nothing, jobs: Jobs) -> Stat
 async def interrupt_all(caller: Caller, given: InterruptIn, jobs: Jobs) -> Done:
     """Stop everything this session has going, or everything of the user. Others are never touched."""
     jobs.interrupt(user=caller.user, session=None if given.other_sessions else caller.session)
+    await jobs.settled()
     return Done()
 
 

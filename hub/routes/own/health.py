@@ -1,9 +1,11 @@
-"""Whether the hub answers; for the launcher, for supervisors and for people behind a proxy."""
+"""Whether the hub answers, and whether it can draw: for the launcher, supervisors and proxies."""
 
 from msgspec import Struct
 
 from hub import __version__
-from hub.wire import own
+from hub.errors import HubError
+from hub.jobs import Jobs
+from hub.wire import Switchboard, own
 
 
 class HealthOut(Struct):
@@ -13,7 +15,26 @@ class HealthOut(Struct):
     version: str
 
 
+class ReadyOut(Struct):
+    """`ready` is always true when it is not an error."""
+
+    ready: bool
+
+
 @own("/health", permission=None, method="GET")
 async def health() -> HealthOut:
     """Tell that the hub is up, and its version."""
     return HealthOut("ok", __version__)
+
+
+@own("/ready", permission=None, method="GET")
+async def ready(jobs: Jobs, board: Switchboard) -> ReadyOut:
+    """Tell whether new work is taken and an engine is there to do it; with status 503 when not."""
+    if board.stopping:
+        raise HubError("The hub is stopping.", error_id="not_ready", status=503)
+    state = jobs.status(jobs.counts()).backend_status
+    if state.status not in ("running", "some_loading"):
+        raise HubError(
+            state.message or "No engine is ready.", error_id="not_ready", status=503, engines=state.status
+        )
+    return ReadyOut(True)

@@ -1,140 +1,107 @@
-"""The caller's own jobs: list them, watch them from anywhere, stop one or a single image of one."""
+"""The queue as one sees it: the caller's own jobs whole, everybody else's without what is private."""
 
-from base64 import b64encode
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct
 
 from hub.accounts import Caller
 from hub.errors import BadInput, HubError
-from hub.jobs import Jobs, JobView
-from hub.jobs.events import Imaged, JobEvent, Progressed, Started
-from hub.wire import Body, Closed, Stream, encode, own
+from hub.jobs import Filter, Jobs, JobView, Moment
+from hub.wire import own
+
+SEES_ALL = "queue_view_others"
+STATES = ("waiting", "running", "done", "failed", "cancelled")
+
+
+class JobsIn(Struct, frozen=True):
+    """Which jobs are wanted; without anything the caller's unfinished and lately finished ones."""
+
+    state: Annotated[
+        str, Meta(description="Only these: waiting, running, done, failed, cancelled; several with commas.")
+    ] = ""
+    session: Annotated[str, Meta(description="Only those sent from the session that begins so.")] = ""
+    words: Annotated[str, Meta(max_length=1000, description="Only those with these words in the prompt.")] = (
+        ""
+    )
+    before: Annotated[
+        int, Meta(ge=0, le=2**53, description="Only those with a number below this; 0: from the newest.")
+    ] = 0
+    limit: Annotated[int, Meta(ge=1, le=1000, description="How many at most.")] = 1000
+    older: Annotated[bool, Meta(description="Also those that ended long ago.")] = False
+    everyone: Annotated[
+        bool, Meta(description=f"Those of all users; without the flag `{SEES_ALL}` with nothing private.")
+    ] = False
 
 
 class JobsOut(Struct, frozen=True):
-    """`run` changes when the hub restarts: event numbers count from 1 again then. `jobs` newest first."""
+    """`run` changes when the hub restarts: event numbers count from 1 again then. `jobs` newest first.
+    `paused` tells that waiting images are kept from being started."""
 
     run: str
     jobs: list[JobView]
+    paused: bool = False
 
 
-class WatchIn(Struct, frozen=True):
-    """What to be told. `after` in the body maps job ids to the number of the last event seen, to get what was
-    missed since; `run` is the one those numbers came from."""
-
-    previews: Annotated[bool, Meta(description="Whether previews are sent.")] = True
-    run: Annotated[str, Meta(description="The `run` that the numbers in `after` belong to.")] = ""
-    raw: Annotated[Body, Meta(description="`after`: {job id: number of the last event seen}.")] = {}
-
-
-class CancelIn(Struct, frozen=True):
-    """Which job, and which image of it (counting from 0; left out: all)."""
+class JobIn(Struct, frozen=True):
+    """Which job."""
 
     job: Annotated[str, Meta(description="The job's id.")]
-    index: Annotated[int | None, Meta(description="One image of the job; left out: all of it.")] = None
 
 
-class CancelOut(Struct, frozen=True):
-    """How many images are being stopped."""
+class DetailOut(Struct, frozen=True):
+    """The job, and everything that happened to it, oldest first."""
 
-    cancelled: int
+    job: JobView
+    timeline: list[Moment]
 
 
+class QueueOut(Struct, frozen=True):
+    """The queue in figures, over all users: images `waiting` and images being `drawn`, unfinished `jobs`,
+    `users` who have some; `seconds_an_image` as measured, None before the first one."""
+
+    paused: bool
+    waiting: int
+    drawn: int
+    jobs: int
+    users: int
+    seconds_an_image: float | None
+
+
+@own("/jobs", permission="basic_image_generation", method="GET")
 @own("/jobs", permission="basic_image_generation")
-async def list_jobs(caller: Caller, jobs: Jobs) -> JobsOut:
-    """List the caller's unfinished and lately finished jobs, newest first."""
-    return JobsOut(jobs.run, jobs.views(caller.user))
+async def list_jobs(caller: Caller, given: JobsIn, jobs: Jobs) -> JobsOut:
+    """List jobs, newest first: the caller's unfinished and lately finished ones, or as asked."""
+    states = tuple(filter(None, (word.strip() for word in given.state.lower().split(","))))
+    unknown = [state for state in states if state not in STATES]
+    if unknown:
+        raise BadInput(f"There is no state {unknown[0]!r}.", field="state", limit=list(STATES))
+    wanted = Filter(
+        states=states,
+        session=given.session,
+        words=given.words,
+        before=given.before or 1 << 62,
+        limit=given.limit,
+        everyone=given.everyone,
+        older=given.older,
+    )
+    found = jobs.listing.page(caller.user, wanted, sees_all=caller.may(SEES_ALL))
+    return JobsOut(jobs.run, found, jobs.paused)
 
 
-@own("/jobs/cancel", permission="basic_image_generation")
-async def cancel_job(caller: Caller, given: CancelIn, jobs: Jobs) -> CancelOut:
-    """Stop one job of the caller, or one image of it; others go on."""
-    found = jobs.find(given.job, caller.user)
+@own("/jobs/detail", permission="basic_image_generation", method="GET")
+@own("/jobs/detail", permission="basic_image_generation")
+async def show_job(caller: Caller, given: JobIn, jobs: Jobs) -> DetailOut:
+    """Show one job with its timeline, however old it is."""
+    found = jobs.listing.one(given.job, caller.user, sees_all=caller.may(SEES_ALL))
     if found is None:
-        raise HubError("You have no unfinished job of that id.", field="job")
-    if given.index is not None and not 0 <= given.index < len(found.pictures):
-        raise BadInput(
-            f"Job {given.job} has no image {given.index}.", field="index", limit=[0, len(found.pictures) - 1]
-        )
-    return CancelOut(jobs.interrupt(user=caller.user, job=given.job, image=given.index))
+        raise HubError("You have no job of that id.", field="job")
+    return DetailOut(*found)
 
 
-@own("/jobs/watch", permission="basic_image_generation", socket=True)
-async def watch_jobs(caller: Caller, given: WatchIn, stream: Stream, jobs: Jobs) -> None:
-    """Stream everything that happens to the caller's jobs, from every tab and client.
-
-    The first frame lists the jobs as they stand; then come numbered events (`event` names the kind). With
-    `after` the events missed since are sent right behind the list, where the hub still has them.
-    """
-
-    def hear(event: JobEvent) -> None:
-        if type(event) is Progressed:
-            if given.previews or event.preview is None:
-                stream.push(FRAMES.of(event), key=f"{event.job}:{event.index}")
-        else:
-            stream.push(FRAMES.of(event))
-
-    stream.push(encode(JobsOut(jobs.run, jobs.views(caller.user))))
-    for job, number in _numbers(given, jobs.run).items():
-        if not jobs.replay(job, caller.user, hear, number):
-            stream.push(encode({"event": "gone", "job": job}))
-    leave = jobs.listen_to_user(caller.user, hear, previews=given.previews)
-    try:
-        while True:
-            await _ignore(stream)
-    except Closed:
-        return
-    finally:
-        leave()
-
-
-async def _ignore(stream: Stream) -> None:
-    """Whatever a watcher sends is not read; a malformed frame is nothing special."""
-    try:
-        await stream.receive()
-    except HubError:
-        return
-
-
-def _numbers(given: WatchIn, run: str) -> dict[str, int]:
-    after = given.raw.get("after")
-    if after is None or given.run != run:
-        return {}
-    if not isinstance(after, dict) or not all(type(number) is int for number in after.values()):
-        raise BadInput("`after` must map job ids to whole numbers.", field="after", limit="{job id: number}")
-    return after
-
-
-class Frames:
-    """An event as JSON text, made once for all sockets that watch."""
-
-    def __init__(self) -> None:
-        self._event: JobEvent | None = None
-        self._frame = b""
-
-    def of(self, event: JobEvent) -> bytes:
-        """The frame of an event."""
-        if event is not self._event:
-            self._event, self._frame = event, _frame(event)
-        return self._frame
-
-
-FRAMES = Frames()
-
-
-def _frame(event: JobEvent) -> bytes:
-    fields: dict[str, Any] = {"event": event.__struct_config__.tag, **msgspec.structs.asdict(event)}
-    fields["session"] = event.session[:8]
-    fields["request_id"] = str(event.request_id)
-    if isinstance(event, Progressed):
-        preview = fields.pop("preview")
-        if preview is not None:
-            body = encode(fields)
-            return b'%b,"preview":"data:image/jpeg;base64,%b"}' % (body[:-1], b64encode(preview))
-    elif isinstance(event, Imaged):
-        fields["image"] = fields.pop("url")
-    elif isinstance(event, Started) and not event.metadata:
-        del fields["metadata"]
-    return encode(fields)
+@own("/queue", permission="basic_image_generation", method="GET")
+@own("/queue", permission="basic_image_generation")
+async def show_queue(jobs: Jobs) -> QueueOut:
+    """Tell how much waits, how much is being drawn and how fast that goes."""
+    figures = jobs.figures()
+    speed = None if figures.seconds is None else round(figures.seconds, 3)
+    return QueueOut(jobs.paused, figures.waiting, figures.drawn, figures.jobs, figures.users, speed)
