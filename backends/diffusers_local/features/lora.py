@@ -17,7 +17,8 @@ from backends.contract import ModelRef
 from backends.diffusers_local.loading.weights import ModelTrouble, check_safetensors, read_header, stamp_of
 
 if TYPE_CHECKING:
-    from backends.diffusers_local.features.lora_layers import LoraLayers, Made
+    from backends.diffusers_local.features.lora_layers import LoraLayers
+    from backends.diffusers_local.features.lora_making import Made
 
 _LORA = ("lora_down", "lora_up", "lora_A", "lora_B", "lora.down", "lora.up", "_lora.", "lora_linear_layer")
 _LOKR = ".lokr_"

@@ -5,24 +5,22 @@ only the ones that a forward needs stand in the model's tree: a request without 
 modules it was loaded with, and pays and inherits nothing. Changing a set is a matter of dictionary entries.
 """
 
-import copy
 import itertools
 import weakref
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import diffusers
 import torch
-from peft.tuners.tuners_utils import BaseTunerLayer
 
 from backends.diffusers_local.families import Family
 from backends.diffusers_local.features.lora import LoraFile
+from backends.diffusers_local.features.lora_making import Made, make_layers
+from backends.diffusers_local.features.lora_parts import PartLayers, Weights
 from backends.diffusers_local.loading.weights import ModelTrouble
 
-_PLANS = 16
 _numbers = itertools.count(1)
 
 
@@ -36,147 +34,6 @@ class Worn(NamedTuple):
 
 Stack = tuple[Worn, ...]
 """The LoRAs of a request in their order: sums of floats depend on it."""
-
-Weights = tuple[tuple[str, float], ...]
-"""Adapter names and weights of one component."""
-
-
-@dataclass(slots=True)
-class _Place:
-    """Where a LoRA layer goes: `parent` holds `own` or, while a LoRA acts, `layer` under the name `child`."""
-
-    parent: torch.nn.Module
-    child: str
-    own: torch.nn.Module
-    layer: Any
-
-    def adapters(self) -> set[str]:
-        """Names of the adapters this layer has."""
-        return {name for kind in self.layer.adapter_layer_names for name in getattr(self.layer, kind)}
-
-    def put(self, module: torch.nn.Module) -> None:
-        self.parent._modules[self.child] = module
-
-
-class PartLayers:
-    """The LoRA layers of one component of a model."""
-
-    def __init__(self, module: Any) -> None:
-        self.module = module
-        self._places: dict[str, _Place] = {}
-        self._plans: OrderedDict[Weights, list[tuple[_Place, list[tuple[str, float]]]]] = OrderedDict()
-        self.worn: Weights = ()
-
-    def check(self, layers: Mapping[str, Any]) -> None:
-        """Refuse what cannot share a layer with what is here. Raises ModelTrouble."""
-        for name, layer in layers.items():
-            place = self._places.get(name)
-            if place is not None and type(place.layer) is not type(layer):
-                raise ModelTrouble("it is of another kind than one that lies over the same model now")
-
-    def take(self, adapter: str, layers: Mapping[str, Any]) -> None:
-        """Keep checked layers of a new adapter for the modules they are named after."""
-        self._plans.clear()
-        for name, layer in layers.items():
-            place = self._places.get(name)
-            if place is not None:
-                _join(place.layer, layer, adapter)
-                continue
-            above, _, child = name.rpartition(".")
-            parent = self.module.get_submodule(above)
-            layer.base_layer = parent._modules[child]
-            self._places[name] = _Place(parent, child, layer.base_layer, layer)
-
-    def wear(self, weights: Weights) -> None:
-        """Let these adapters act, in this order; none for an empty tuple."""
-        if weights == self.worn:
-            return
-        before, self.worn = self.worn, weights
-        for place, _ in self._plan(before):
-            place.put(place.own)
-        for place, active in self._plan(weights):
-            place.layer._active_adapter = [name for name, _ in active]
-            for name, weight in active:
-                place.layer.set_scale(name, weight)
-            place.put(place.layer)
-
-    def drop(self, adapter: str) -> None:
-        """Forget an adapter that nothing wears, and every layer that has no other."""
-        self._plans.clear()
-        for name, place in list(self._places.items()):
-            for kind in _kinds(place.layer):
-                held = getattr(place.layer, kind)
-                if adapter in held:
-                    del held[adapter]
-            if not place.adapters():
-                del self._places[name]
-
-    def _plan(self, weights: Weights) -> list[tuple[_Place, list[tuple[str, float]]]]:
-        plan = self._plans.get(weights)
-        if plan is None:
-            found = [
-                (place, [(name, weight) for name, weight in weights if name in adapters])
-                for place in self._places.values()
-                if (adapters := place.adapters())
-            ]
-            plan = self._plans[weights] = [(place, active) for place, active in found if active]
-            if len(self._plans) > _PLANS:
-                self._plans.popitem(last=False)
-        return plan
-
-
-def _kinds(layer: Any) -> list[str]:
-    """The attributes of a PEFT layer that hold something of each of its adapters."""
-    named = (*layer.adapter_layer_names, *layer.other_param_names, "lora_variant")
-    return [kind for kind in dict.fromkeys(named) if hasattr(layer, kind)]
-
-
-def _join(layer: Any, other: Any, adapter: str) -> None:
-    """Let a layer have another's adapter too, as if it had been loaded into it."""
-    for kind in _kinds(layer):
-        theirs = getattr(other, kind)
-        if adapter in theirs:
-            getattr(layer, kind)[adapter] = theirs[adapter]
-
-
-def _twin(module: torch.nn.Module) -> torch.nn.Module:
-    """The same tree of the same innermost modules, without any LoRA layer: what is put into it changes
-    nothing of the model, whatever runs through that meanwhile.
-    """
-    twin = copy.copy(module)
-    twin.__dict__.pop("_hf_hook", None)  # an offload's hook belongs to the model
-    twin._modules = {}
-    for name, child in module._modules.items():
-        inner = child.get_base_layer() if isinstance(child, BaseTunerLayer) else child
-        twin._modules[name] = None if inner is None else _twin(inner) if inner._modules else _innermost(inner)
-    return twin
-
-
-def _innermost(module: torch.nn.Module) -> torch.nn.Module:
-    """The module itself or, where its numbers are elsewhere until it runs, one of its shape without any."""
-    if not any(tensor.is_meta for tensor in module._parameters.values() if tensor is not None):
-        return module
-    shape = copy.copy(module)
-    shape.__dict__.pop("_hf_hook", None)
-    shape._parameters = {
-        name: None
-        if tensor is None
-        else torch.nn.Parameter(torch.zeros((), dtype=tensor.dtype).expand(tensor.shape), requires_grad=False)
-        for name, tensor in module._parameters.items()
-    }
-    return shape
-
-
-@dataclass(slots=True)
-class Made:
-    """What a loader made of a LoRA's file: for each part its layers by the names of the modules they go
-    around; how many tensors, and their bytes.
-    """
-
-    adapter: str
-    layers: dict[str, dict[str, Any]]
-    tensors: int
-    size: int
 
 
 class LoraLayers:
@@ -223,7 +80,10 @@ class LoraLayers:
             )
         try:
             with torch.inference_mode(False):  # tensors made inside of it never ask for a gradient
-                lora.made[self] = self._make(lora, f"lora{next(_numbers)}")
+                adapter = f"lora{next(_numbers)}"
+                lora.made[self] = make_layers(
+                    self._mixin, self._parts, self._layers.keys(), lora.tensors(), adapter, self._device
+                )
         except Exception as error:
             # the traceback would keep the LoRA's tensors in memory
             error.__traceback__ = None
@@ -329,44 +189,9 @@ class LoraLayers:
             if part in self._places[worn.key] and (worn.text_weight if reads else worn.weight)
         )
 
-    def _make(self, lora: LoraFile, adapter: str) -> Made:
-        """Let diffusers load a LoRA into a twin of the model. Raises whatever it raises, and ModelTrouble."""
-        mixin: Any = self._mixin
-        twins = {name: _twin(layers.module) for name, layers in self._layers.items()}
-        parts = {**self._parts, **twins}
-        loader = type("Loader", (mixin,), {"components": twins, "hf_device_map": None})()
-        for name, part in parts.items():
-            setattr(loader, name, part)
-        tensors = lora.tensors()
-        expected = _count(mixin, tensors, parts)
-        loader.load_lora_weights(tensors, adapter_name=adapter)
-        made = Made(adapter, {name: _layers_in(twin) for name, twin in twins.items()}, 0, 0)
-        for layers in made.layers.values():
-            for layer in layers.values():
-                self._settle(made, layer)
-        if made.tensors != expected or not expected:
-            raise ModelTrouble(f"{made.tensors} of its {expected} tensors find their place")
-        return made
-
-    def _settle(self, made: Made, layer: Any) -> None:
-        layer.eval()
-        for kind in dict.fromkeys(layer.adapter_layer_names):  # PEFT's DoRA names one twice
-            inner = getattr(layer, kind)
-            inner.to(self._device)
-            for tensor in inner.parameters():
-                # never trained, but so the stock pipelines leave them, and PyTorch multiplies what may ask
-                # for a gradient by another algorithm, with another last bit
-                tensor.requires_grad_(True)
-                made.tensors += 1
-                made.size += tensor.numel() * tensor.element_size()
-
     def _misfit(self, lora: LoraFile, why: str) -> str:
         made = f" It says it was made for {lora.made_for}." if lora.made_for else ""
         return f"The LoRA {lora.ref.name!r} does not fit this {self._family.name} model: {why}.{made}"
-
-
-def _layers_in(twin: torch.nn.Module) -> dict[str, Any]:
-    return {name: module for name, module in twin.named_modules() if isinstance(module, BaseTunerLayer)}
 
 
 def stack_of(loras: Mapping[str, tuple[float, float]]) -> Stack:
@@ -388,15 +213,6 @@ def _is_loader(kind: type) -> bool:
 def _reads(part: str) -> bool:
     """Whether this component reads prompts."""
     return part.startswith("text_encoder")
-
-
-def _count(mixin: Any, tensors: Mapping[str, torch.Tensor], parts: Mapping[str, Any]) -> int:
-    """How many tensors the loader makes of a file's, its scales (alpha) not counted."""
-    given = dict(tensors)
-    extra = {"unet_config": parts["unet"].config} if "unet" in parts else {}
-    answer = mixin.lora_state_dict(given, **extra)
-    state = answer[0] if isinstance(answer, tuple) else answer
-    return sum(1 for name in state if not name.endswith("alpha"))
 
 
 def _first_line(error: Exception) -> str:

@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from backends.contract import ModelRef, Work
 from backends.diffusers_local.features.lora import LoraFile
-from backends.diffusers_local.features.lora_layers import Stack, Weights, stack_of
+from backends.diffusers_local.features.lora_layers import Stack, stack_of
+from backends.diffusers_local.features.lora_parts import Weights
 from backends.diffusers_local.features.second_work import second_work
 from backends.diffusers_local.loading.controlnets import ControlPart
 from backends.diffusers_local.loading.model import Model
