@@ -84,7 +84,7 @@ class Reports:
     def _started(self, engine: int, active: Active, index: int, report: Report) -> None:
         if isinstance(report, Started) and active.job.start(index):
             active.begun[index] = self._clock()
-            text = self._media.describe_preview(active.kept.request, active.works[index])
+            text = self._media.describe_preview(active.kept.request.of(index), active.works[index])
             active.previews[index] = text
             active.channel.say(events.Started, index=index, engine=engine, steps=report.steps, metadata=text)
 
@@ -139,7 +139,7 @@ class Reports:
             job=job.id,
             index=index,
             user=job.user,
-            request=kept.request,
+            request=kept.request.of(index),
             work=active.works[index],
             image=image,
             occasion=occasion_of(active.created, kept.count, index, job.user),

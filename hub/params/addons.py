@@ -1,50 +1,15 @@
-"""What is laid over the model or takes a part's place: LoRAs, an autoencoder, textual inversions."""
+"""What is laid over the model or takes a part's place: LoRAs, an autoencoder."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from backends.contract import Lora, ModelRef
-from hub.accounts.caller import Caller
 from hub.catalog import Entry, unfit
 from hub.errors import BadInput
 from hub.params.collect import Value
 from hub.params.context import Context
+from hub.params.prompts import Prompts
 from hub.params.registry import Registry
-from hub.params.tags.fill import filled
-from hub.params.tags.tag import Filling, Prompted
 from hub.params.values import refused
-
-
-class Prompts:
-    """The texts of a request with their tags carried out, and what the tags named."""
-
-    def __init__(self, values: Mapping[str, Value], caller: Caller, context: Context) -> None:
-        filling = Filling(context.catalog, caller, context.limits.loras)
-        self.texts: dict[str, str] = {}
-        self.originals: dict[str, str] = {}
-        for key in ("prompt", "negativeprompt"):
-            text = values.get(key)
-            if isinstance(text, str):
-                filling.field, filling.name = key, context.registry.params[key].name
-                self.texts[key] = filled(text, filling)
-                if self.texts[key] != text:
-                    self.originals[f"original_{key}"] = text
-        self.prompted: Sequence[Prompted] = filling.prompted
-        self.embeddings: Mapping[str, Entry] = filling.embeddings
-
-    def check(self, model: Entry, registry: Registry) -> None:
-        """Refuse an embedding that was made for another architecture. Raises BadInput."""
-        for entry in self.embeddings.values():
-            if why := unfit(entry, model):
-                raise refused(registry.params["prompt"], why)
-
-    def extra(self) -> dict[str, str | list[str]]:
-        """What the metadata's extra data tells of them (swarm-api §7)."""
-        extra: dict[str, str | list[str]] = dict(self.originals)
-        if self.embeddings:
-            extra["used_embeddings"] = [_shown(entry) for entry in self.embeddings.values()]
-        if self.prompted:
-            extra["prompted_loras"] = [_shown(one.model) for one in self.prompted]
-        return extra
 
 
 class Worn:
@@ -86,6 +51,11 @@ class Worn:
                 more + (before.text_weight if before else 0.0),
             )
         return tuple(laid.values())
+
+    def triggers(self, model: Entry) -> list[str]:
+        """The words that the model and the LoRAs were taught to listen to."""
+        phrases = (entry.trigger_phrase for entry in (model, *self.models))
+        return [phrase.strip() for phrase in phrases if phrase and phrase.strip()]
 
     def given(self) -> dict[str, list[str]]:
         """The parameters that say the same again."""

@@ -5,15 +5,17 @@ from collections.abc import Mapping
 from hub.accounts.caller import Caller
 from hub.catalog import Entry
 from hub.errors import BadInput
-from hub.params.addons import Prompts, Worn, vae_of
+from hub.params.addons import vae_of
 from hub.params.collect import Collected, Value
 from hub.params.context import Context
 from hub.params.controls import controls_of
+from hub.params.fills import Filler
 from hub.params.method import fill_method
+from hub.params.prompts import Prompting
 from hub.params.request import GenRequest
 from hub.params.second import check_size, second_of
 from hub.params.size import Asked, resolve
-from hub.params.used import BORDERS, Used
+from hub.params.used import BORDERS
 from hub.params.values import refused
 
 MAX_WORK = 10000
@@ -24,7 +26,11 @@ _STEPS, _CFG = 20, 7.0
 
 
 def build(
-    collected: Collected, caller: Caller, context: Context, extra: dict[str, str | list[str]]
+    collected: Collected,
+    prompting: Prompting,
+    caller: Caller,
+    context: Context,
+    extra: dict[str, str | list[str]],
 ) -> GenRequest:
     """The request of these values; `extra` is the metadata's extra data. Raises BadInput or HubError."""
     values = collected.values
@@ -32,24 +38,22 @@ def build(
     images, batch = _counts(values, context)
     width, height = _int(values["width"]), _int(values["height"])
     variation = _float(values.get("variationseedstrength"), 0.0)
-    prompts = Prompts(values, caller, context)
-    prompts.check(entry, context.registry)
-    worn = Worn(values, prompts, entry, context)
-    values |= prompts.texts
     second = second_of(values, entry, caller, context)
     check_size(width, height, second, context)
     controls = controls_of(values, entry, context.registry)
     vae = vae_of(values, "vae", entry, context.registry)
     start, mask = _start(values, context)
-    used = Used(values, worn, prompts, second, context.registry)
+    steps = _seed_steps(values, images, batch)
+    drawn = Filler(values, collected.sources, entry, second, context).draw(prompting, steps)
+    own = drawn.first
     form, quality = _format(values, collected, context)
     engine = values.get("exactbackendid")
     return GenRequest(
         images=images,
         model=entry.ref(),
         model_hash=entry.hash,
-        prompt=_text(values.get("prompt")),
-        negative_prompt=_text(values.get("negativeprompt")),
+        prompt=own.prompt,
+        negative_prompt=own.negative_prompt,
         width=width,
         height=height,
         steps=_int(values["steps"]),
@@ -64,9 +68,9 @@ def build(
         init_image=start,
         strength=_float(values.get("initimagecreativity"), _CREATIVITY) if start is not None else 1.0,
         mask=mask,
-        loras=worn.laid(),
+        loras=own.loras,
         vae=vae,
-        embeddings=tuple(found.ref() for found in prompts.embeddings.values()),
+        embeddings=own.embeddings,
         controls=controls,
         second=second,
         format=form,
@@ -80,12 +84,13 @@ def build(
         path_max_part=context.wishes.path_max_part,
         engine_type=_text(values.get("internalbackendtype")) or None,
         engine_id=int(engine) if isinstance(engine, str) else None,
-        asked_by=used.features(),
-        other_models=used.models(),
+        asked_by=drawn.features,
+        other_models=own.other_models,
         defaults_used=defaults_used,
-        given=used.given(collected.sources),
-        extra=prompts.extra() | extra,
-        engine_extra=used.engine_extra(),
+        given=own.given.put,
+        extra={**own.extra.put, **extra},
+        engine_extra=own.engine_extra.put,
+        fills=drawn.fills,
     )
 
 
@@ -140,6 +145,12 @@ def _counts(values: Mapping[str, Value], context: Context) -> tuple[int, int]:
             limit=limit // images,
         )
     return images, batch
+
+
+def _seed_steps(values: Mapping[str, Value], images: int, batch: int) -> list[int]:
+    """How far each picture's seed is above the first's."""
+    alike = values.get("noseedincrement") is True
+    return [index % batch if alike else index for index in range(images * batch)]
 
 
 def _size(values: Mapping[str, Value], entry: Entry, context: Context) -> tuple[int, int]:

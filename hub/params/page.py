@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from hub.params.registry import Registry
 from hub.params.spec import Group, Param
-from hub.params.tags.fill import TAGS
+from hub.params.tags.known import TAGS
 
 NOTE = "<!-- Written by `python -m hub.params` from hub/params/groups; edit those. -->"
 

@@ -12,10 +12,14 @@ from hub.params.build import build
 from hub.params.collect import Collected
 from hub.params.context import Context
 from hub.params.keys import letters
+from hub.params.prompts import Prompting, settle_seeds
 from hub.params.request import GenRequest
 from hub.params.values import shown_value
 
 _HEAVY_TEXT = 256 * 1024
+_LONG_PROMPT = 4096
+_COUNTS = ("images", "batchsize")
+_FEW = frozenset(map(str, range(9)))
 
 
 def parse(raw: Mapping[str, Any], caller: Caller, context: Context) -> GenRequest:
@@ -29,21 +33,27 @@ def parse(raw: Mapping[str, Any], caller: Caller, context: Context) -> GenReques
     collected.take(raw)
     extra = _extra_metadata(raw, context)
     used, missing = _take_presets(raw, collected, context)
+    settle_seeds(collected.values, context.random)
+    prompting = Prompting(collected, caller, context)
+    used += prompting.apply(collected)
     if used:
         extra["presets_used"] = used
     if missing:
         extra["presets_not_found"] = missing
     if collected.unused:
         extra["unused_parameters"] = list(collected.unused)
-    return build(collected, caller, context, extra)
+    return build(collected, prompting, caller, context, extra)
 
 
 def is_heavy(raw: Mapping[str, Any]) -> bool:
-    """Whether parsing decodes a large text or reads a file, so that it belongs into a thread."""
+    """Whether parsing decodes a large text, reads a file or fills many prompts: it belongs into a thread."""
+    many = any(letters(key) in _COUNTS and str(value) not in _FEW for key, value in raw.items())
+    texts = [value for value in raw.values() if isinstance(value, str)]
     return any(
-        isinstance(value, str)
-        and (len(value) > _HEAVY_TEXT or value.startswith(("inputs/", "raw/", "Starred/")))
-        for value in raw.values()
+        len(value) > _HEAVY_TEXT
+        or value.startswith(("inputs/", "raw/", "Starred/"))
+        or ("<" in value and (many or len(value) > _LONG_PROMPT))
+        for value in texts
     )
 
 

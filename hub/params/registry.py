@@ -39,7 +39,8 @@ class DoubleDeclaration(Exception):
 class Registry:
     """The parameters in the order of declaration, and what is known of the engines.
 
-    `types` are the kinds of engines there are; `engines` gives the engines as they are now.
+    `types` are the kinds of engines there are; `engines` gives the engines as they are now; `features` are
+    what any of the kinds can do, None when no kind is known.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Registry:
         self.params: Mapping[str, Param] = MappingProxyType({param.id: param for param in params})
         self._places = {param.id: place for place, param in enumerate(params)}
         self._engines = engines
+        self.features = frozenset(flag for kind in types for flag in kind.features) if types else None
         self.pairs = Pairs(types)
         self._nearest = {name: near for kind in types for name, near in kind.nearest.items()}
         self._fixed: dict[str, Choices] = {

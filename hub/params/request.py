@@ -1,6 +1,7 @@
 """The frozen, complete, checked request: below this point nobody sees a dictionary of loose parameters."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -18,6 +19,31 @@ class OtherModel(Struct, frozen=True):
     class_id: str = ""
 
 
+class Change(Struct, frozen=True):
+    """What to do with a mapping: put these, take those away."""
+
+    put: Mapping[str, Any] = {}
+    gone: tuple[str, ...] = ()
+
+    def made(self, before: Mapping[str, Any]) -> dict[str, Any]:
+        """The mapping with the change made."""
+        return {key: value for key, value in before.items() if key not in self.gone} | dict(self.put)
+
+
+class Fill(Struct, frozen=True):
+    """What one picture of a request has of its own, where chance filled its prompts. The changes are made to
+    the request's."""
+
+    prompt: str
+    negative_prompt: str
+    loras: tuple[Lora, ...] = ()
+    embeddings: tuple[ModelRef, ...] = ()
+    other_models: tuple[OtherModel, ...] = ()
+    given: Change = Change()
+    extra: Change = Change()
+    engine_extra: Change = Change()
+
+
 class GenRequest(Struct, frozen=True):
     """One accepted request for `images` pictures; every refusal has already happened.
 
@@ -27,7 +53,8 @@ class GenRequest(Struct, frozen=True):
     (original_prompt, presets_used, unused_parameters …). `path_format` is the output path pattern.
     `asked_by` maps each feature the engine must have to the name of the parameter that needs it;
     `engine_type`/`engine_id` narrow the choice (None: any). `given["seed"]` is the first picture's seed; a
-    later picture's metadata carries its own work's.
+    later picture's metadata carries its own work's. `fills` has one for each picture where their prompts
+    differ, none where they are the same.
     """
 
     images: int
@@ -71,11 +98,30 @@ class GenRequest(Struct, frozen=True):
     given: Mapping[str, str | int | float | bool | list[str]] = {}
     extra: Mapping[str, str | list[str]] = {}
     engine_extra: Mapping[str, str | int | float | bool] = {}
+    fills: tuple[Fill, ...] = ()
 
     @property
     def features(self) -> tuple[str, ...]:
         """The features the engine must have."""
         return tuple(self.asked_by)
+
+    def of(self, index: int) -> "GenRequest":
+        """The request as picture `index` has it."""
+        if not self.fills:
+            return self
+        fill = self.fills[index]
+        return msgspec.structs.replace(
+            self,
+            prompt=fill.prompt,
+            negative_prompt=fill.negative_prompt,
+            loras=fill.loras,
+            embeddings=fill.embeddings,
+            other_models=fill.other_models,
+            given=fill.given.made(self.given),
+            extra=fill.extra.made(self.extra),
+            engine_extra=fill.engine_extra.made(self.engine_extra),
+            fills=(),
+        )
 
     def without_pictures(self) -> "GenRequest":
         """The same without the pictures it was sent with, which may weigh many megabytes."""

@@ -18,9 +18,14 @@ def spread(request: GenRequest, job_id: str, user: str, session: str) -> tuple[W
     )
 
 
+def seed_step(request: GenRequest, index: int) -> int:
+    """How far the seed of picture `index` is above the first's."""
+    return index if request.seed_increment else index % request.batch_size
+
+
 def work(request: GenRequest, job_id: str, user: str, session: str, index: int) -> Work:
     """The work of picture `index` alone, as `spread` would make it."""
-    step = index if request.seed_increment else index % request.batch_size
+    request, step = request.of(index), seed_step(request, index)
     seed, variation = request.seed, request.variation_seed
     if variation is not None:
         variation = (variation + step) % _SEEDS

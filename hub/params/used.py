@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 from backends.contract import SecondPass
 from hub.catalog import Entry
-from hub.params.addons import Prompts, Worn
+from hub.params.addons import Worn
 from hub.params.collect import Value
 from hub.params.controls import is_idle, preparations
+from hub.params.prompts import Prompts
 from hub.params.registry import Registry
 from hub.params.request import OtherModel
 from hub.params.second import GROUPS
@@ -63,13 +64,15 @@ class Used:
             asked.setdefault("embeddings", self._params["prompt"].name)
         if self._second is not None and self._second.upscaler is not None:
             asked.setdefault("upscalers", self._params["refinerupscalemethod"].name)
+        for feature, tag in self._prompts.filling.features.items():
+            asked.setdefault(feature, tag)
         return asked
 
     def engine_extra(self) -> dict[str, str | int | float | bool]:
         """What only some engines know: they get it by its id, and the others pass over it."""
         values = ((key, self._values[key]) for key in self._acting if self._params[key].to_engine)
         extra = {key: value for key, value in values if isinstance(value, str | int | float | bool)}
-        extra |= preparations(self._values)
+        extra |= preparations(self._values) | self._prompts.of_second()
         if "maskimage" in self._values:  # left out means none (swarm-api §5.3), whatever an engine would take
             extra.setdefault("maskblur", 0)
         return extra

@@ -3,11 +3,12 @@
 The tag stays in the text with the catalog's full name: whoever reads the text for the model replaces it.
 """
 
-from hub.params.tags.tag import Filling, Tag
+from hub.params.tags.filling import Filling
+from hub.params.tags.tag import Tag
 
 
 def _fill(filling: Filling, options: str | None, body: str) -> str:
-    entry = filling.find("embed", "Embedding", body)
+    entry = filling.find("embed", "Embedding", filling.fill(body))
     filling.embeddings[entry.name] = entry
     filling.count(filling.embeddings, "embeddings")
     return f"<embed:{entry.name}>"
@@ -18,4 +19,5 @@ TAG = Tag(
     forms=("<embed:name>", "<embedding:name>"),
     description="Puts a textual inversion at this place among the words.",
     fill=_fill,
+    stays=True,
 )

@@ -2,13 +2,19 @@
 
 import math
 
-from hub.params.tags.tag import Filling, Prompted, Tag
+from hub.params.tags.filling import Filling, Prompted
+from hub.params.tags.tag import Tag
 
 _LEAST, _MOST = -10, 10
 """The range of a weight, that of the parameter LoRA Weights."""
 
 
 def _fill(filling: Filling, options: str | None, body: str) -> str:
+    body = filling.fill(body)
+    if filling.section:
+        raise filling.refused(
+            f"<lora:…> stands behind <{filling.section}>, and LoRAs act in every pass; put it in front"
+        )
     name, *weights = body.split(":")
     if len(weights) > 2:
         raise filling.refused(f"<lora:{body[:100]}> has more than a name and two weights")

@@ -24,6 +24,7 @@ TYPES = (
         description="",
         settings=Struct,
         drawer="",
+        features=("prompt_switching",),
         samplers=("ddim", "euler", "dpmpp_2m"),
         schedulers=("normal", "karras", "sgm_uniform"),
     ),

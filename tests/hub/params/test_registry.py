@@ -35,6 +35,8 @@ nopreviews|No Previews|boolean|false|0|0|1|0|0|small|swarminternal|-14|adv retai
 continueaftererrors|Continue After Errors|boolean|false|0|0|1|0|0|small|swarminternal|-12|adv retain ign=false
 internalbackendtype|[Internal] Backend Type|dropdown|Any|0|0|1|0|0|small|swarminternal|-10|adv retain ign=Any perm=param_backend_type
 exactbackendid|Exact Backend ID|dropdown|0|0|0|1|0|0|big|swarminternal|-9|adv tog retain perm=param_backend_id
+wildcardseed|Wildcard Seed|integer|-1|-1|4294967295|1|0|0|seed|swarminternal|-5|tog retain
+wildcardseedbehavior|Wildcard Seed Behavior|dropdown|Random|0|0|1|0|0|small|swarminternal|-4.5|adv retain ign=Random
 noseedincrement|No Seed Increment|boolean|false|0|0|1|0|0|small|swarminternal|-4|adv retain ign=false
 personalnote|Personal Note|text||0|0|1|0|0|big|swarminternal|0|adv retain ign=
 imageformat|Image Format|dropdown|PNG|0|0|1|0|0|small|swarminternal|1|adv tog retain

@@ -1,0 +1,180 @@
+"""The prompts of a request, carried out for each of its pictures (swarm-api §8)."""
+
+from collections.abc import Callable, Mapping
+
+from hub.accounts.caller import Caller
+from hub.catalog import Entry, unfit
+from hub.params.collect import Collected, Value
+from hub.params.context import Context
+from hub.params.registry import Registry
+from hub.params.tags.budget import budget_of_a_picture, budget_of_a_request
+from hub.params.tags.filling import NAMES, TRIGGER, Around, Filling, Prompted
+from hub.params.tags.known import TAGS
+from hub.params.tags.stages import split, written
+from hub.params.values import refused
+
+WILDCARD_SEEDS = 1 << 32
+_BOTH = {"prompt": "refinerprompt", "negativeprompt": "refinernegativeprompt"}
+
+
+class Prompts:
+    """The texts of one picture with their tags carried out, and what the tags named.
+
+    `texts` are those to send again for the same picture, by the id of their parameter.
+    """
+
+    def __init__(self, filling: Filling, originals: Mapping[str, str]) -> None:
+        self._filling = filling
+        self._originals = originals
+        self._filled = filling.run(originals)
+
+    @property
+    def prompted(self) -> list[Prompted]:
+        """The LoRAs the texts name."""
+        return self._filling.prompted
+
+    @property
+    def embeddings(self) -> Mapping[str, Entry]:
+        """The textual inversions the texts name."""
+        return self._filling.embeddings
+
+    @property
+    def filling(self) -> Filling:
+        """What else the tags left behind."""
+        return self._filling
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The texts for the metadata: they mean the same picture when they are sent again."""
+        return {field: written(text) for field, text in self._filled.items()}
+
+    def of_pass(self, field: str) -> str:
+        """The text of the first pass; "" when there is none."""
+        return split(self._filled.get(field, "")).base
+
+    def of_second(self) -> dict[str, str]:
+        """The texts of the second pass that differ from the first's, by the id that engines know."""
+        stages = {field: split(text).refiner for field, text in self._filled.items()}
+        return {_BOTH[field]: text for field, text in stages.items() if text is not None}
+
+    def tell_triggers(self, phrases: list[str]) -> None:
+        """Put the trigger phrases of the model and the LoRAs where the texts ask for them."""
+        told = ", ".join(dict.fromkeys(phrases))
+        self._filled = {field: text.replace(TRIGGER, told) for field, text in self._filled.items()}
+
+    def check(self, model: Entry, registry: Registry) -> None:
+        """Refuse an embedding that was made for another architecture. Raises BadInput."""
+        for entry in self.embeddings.values():
+            if why := unfit(entry, model):
+                raise refused(registry.params["prompt"], why)
+
+    def extra(self) -> dict[str, str | list[str]]:
+        """What the metadata's extra data tells of them (swarm-api §7)."""
+        texts = self.texts
+        extra: dict[str, str | list[str]] = {
+            f"original_{field}": text for field, text in self._originals.items() if texts[field] != text
+        }
+        if self._filling.wildcards:
+            extra["used_wildcards"] = list(self._filling.wildcards)
+        if self.embeddings:
+            extra["used_embeddings"] = [_shown(entry) for entry in self.embeddings.values()]
+        if self.prompted:
+            extra["prompted_loras"] = [_shown(one.model) for one in self.prompted]
+        return extra
+
+
+class Prompting:
+    """Carries out the prompts of a request, once for each picture where chance makes them differ."""
+
+    def __init__(self, collected: Collected, caller: Caller, context: Context) -> None:
+        values = dict(collected.values)
+        self._originals = {field: text for field in NAMES if isinstance(text := values.get(field), str)}
+        self._around = Around(
+            catalog=context.catalog,
+            caller=caller,
+            tags=TAGS,
+            most=context.limits.loras,
+            longest=context.limits.prompt_kib * 1024,
+            presets=context.presets,
+            read=lambda key: read(values, key, context.registry),
+            able=context.registry.features,
+        )
+        self._budget = budget_of_a_request()
+        self._by_index = values.get("wildcardseedbehavior") == "Index"
+        given = values.get("wildcardseed")
+        self._fixed = isinstance(given, int) and given >= 0
+        self._seed = given if isinstance(given, int) and given >= 0 else _seed(values)
+        self.first = self.picture(0)
+
+    @property
+    def differs(self) -> bool:
+        """Whether each picture has texts of its own."""
+        return self.first.filling.chance and not self._fixed
+
+    def apply(self, collected: Collected) -> list[str]:
+        """Set the parameters that tags set; the titles of the presets they named. Raises HubError."""
+        titles = []
+        for setting in self.first.filling.settings:
+            if setting.preset is not None:
+                collected.take_preset(setting.preset, setting.values)
+                titles.append(setting.preset)
+            else:
+                collected.take(setting.values)
+        return titles
+
+    def picture(self, step: int) -> Prompts:
+        """The texts of a picture whose seed is `step` above the first's. Raises BadInput.
+
+        What tags set holds for the whole request, so that it must be the same for all of them.
+        """
+        filling = Filling(
+            self._around,
+            self._seed if self._fixed else (self._seed + step) % WILDCARD_SEEDS,
+            budget_of_a_picture(self._budget),
+            by_index=self._by_index,
+        )
+        prompts = Prompts(filling, self._originals)
+        if step and filling.settings != self.first.filling.settings:
+            filling.field = "prompt"
+            raise filling.refused(
+                "it sets other parameters for each picture, by <preset:…> or <param[…]:…> within tags that "
+                "draw by chance; ask for one image at a time, or set a Wildcard Seed"
+            )
+        return prompts
+
+
+def settle_seeds(values: dict[str, Value], random: Callable[[], int]) -> None:
+    """Put seeds by chance where the request leaves them open: what prompts draw depends on them."""
+    if not isinstance(seed := values.get("seed"), int) or seed < 0:
+        values["seed"] = random()
+    if _strength(values) > 0 and (not isinstance(seed := values.get("variationseed"), int) or seed < 0):
+        values["variationseed"] = random()
+
+
+def read(values: Mapping[str, Value], key: str, registry: Registry) -> str | None:
+    """The text of a parameter's value, else of its default; None for a key that is no parameter."""
+    param = registry.find(key)
+    if param is None:
+        return None
+    value = values.get(param.id)
+    if value is None or isinstance(value, bytes | tuple):
+        return param.default or ""
+    if isinstance(value, Entry):
+        return _shown(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _seed(values: Mapping[str, Value]) -> int:
+    seeds = [values.get("seed"), values.get("variationseed") if _strength(values) > 0 else 0]
+    return sum(seed for seed in seeds if isinstance(seed, int)) % WILDCARD_SEEDS
+
+
+def _strength(values: Mapping[str, Value]) -> float:
+    strength = values.get("variationseedstrength")
+    return float(strength) if isinstance(strength, int | float) else 0.0
+
+
+def _shown(entry: Entry) -> str:
+    return entry.name.removesuffix(".safetensors")

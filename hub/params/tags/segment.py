@@ -1,0 +1,19 @@
+"""`<segment:what,creativity,threshold>`: only some engines draw it; they read the tag themselves."""
+
+from hub.params.tags.filling import Filling
+from hub.params.tags.tag import Tag
+
+
+def _fill(filling: Filling, options: str | None, body: str) -> str:
+    filling.ask("segments", "segment", "draws a part of the picture anew")
+    return f"<segment:{filling.fill(body)}>"
+
+
+TAG = Tag(
+    names=("segment",),
+    forms=("<segment:what,creativity,threshold>",),
+    description="Masks what is named and draws it anew with the text that follows. "
+    "Refused unless an engine has the feature `segments`.",
+    fill=_fill,
+    stays=True,
+)

@@ -1,0 +1,20 @@
+"""`<video>`: only some engines draw it; they read the tag themselves."""
+
+from hub.params.tags.filling import Filling
+from hub.params.tags.tag import Tag
+
+
+def _fill(filling: Filling, options: str | None, body: str) -> str:
+    filling.ask("video", "video", "is for making videos")
+    return "<video>"
+
+
+TAG = Tag(
+    names=("video",),
+    forms=("<video>",),
+    description="What follows is for the making of a video alone. "
+    "Refused unless an engine has the feature `video`.",
+    fill=_fill,
+    bare=True,
+    stays=True,
+)
