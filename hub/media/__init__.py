@@ -1,6 +1,7 @@
 """Results: finished pictures on disk and in the index, what they tell about themselves, how to find them."""
 
 from hub.media.describe import describe, describe_preview, to_text
+from hub.media.folder_window import NoFileManager, show_folder
 from hub.media.gallery import BadMark, Gallery, Listing, NoSuchFolder, NoSuchImage, Wanted
 from hub.media.incoming import BadPicture, Picture, read_picture
 from hub.media.media import Media
@@ -8,6 +9,7 @@ from hub.media.outputs import Outputs, OutsideOutputs
 from hub.media.placeholder import placeholder
 from hub.media.save import Finished, NotSaved, Saved, occasion_of
 from hub.media.serve import NoSuchRange, Served, find_file, read_part, read_range
+from hub.media.sound import NoSound, find_ffmpeg
 from hub.media.splice import read_text, splice
 
 __all__ = [
@@ -17,6 +19,8 @@ __all__ = [
     "Gallery",
     "Listing",
     "Media",
+    "NoFileManager",
+    "NoSound",
     "NoSuchFolder",
     "NoSuchImage",
     "NoSuchRange",
@@ -29,6 +33,7 @@ __all__ = [
     "Wanted",
     "describe",
     "describe_preview",
+    "find_ffmpeg",
     "find_file",
     "occasion_of",
     "placeholder",
@@ -36,6 +41,7 @@ __all__ = [
     "read_picture",
     "read_range",
     "read_text",
+    "show_folder",
     "splice",
     "to_text",
 ]

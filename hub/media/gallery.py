@@ -134,6 +134,24 @@ class Gallery:
         await self._star(user, row, starred)
         return True
 
+    def folder(self, user: str, path: str) -> Path:
+        """The real folder at a path, or the one that the file there lies in. Raises NoSuchFolder."""
+        clean = self._clean(user, path)
+        place = self._outputs.inside(user, clean) if clean else self._outputs.home(user)
+        if place.is_file():
+            place = place.parent
+        if not place.is_dir():
+            raise NoSuchFolder(path)
+        return place
+
+    def file(self, user: str, path: str) -> Path:
+        """The real file at a path of the user's own. Raises NoSuchImage."""
+        clean = self._clean_file(user, path)
+        found = self._outputs.inside(user, clean)
+        if not self.owns(user, clean) or not found.is_file():
+            raise NoSuchImage(path)
+        return found
+
     def owns(self, user: str, path: str) -> bool:
         """Whether `path` belongs to `user`: where all share one folder, only what the index says is his."""
         return self._outputs.append_user or self._images.exists(user, path)

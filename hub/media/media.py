@@ -1,16 +1,21 @@
 """The media room's front: keeps pictures, tells what they say about themselves, finds them again."""
 
 import logging
+import sqlite3
 from pathlib import Path
+from uuid import uuid4
 
 from backends.contract import Work
 from hub.media.describe import describe_preview
 from hub.media.gallery import Gallery
 from hub.media.outputs import Outputs
-from hub.media.save import Finished, Saved, Saver
+from hub.media.pattern import clean_path
+from hub.media.save import Finished, NotSaved, Saved, Saver
+from hub.media.sound import ENDING as SOUND_ENDING
+from hub.media.sound import take_sound
 from hub.media.thumbs import Thumbs
 from hub.params.request import GenRequest
-from hub.store import Images
+from hub.store import ImageRow, Images
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +38,26 @@ class Media:
     def describe_preview(self, request: GenRequest, work: Work) -> str:
         """The metadata text of a picture that is still forming."""
         return describe_preview(request, work, self._version)
+
+    async def keep_sound(self, user: str, video: Path, name: str, created: int) -> Saved:
+        """The sound of `video` as a file in the user's history; `created` in unix milliseconds.
+
+        Raises NoSound, NotSaved, OutsideOutputs.
+        """
+        base = clean_path(f"raw/sounds/{name}")
+        spot = self.outputs.choose(user, base, SOUND_ENDING, uuid4().hex, 0)
+        try:
+            await take_sound(video, spot.temporary)
+            size = spot.temporary.stat().st_size
+            await self._images.add(ImageRow("", 0, user, spot.path, created, bytes=size))
+            self.outputs.publish(spot)
+        except (OSError, sqlite3.Error) as error:
+            self.outputs.release(spot)
+            raise NotSaved(getattr(error, "strerror", None) or str(error)) from error
+        except BaseException:
+            self.outputs.release(spot)
+            raise
+        return Saved(self.outputs.url(user, spot.path), None, spot.path)
 
     async def settle(self) -> None:
         """Bring what a crash left half-way to its end; called before anything is written."""

@@ -1,0 +1,126 @@
+"""OpenImageFolder and ExtractVideoAudio, with and without the programs they need."""
+
+import base64
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from hub.media import Media
+from hub.media.folder_window import NoFileManager, command_for
+from hub.media.sound import NoSound, kind_of
+from tests.swarm_api.sketching import SETTINGS, Tenant, tenant
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(sys.platform == "win32", reason="its stand-ins for programs are shell scripts"),
+]
+HUB_SETTINGS = SETTINGS
+hub = tenant
+MP4 = b"\0\0\0\x18ftypisom" + b"\0" * 40
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is the whole PATH."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def program(folder: Path, name: str, script: str) -> None:
+    file = folder / name
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(file.stat().st_mode | stat.S_IXUSR)
+
+
+def as_url(data: bytes) -> str:
+    return f"data:video/mp4;base64,{base64.b64encode(data).decode()}"
+
+
+class TestOpeningAFolder:
+    async def test_the_window_shows_the_folder_of_the_image(
+        self, hub: Tenant, programs: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DISPLAY", ":0")
+        told = programs / "told"
+        program(programs, "xdg-open", f'echo "$1" > {told}')
+        folder = hub.room(Media).outputs.home(hub.user) / "raw" / "a b"
+        folder.mkdir(parents=True)
+        (folder / "x.png").write_bytes(b"x")
+        assert await hub.call("OpenImageFolder", path="raw/a b/x.png") == {"success": True}
+        assert told.read_text().strip() == str(folder)
+        assert await hub.call("OpenImageFolder", path="") == {"success": True}
+        for path in ("raw/none", "../..", "/etc"):
+            assert (await hub.call("OpenImageFolder", path=path))["field"] == "path"
+        program(programs, "xdg-open", "exit 3")
+        assert "ended with code 3" in (await hub.call("OpenImageFolder", path=""))["error"]
+
+    async def test_plain_reasons_where_there_is_no_window(
+        self, hub: Tenant, programs: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (hub.room(Media).outputs.home(hub.user)).mkdir(parents=True, exist_ok=True)
+        monkeypatch.delenv("DISPLAY", raising=False)
+        monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+        assert "without a desktop" in (await hub.call("OpenImageFolder", path=""))["error"]
+        monkeypatch.setenv("DISPLAY", ":0")
+        assert "xdg-open" in (await hub.call("OpenImageFolder", path=""))["error"]
+
+    async def test_not_from_elsewhere_and_not_without_the_flag(self, hub: Tenant) -> None:
+        answer = await hub.http.post(
+            "/API/OpenImageFolder",
+            json={"session_id": hub.session, "path": ""},
+            headers={"X-Forwarded-For": "203.0.113.5"},
+        )
+        assert "machine the hub runs on" in answer.json()["error"]
+        guest = await hub.session_as("user")
+        refused = await hub.http.post("/API/OpenImageFolder", json={"session_id": guest, "path": ""})
+        assert refused.json()["error_id"] == "bad_permissions"
+
+    async def test_commands_by_platform(self) -> None:
+        folder = Path("/x y")
+        assert command_for(folder, "darwin", {}, lambda _: None) == ["/usr/bin/open", str(folder)]
+        assert command_for(folder, "win32", {}, lambda _: None)[0] == "explorer.exe"
+        only_gio = command_for(folder, "linux", {"WAYLAND_DISPLAY": "w"}, lambda n: n if n == "gio" else None)
+        assert only_gio == ["gio", "open", str(folder)]
+        with pytest.raises(NoFileManager):
+            command_for(folder, "linux", {}, lambda name: name)
+
+
+class TestTakingSound:
+    async def test_without_ffmpeg_the_answer_says_what_to_do(self, hub: Tenant, programs: Path) -> None:
+        answer = await hub.call("ExtractVideoAudio", video=as_url(MP4))
+        assert answer["field"] == "video" and "Install ffmpeg" in answer["error"]
+
+    async def test_the_sound_joins_the_history(self, hub: Tenant, programs: Path) -> None:
+        told = programs / "told"
+        program(programs, "ffmpeg", f'echo "$@" > {told}; for last; do :; done; printf sound > "$last"')
+        answer = await hub.call("ExtractVideoAudio", video=as_url(MP4), filename="../my: sound")
+        assert answer["audio"]["path"] == "raw/sounds/my sound.mp3"
+        assert answer["audio"]["src"] == answer["images"][0]["image"]
+        assert (await hub.http.get("/" + answer["audio"]["src"])).content == b"sound"
+        assert "-f mov -i" in told.read_text()
+        listed = await hub.call("ListImages", path="raw/sounds", depth=1)
+        assert [file["src"] for file in listed["files"]] == ["my sound.mp3"]
+        video = hub.room(Media).outputs.home(hub.user) / "raw" / "film.mp4"
+        video.write_bytes(MP4)
+        again = await hub.call("ExtractVideoAudio", video="raw/film.mp4")
+        assert again["audio"]["path"] == "raw/sounds/film.mp3"
+        assert again["images"][0]["request_id"] == "1002"
+
+    async def test_refusals(self, hub: Tenant, programs: Path) -> None:
+        program(programs, "ffmpeg", 'echo "Stream map 0:a:0 matches no streams." >&2; exit 1')
+        (hub.room(Media).outputs.home(hub.user)).mkdir(parents=True, exist_ok=True)
+        assert (await hub.call("ExtractVideoAudio", video=as_url(MP4)))["error"] == "The video has no sound."
+        for video in ("", "x", "/etc/passwd", "raw/../../x", "data:text/html;base64,eA==", as_url(b"")[:-1]):
+            assert (await hub.call("ExtractVideoAudio", video=video))["field"] == "video"
+        playlist = as_url(b"#EXTM3U\nfile:///etc/passwd")
+        assert "none of MP4" in (await hub.call("ExtractVideoAudio", video=playlist))["error"]
+        assert list((hub.room(Media).outputs.home(hub.user) / ".pending").iterdir()) == []
+
+    async def test_kinds(self) -> None:
+        assert kind_of(b"\x1a\x45\xdf\xa3" + b"\0" * 12) == "matroska"
+        with pytest.raises(NoSound):
+            kind_of(b"#EXTM3U")
