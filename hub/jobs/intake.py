@@ -7,7 +7,16 @@ from typing import Any
 from hub.accounts import Accounts, Caller
 from hub.catalog import Catalog
 from hub.media import Media, OutsideOutputs
-from hub.params import Context, GenRequest, Registry, Wishes, is_heavy, parse, preset_titles
+from hub.params import (
+    Context,
+    GenRequest,
+    Registry,
+    Wishes,
+    filled_prompt,
+    is_heavy,
+    parse,
+    preset_titles,
+)
 from hub.settings import Limits
 
 
@@ -30,13 +39,20 @@ class Intake:
             return await asyncio.to_thread(parse, raw, caller, context)
         return parse(raw, caller, context)
 
+    async def fill(self, prompt: str, caller: Caller) -> str:
+        """What a prompt with tags could come to. Raises BadInput."""
+        context = self._context({"prompt": prompt}, caller)
+        return await asyncio.to_thread(filled_prompt, prompt, caller, context)
+
+    def _presets(self, raw: Mapping[str, Any], user: str) -> dict[str, Mapping[str, str]]:
+        """The presets a request may need: those it names; all where a text with tags could name more."""
+        titles = preset_titles(raw)
+        if titles or any(isinstance(value, str) and "<" in value for value in raw.values()):
+            return {preset.title.lower(): preset.param_map for preset in self._accounts.presets.all(user)}
+        return {}
+
     def _context(self, raw: Mapping[str, Any], caller: Caller) -> Context:
         user = caller.user
-        presets = {}
-        for title in preset_titles(raw):
-            row = self._accounts.presets.get(user, title)
-            if row is not None:
-                presets[title.lower()] = row.param_map
 
         def read_output(path: str) -> bytes | None:
             if not self._media.gallery.owns(user, path):
@@ -51,7 +67,7 @@ class Intake:
             catalog=self._catalog,
             limits=self._limits,
             wishes=self._wishes(user),
-            presets=presets,
+            presets=self._presets(raw, user),
             read_output=read_output,
         )
 

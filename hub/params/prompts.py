@@ -11,7 +11,7 @@ from hub.params.tags.budget import budget_of_a_picture, budget_of_a_request
 from hub.params.tags.filling import NAMES, TRIGGER, Around, Filling, Prompted
 from hub.params.tags.known import TAGS
 from hub.params.tags.stages import split, written
-from hub.params.values import refused
+from hub.params.values import refused, sized_text
 
 WILDCARD_SEEDS = 1 << 32
 _BOTH = {"prompt": "refinerprompt", "negativeprompt": "refinernegativeprompt"}
@@ -89,16 +89,7 @@ class Prompting:
     def __init__(self, collected: Collected, caller: Caller, context: Context) -> None:
         values = dict(collected.values)
         self._originals = {field: text for field in NAMES if isinstance(text := values.get(field), str)}
-        self._around = Around(
-            catalog=context.catalog,
-            caller=caller,
-            tags=TAGS,
-            most=context.limits.loras,
-            longest=context.limits.prompt_kib * 1024,
-            presets=context.presets,
-            read=lambda key: read(values, key, context.registry),
-            able=context.registry.features,
-        )
+        self._around = _around(values, caller, context)
         self._budget = budget_of_a_request()
         self._by_index = values.get("wildcardseedbehavior") == "Index"
         given = values.get("wildcardseed")
@@ -143,6 +134,17 @@ class Prompting:
         return prompts
 
 
+def filled_prompt(text: str, caller: Caller, context: Context) -> str:
+    """What a prompt could come to, drawn by chance; models' trigger phrases are left out. Raises BadInput."""
+    param = context.registry.params["prompt"]
+    checked = sized_text(param, text, context.limits.prompt_kib * 1024)
+    around = _around({}, caller, context)
+    filling = Filling(around, context.random(), budget_of_a_picture(budget_of_a_request()))
+    prompts = Prompts(filling, {"prompt": checked})
+    prompts.tell_triggers([])
+    return prompts.texts["prompt"]
+
+
 def settle_seeds(values: dict[str, Value], random: Callable[[], int]) -> None:
     """Put seeds by chance where the request leaves them open: what prompts draw depends on them."""
     if not isinstance(seed := values.get("seed"), int) or seed < 0:
@@ -164,6 +166,19 @@ def read(values: Mapping[str, Value], key: str, registry: Registry) -> str | Non
     if isinstance(value, bool):
         return "true" if value else "false"
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _around(values: Mapping[str, Value], caller: Caller, context: Context) -> Around:
+    return Around(
+        catalog=context.catalog,
+        caller=caller,
+        tags=TAGS,
+        most=context.limits.loras,
+        longest=context.limits.prompt_kib * 1024,
+        presets=context.presets,
+        read=lambda key: read(values, key, context.registry),
+        able=context.registry.features,
+    )
 
 
 def _seed(values: Mapping[str, Value]) -> int:

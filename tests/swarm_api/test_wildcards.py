@@ -98,3 +98,24 @@ async def test_needs_the_flag(hub: RunningHub, route: str) -> None:
     answer = await hub.post(f"/API/{route}", {"session_id": session, "card": "a", "options": "b"})
     assert answer.status_code == 400
     assert answer.json()["permission"] == "edit_wildcards"
+
+
+class TestTestPromptFill:
+    async def test_fills(self, hub: RunningHub) -> None:
+        await edit(hub, "pets", "cat\ndog")
+        seen = {(await hub.call("TestPromptFill", prompt="<wildcard:pets>"))["result"] for _ in range(30)}
+        assert seen == {"cat", "dog"}
+        await hub.call("DeleteWildcard", card="pets")
+
+    async def test_presets_in_it(self, hub: RunningHub) -> None:
+        await hub.call("AddNewPreset", title="Warm", description="", param_map={"prompt": "{value} warm"})
+        answer = await hub.call("TestPromptFill", prompt="a<preset:warm><lora>")
+        assert answer == {"result": "a warm<lora>"}
+        await hub.call("DeletePreset", preset="warm")
+
+    async def test_refusals(self, hub: RunningHub) -> None:
+        answer = await hub.call("TestPromptFill", prompt="<wildcard:nothing>")
+        assert answer["field"] == "prompt"
+        assert "no such wildcard" in answer["error"]
+        answer = await hub.call("TestPromptFill", prompt="x" * 200_000)
+        assert answer["limit"] == 100 * 1024

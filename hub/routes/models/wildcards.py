@@ -1,4 +1,4 @@
-"""Editing wildcards: EditWildcard, DeleteWildcard."""
+"""Wildcards and what prompts with them come to: EditWildcard, DeleteWildcard, TestPromptFill."""
 
 import asyncio
 from io import BytesIO
@@ -10,6 +10,7 @@ from PIL import Image
 from hub.accounts import Caller
 from hub.catalog import Wildcards
 from hub.errors import BadInput
+from hub.jobs import Intake
 from hub.media import BadPicture, read_picture
 from hub.settings import Limits
 from hub.wire import api
@@ -64,6 +65,24 @@ async def delete_wildcard(caller: Caller, given: WildcardIn, wildcards: Wildcard
     """Takes a wildcard and its preview picture away."""
     await wildcards.delete(given.card)
     return WildcardDone()
+
+
+class PromptIn(Struct, frozen=True):
+    """A prompt with tags."""
+
+    prompt: Annotated[str, Meta(description="The text, as a request would have it.")]
+
+
+class FilledOut(Struct, frozen=True):
+    """What the prompt came to this time."""
+
+    result: str
+
+
+@api("TestPromptFill", permission="fundamental_model_access")
+async def test_prompt_fill(caller: Caller, given: PromptIn, intake: Intake) -> FilledOut:
+    """Carries out a prompt's tags by chance, to see what it could come to."""
+    return FilledOut(await intake.fill(given.prompt, caller))
 
 
 def _preview(text: str, megapixels: float) -> bytes:
