@@ -4,6 +4,7 @@ Listeners are called one after the other, inside the publishing call, and must n
 is dropped with a line in the log: one broken socket must not cost the others their frames.
 """
 
+import asyncio
 import logging
 import time
 from collections import deque
@@ -21,13 +22,16 @@ _log = logging.getLogger(__name__)
 
 
 class Channel:
-    """The events of one job. Nothing leaves it before `open`, which is when the job has become durable."""
+    """The events of one job. Nothing leaves it before `open`, which is when the job has become durable, nor
+    while it is held: nobody is told of an end that a kill could undo."""
 
     __slots__ = (
+        "_behind",
         "_bus",
         "_common",
         "_opened",
         "_previews",
+        "_waits",
         "blind",
         "job",
         "listeners",
@@ -45,6 +49,8 @@ class Channel:
             "request_id": request_id,
         }
         self._opened = False
+        self._waits = 0  # writes that must be committed before anything more is told
+        self._behind: list[JobEvent] = []  # what was said meanwhile
         self._previews: dict[int, Progressed] = {}  # the newest of every image that is being drawn
         self.job = job
         self.user = user
@@ -66,8 +72,10 @@ class Channel:
         if index is not None:
             self._previews.pop(index, None)
         self.ring.append(event)
-        if self._opened:
+        if self._opened and not self._waits:
             self._deliver(event)
+        else:
+            self._behind.append(event)
 
     def show(self, index: int, step: int, steps: int, preview: bytes | None) -> None:
         """Publish progress: not numbered, only the newest of each image is remembered."""
@@ -81,21 +89,39 @@ class Channel:
             preview=preview,
         )
         self._previews[index] = event
-        if self._opened:
+        if self._opened and not self._waits:
             self._deliver(event)
 
     def open(self) -> None:
         """Deliver what was held back and everything from now on."""
         self._opened = True
-        for event in (*self.ring, *self._previews.values()):
-            self._deliver(event)
+        self._catch_up()
+
+    def hold(self, written: "asyncio.Future[Any]") -> None:
+        """Tell nothing more until something is written (or could not be)."""
+        self._waits += 1
+        written.add_done_callback(self._release)
+
+    def _release(self, written: "asyncio.Future[Any]") -> None:
+        self._waits -= 1
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        if self._opened and not self._waits:
+            behind, self._behind = self._behind, []
+            for event in (*behind, *(self._previews.values() if behind else ())):
+                self._deliver(event)
 
     def replay(self, listener: Listener, after: int) -> bool:
-        """Tell a listener the events after number `after`. False, and nothing told, when some are gone."""
+        """Tell a listener the events after number `after`, up to the last that was told to anybody.
+
+        False, and nothing told, when some are gone.
+        """
+        told = self._behind[0].number if self._behind else self.number + 1
         if self.number > after and (not self.ring or self.ring[0].number > after + 1):
             return False
         for event in (*self.ring, *self._previews.values()):
-            if event.number > after or isinstance(event, Progressed):
+            if after < event.number < told or isinstance(event, Progressed):
                 listener(event)
         return True
 

@@ -14,6 +14,9 @@ from hub.params.request import GenRequest
 from hub.store import ImageRow, JobRow, Store
 
 _log = logging.getLogger(__name__)
+Written = asyncio.Future[Any]
+"""Done once it is committed."""
+
 UNREADABLE = (
     "The request was accepted by an older version of the hub and cannot be read any more. Send it again."
 )
@@ -51,7 +54,7 @@ class Keep:
         self._media = media
         self._last_numbers: dict[str, int] = {}
         self._counts: dict[str, tuple[int, int]] = {}
-        self._last: asyncio.Future[Any] | None = None
+        self._last: Written | None = None
         self._decoder = msgspec.msgpack.Decoder(Kept)
 
     def next_number(self, user: str) -> int:
@@ -73,13 +76,13 @@ class Keep:
         """Hand a new job to the store; durable once the future is done."""
         return self._store.jobs.accept(msgspec.structs.replace(row, request=msgspec.msgpack.encode(kept)))
 
-    def finish(self, job: str, state: str, error: str, finished: int, made: int) -> None:
+    def finish(self, job: str, state: str, error: str, finished: int, made: int) -> Written:
         """Write a job's end. A crash before it is committed is harmless: the next start finds it all done."""
-        self._watch(job, self._store.jobs.finish(job, state, error, finished, made))
+        return self._watch(job, self._store.jobs.finish(job, state, error, finished, made))
 
-    def note(self, job: str, images: Collection[int], end: End) -> None:
+    def note(self, job: str, images: Collection[int], end: End) -> Written:
         """Write that images of a job end without a picture, which the next start will know."""
-        self._watch(job, self._store.jobs.note(job, write(images, end)))
+        return self._watch(job, self._store.jobs.note(job, write(images, end)))
 
     def arrange(self, places: Sequence[tuple[int, int, str]]) -> None:
         """Write (priority, place, job) of several jobs."""
@@ -143,11 +146,12 @@ class Keep:
             found.append(Resumed(row, kept, done, read(row.ends)))
         return found
 
-    def _watch(self, job: str, written: "asyncio.Future[Any]") -> None:
+    def _watch(self, job: str, written: Written) -> Written:
         self._last = written
         written.add_done_callback(lambda done: _report(job, done))
+        return written
 
 
-def _report(job: str, done: "asyncio.Future[Any]") -> None:
+def _report(job: str, done: Written) -> None:
     if not done.cancelled() and done.exception() is not None:
         _log.error("What became of job %s could not be written: %s", job, done.exception())

@@ -28,7 +28,7 @@ class Reports:
         floor: Floor,
         media: Media,
         clock: Callable[[], float],
-        committing: Callable[[Active, str], None],
+        committing: Callable[[Active, str], object],
     ) -> None:
         self._floor = floor
         self._media = media

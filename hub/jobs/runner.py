@@ -21,7 +21,7 @@ from hub.jobs.ends import End, read
 from hub.jobs.events import JobEvent
 from hub.jobs.floor import Engines, Figures, Floor, Stop
 from hub.jobs.job import Difference, Job
-from hub.jobs.keep import Keep, Kept
+from hub.jobs.keep import Keep, Kept, Written
 from hub.jobs.listing import Filter, JobView, Listing
 from hub.jobs.memory import Memory
 from hub.jobs.reports import Reports
@@ -388,23 +388,25 @@ class Jobs:
 
     # ---- ends --------------------------------------------------------------------------------------------
 
-    def _write_end(self, active: Active, state: str) -> None:
+    def _write_end(self, active: Active, state: str) -> Written:
         active.finished = self._clock()
         active.ending = state
         # Told while the last image's row is on its way: that one counts as made already.
         made = active.job.made + (not active.job.ended)
-        self._keep.finish(active.job.id, state, active.job.reason, int(active.finished * 1000), made)
+        ended = int(active.finished * 1000)
+        return self._keep.finish(active.job.id, state, active.job.reason, ended, made)
 
     def _ended(self, active: Active) -> None:
         if active.ending != active.job.state:
-            self._write_end(active, active.job.state)
+            active.channel.hold(self._write_end(active, active.job.state))
         if active.job.user in self._days:
             self._days[active.job.user].settle(active.job.id, active.job.made)
         self.ended_images.update(str(picture.state) for picture in active.job.pictures)
         self._memory.remember(active)
 
     def _gone(self, active: Active, state: str, images: Collection[int], reason: str) -> None:
-        self._keep.note(active.job.id, images, End(state, reason, self._clock()))
+        written = self._keep.note(active.job.id, images, End(state, reason, self._clock()))
+        active.channel.hold(written)
 
     # ---- inner -------------------------------------------------------------------------------------------
 

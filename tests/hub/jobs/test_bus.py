@@ -1,5 +1,7 @@
 """Numbers, replay, what is held back, and a listener that breaks."""
 
+import asyncio
+
 from hub.jobs.bus import RING, Bus, Channel
 from hub.jobs.events import Imaged, JobEvent, Progressed, Queued, Waiting
 
@@ -25,6 +27,30 @@ class TestNumbers:
         assert {(event.job, event.user, event.session, event.request_id) for event in heard} == {
             ("j", "u", "s", 1001)
         }
+
+
+class TestWhatAKillCouldUndo:
+    async def test_nothing_is_told_before_it_is_written(self) -> None:
+        bus = Bus()
+        heard: list[JobEvent] = []
+        bus.listen_to_user("u", heard.append)
+        job = channel(bus)
+        first, second = (asyncio.get_running_loop().create_future() for _ in range(2))
+        job.hold(first)
+        job.say(Waiting, index=0)
+        job.hold(second)
+        job.say(Waiting, index=1)
+        late: list[JobEvent] = []
+        assert job.replay(late.append, 0)
+        assert [event.number for event in late] == [1]
+        bus.listen_to_job(job, late.append)
+        first.set_result(1)
+        await asyncio.sleep(0)
+        assert [event.number for event in heard] == [1]
+        second.set_exception(OSError("the disk is full"))
+        await asyncio.sleep(0)
+        assert [event.number for event in heard] == [event.number for event in late] == [1, 2, 3]
+        assert bus.feeds.number("u") == 3 and second.exception()
 
 
 class TestBeforeItIsDurable:
