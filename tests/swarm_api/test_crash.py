@@ -4,13 +4,8 @@ import asyncio
 import json
 import os
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 import websockets
 
@@ -18,9 +13,8 @@ from backends.pool import Pool
 from hub.jobs import Jobs
 from hub.jobs.events import Requeued
 from tests.hub.running import RunningHub
-from tests.swarm_api.sketching import SETTINGS, SMALL, heard, sketching, talking
-
-ROOT = Path(__file__).parents[2]
+from tests.swarm_api.outside import outside
+from tests.swarm_api.sketching import SMALL, heard, sketching, talking
 
 
 @sketching
@@ -73,49 +67,6 @@ class TestTheWorkerDies:
             os.kill(pid, signal.SIGKILL)
             assert (await talk.until("error"))["error"] == "Generation session interrupted."
             assert hub.room(Jobs).counts().idle
-
-
-class Outside:
-    """A hub in a process of its own."""
-
-    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
-        self.process = process
-        self.port = port
-        self.session = ""
-
-    async def call(self, name: str, **body: Any) -> Any:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=20) as client:
-            answer = await client.post(f"/API/{name}", json={"session_id": self.session, **body})
-            return answer.json()
-
-    async def kill(self) -> None:
-        self.process.kill()
-        await self.process.wait()
-
-
-@asynccontextmanager
-async def outside(data: Path, port: int) -> AsyncIterator[Outside]:
-    environment = {f"HUB_{key.replace('.', '_').upper()}": value for key, value in SETTINGS.items()}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "hub", "serve", "--port", str(port), "--data-dir", str(data), "--log-level", "warning"),
-        cwd=ROOT,
-        env={**os.environ, **environment},
-    )
-    hub = Outside(process, port)
-    try:
-        async with asyncio.timeout(40):
-            while True:
-                try:
-                    await hub.call("GetNewSession")
-                    break
-                except httpx.TransportError:
-                    await asyncio.sleep(0.1)
-        yield hub
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            await process.wait()
 
 
 @pytest.mark.long
