@@ -14,6 +14,7 @@ from hub.params import (
     Wishes,
     filled_prompt,
     is_heavy,
+    measured_prompt,
     parse,
     preset_titles,
 )
@@ -43,6 +44,11 @@ class Intake:
         """What a prompt with tags could come to. Raises BadInput."""
         context = self._context({"prompt": prompt}, caller)
         return await asyncio.to_thread(filled_prompt, prompt, caller, context)
+
+    async def measure(self, prompt: str, caller: Caller) -> str:
+        """About the longest that a prompt with tags could come to."""
+        context = self._context({"prompt": prompt}, caller)
+        return await asyncio.to_thread(measured_prompt, prompt, caller, context)
 
     def _presets(self, raw: Mapping[str, Any], user: str) -> dict[str, Mapping[str, str]]:
         """The presets a request may need: those it names; all where a text with tags could name more."""

@@ -4,7 +4,7 @@ from hub.params.context import Context, Wishes, random_seed
 from hub.params.keys import DOCUMENTED, letters
 from hub.params.listing import listing
 from hub.params.parse import is_heavy, parse, preset_titles
-from hub.params.prompts import filled_prompt
+from hub.params.prompts import filled_prompt, measured_prompt
 from hub.params.registry import Registry
 from hub.params.request import GenRequest
 from hub.params.second import result_size
@@ -23,6 +23,7 @@ __all__ = [
     "is_heavy",
     "letters",
     "listing",
+    "measured_prompt",
     "parse",
     "preset_titles",
     "random_seed",

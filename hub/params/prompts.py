@@ -1,9 +1,13 @@
 """The prompts of a request, carried out for each of its pictures (swarm-api §8)."""
 
+import re
 from collections.abc import Callable, Mapping
+
+import msgspec
 
 from hub.accounts.caller import Caller
 from hub.catalog import Entry, unfit
+from hub.errors import HubError
 from hub.params.collect import Collected, Value
 from hub.params.context import Context
 from hub.params.registry import Registry
@@ -14,6 +18,7 @@ from hub.params.tags.stages import split, written
 from hub.params.values import refused, sized_text
 
 WILDCARD_SEEDS = 1 << 32
+_ANY_TAG = re.compile(r"<(?!break>)[^<>]*>")
 _BOTH = {"prompt": "refinerprompt", "negativeprompt": "refinernegativeprompt"}
 
 
@@ -143,6 +148,18 @@ def filled_prompt(text: str, caller: Caller, context: Context) -> str:
     prompts = Prompts(filling, {"prompt": checked})
     prompts.tell_triggers([])
     return prompts.texts["prompt"]
+
+
+def measured_prompt(text: str, caller: Caller, context: Context) -> str:
+    """The longest a prompt could come to, about, for counting its words. What cannot be carried out is left
+    out: nobody wants to be told so while still typing."""
+    around = msgspec.structs.replace(_around({}, caller, context), able=None, measuring=True)
+    try:
+        prompts = Prompts(Filling(around, 0, budget_of_a_picture()), {"prompt": text.replace("\0", "")})
+    except HubError:
+        return _ANY_TAG.sub("", text)
+    prompts.tell_triggers([])
+    return prompts.of_pass("prompt")
 
 
 def settle_seeds(values: dict[str, Value], random: Callable[[], int]) -> None:

@@ -41,7 +41,8 @@ class Setting(Struct, frozen=True):
 class Around(Struct, frozen=True):
     """What a filling may read of the world: `presets` by lower-case title, `read` the text of a parameter by
     any spelling of its id (None: there is none), `most` the LoRAs or embeddings of one request, `longest` the
-    bytes of a finished text, `able` the features that some engine has (None: not known)."""
+    bytes of a finished text, `able` the features that some engine has (None: not known). When `measuring`,
+    the longest of several texts is taken instead of one by chance."""
 
     catalog: Catalog
     caller: Caller
@@ -51,6 +52,7 @@ class Around(Struct, frozen=True):
     presets: Mapping[str, Mapping[str, str]] = {}
     read: Callable[[str], str | None] = lambda key: None
     able: frozenset[str] | None = None
+    measuring: bool = False
 
 
 class Filling:
@@ -137,6 +139,9 @@ class Filling:
         """So many of the options by chance, none again before all were drawn."""
         self.chance = True
         self._budget.read(count)
+        if self.around.measuring:
+            longest = sorted(options, key=len, reverse=True)
+            return [longest[place % len(longest)] for place in range(count)]
         if self._by_index:
             return [options[(self.seed + place) % len(options)] for place in range(count)]
         if count == 1:
@@ -158,6 +163,8 @@ class Filling:
     def part(self) -> float:
         """A number by chance, at least 0 and below 1."""
         self.chance = True
+        if self.around.measuring:
+            return 0.999_999
         dice = self._dice.get(self.field)
         if dice is None:
             # a text as seed, and random() alone: both are promised to stay as they are over Python's versions

@@ -1,0 +1,1 @@
+"""SwarmUI's Util family: tools beside the making of pictures."""
