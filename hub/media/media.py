@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from backends.contract import Work
 from hub.media.describe import describe_preview
+from hub.media.found import Finder
 from hub.media.gallery import Gallery
 from hub.media.outputs import Outputs
 from hub.media.pattern import clean_path
@@ -29,6 +30,7 @@ class Media:
         self.outputs = Outputs(outputs, append_user=append_user)
         self._saver = Saver(self.outputs, images, version)
         self.gallery = Gallery(self.outputs, images)
+        self.finder = Finder(self.outputs, images)
         self.thumbs = Thumbs()
 
     async def save(self, finished: Finished) -> Saved:
@@ -77,6 +79,7 @@ class Media:
 
     def close(self) -> None:
         """Let the threads end."""
+        self.finder.close()
         self._saver.close()
         self.thumbs.close()
 

@@ -1,6 +1,8 @@
 """Rows of finished images: written in groups, read by key or in keyset pages (never OFFSET)."""
 
 import asyncio
+import sqlite3
+from functools import partial
 
 from msgspec.structs import astuple
 
@@ -11,6 +13,10 @@ from hub.store.words import Words
 from hub.store.writer import Writer
 
 _ADD = f"INSERT INTO images ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
+
+
+_KNOWN = 'SELECT 1 FROM images WHERE "user" = ? AND path = ?'
+_LOOKED_UP = 500  # paths looked up together, so that no list waits long
 
 
 class Images:
@@ -81,7 +87,19 @@ class Images:
         """The folders below a folder, `depth` levels down, level by level, each as its whole path."""
         return await self._lists.run(lambda db: folders(db, user, folder, depth))
 
+    async def unknown(self, user: str, paths: list[str]) -> list[str]:
+        """Those of `paths` that have no row."""
+        found: list[str] = []
+        for start in range(0, len(paths), _LOOKED_UP):
+            some = paths[start : start + _LOOKED_UP]
+            found += await self._lists.run(partial(_unknown, user, some))
+        return found
+
     async def count(self, user: str) -> int:
         """How many images `user` has. Walks the index; not for hot paths."""
         sql = 'SELECT count(*) FROM images WHERE "user" = ?'
         return await self._lists.run(lambda db: int(db.execute(sql, (user,)).fetchone()[0]))
+
+
+def _unknown(user: str, paths: list[str], db: sqlite3.Connection) -> list[str]:
+    return [path for path in paths if db.execute(_KNOWN, (user, path)).fetchone() is None]

@@ -75,6 +75,21 @@ class TestListing:
         for odd in ('"', "(red:1.2)", "<lora:x>", "%_%", "*", "-", "\x00", "NOT AND", "'; DROP TABLE images"):
             assert "files" in await hub.call("ListImages", path="", depth=9, search=odd)
 
+    async def test_a_file_copied_in_by_hand_comes_with_a_later_listing(
+        self, hub: Tenant, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("hub.media.found._SETTLED_S", -1.0)
+        media = hub.room(Media)
+        home = media.outputs.home(hub.user)
+        path = await make(hub, prompt="red")
+        (home / "copied").mkdir()
+        (home / "copied/by hand.png").write_bytes((home / path).read_bytes())
+        await sources(hub)
+        assert await media.finder.done(hub.user) == 1
+        listed = (await hub.call("ListImages", path="copied", depth=1, search="red"))["files"]
+        assert [file["src"] for file in listed] == ["by hand.png"]
+        assert json.loads(listed[0]["metadata"])["sui_image_params"]["prompt"] == "red"
+
     async def test_at_most_as_many_as_the_setting_says(self, hub: Tenant) -> None:
         for _ in range(3):
             await make(hub, "x")

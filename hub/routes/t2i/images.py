@@ -97,6 +97,8 @@ async def list_images(caller: Caller, given: ListImagesIn, media: Media, account
         starred=given.starred,
         search=given.search.strip(),
     )
+    if not given.before:
+        media.finder.look(caller.user)
     try:
         return await media.gallery.browse(caller.user, wanted)
     except NoSuchFolder as missing:
