@@ -33,10 +33,11 @@ class Preference(Struct, frozen=True):
 
 
 class Choices(Struct, frozen=True):
-    """Values that come from elsewhere: theme id and language code to the name shown."""
+    """Values that come from elsewhere: theme id, language code and name of a word list to the name shown."""
 
     themes: Mapping[str, str] = {}
     languages: Mapping[str, str] = {}
+    word_lists: Mapping[str, str] = {"": "(none)"}
 
     def of(self, entry: Preference) -> tuple[Sequence[str] | None, Sequence[str] | None]:
         """Values and names of a dropdown; None and None for other kinds."""

@@ -218,7 +218,11 @@ PREFERENCES: tuple[Preference, ...] = (
     ),
     Preference("AutoComplete", "group", None, "Suggestions while a prompt is typed."),
     Preference(
-        "AutoComplete.Source", "dropdown", "", "Word list to suggest from; empty for none.", values=("",)
+        "AutoComplete.Source",
+        "dropdown",
+        "",
+        "Word list to suggest from; empty for none.",
+        values_from="word_lists",
     ),
     Preference(
         "AutoComplete.EscapeParens", "boolean", True, "Put a backslash before brackets in suggestions."
