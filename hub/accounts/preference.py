@@ -37,7 +37,7 @@ class Choices(Struct, frozen=True):
 
     themes: Mapping[str, str] = {}
     languages: Mapping[str, str] = {}
-    word_lists: Mapping[str, str] = {"": "(none)"}
+    word_lists: Mapping[str, str] = {}
 
     def of(self, entry: Preference) -> tuple[Sequence[str] | None, Sequence[str] | None]:
         """Values and names of a dropdown; None and None for other kinds."""
