@@ -10,13 +10,16 @@ from backends.pool import Pool
 from backends.spawn import SpawnOptions
 from hub import __version__
 from hub.accounts import Accounts
-from hub.catalog import Catalog
+from hub.catalog import Catalog, ModelFiles
+from hub.downloads import Downloads
 from hub.jobs import Intake, Jobs
 from hub.media import Media
+from hub.outside import ANY, Outside, Rule
 from hub.ownership import own_folder
 from hub.params import Registry
 from hub.settings import Settings
 from hub.store import Store
+from hub.webhooks import Hooks
 from hub.wire.door import is_loopback
 from hub.wire.switchboard import Switchboard
 
@@ -47,14 +50,21 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             jobs.use(pool)
             catalog = Catalog(settings, pool.builtin_models())
             await catalog.refresh()
+            files = ModelFiles(settings, catalog)
+            downloads = Downloads(settings, _outside(settings), accounts.upstream_keys, catalog, files)
+            closing.push_async_callback(downloads.stop)
             registry = Registry(pool.types(), pool.states)
             intake = Intake(accounts, registry, catalog, media, settings.limits)
+            hooks = _hooks(settings, store, jobs)
+            closing.push_async_callback(hooks.stop)
             rooms: dict[type, object] = {}
-            for room in (settings, board, store, accounts, media, jobs, pool, catalog, registry, intake):
+            made = (settings, board, store, accounts, media, jobs, pool, catalog, registry, intake)
+            for room in (*made, files, downloads, hooks):
                 rooms |= parts_of(room)
             board.open(rooms, accounts)
             closing.push_async_callback(pool.stop)
             closing.push_async_callback(jobs.stop)
+            hooks.start()
             await jobs.start()
             await pool.start()
             yield
@@ -68,6 +78,20 @@ def parts_of(room: object) -> dict[type, object]:
     parts = (getattr(room, name) for name in names if not name.startswith("_"))
     ours = {type(part): part for part in parts if type(part).__module__.startswith("hub.")}
     return ours | {type(room): room}
+
+
+def _outside(settings: Settings) -> Outside:
+    chosen = settings.downloads
+    rule = Rule(chosen.hosts, chosen.delivery_hosts, chosen.private_addresses)
+    return Outside(rule, f"GenerationHub/{__version__}")
+
+
+def _hooks(settings: Settings, store: Store, jobs: Jobs) -> Hooks:
+    rule = Rule((ANY,), private=settings.webhooks.private_addresses, section="webhooks")
+    outside = Outside(rule, f"GenerationHub/{__version__}")
+    return Hooks(
+        settings.webhooks, store, jobs, outside, settings.folders.keys, settings.network.external_url
+    )
 
 
 def _make_pool(settings: Settings, jobs: Jobs) -> Pool:

@@ -10,7 +10,7 @@ import tomllib
 import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -186,6 +186,69 @@ class Outputs(Struct, frozen=True):
     append_user: Annotated[bool, Meta(description="Whether each user has a folder of their own.")] = True
 
 
+class Models(Struct, frozen=True):
+    """How the facts about models are kept."""
+
+    metadata: Annotated[
+        Literal["beside", "file"],
+        Meta(
+            description="Where edited facts about a model go: a small file beside it, or the header of the "
+            "model file itself, which is then written anew."
+        ),
+    ] = "beside"
+
+
+class Downloads(Struct, frozen=True):
+    """Models that users let the hub fetch."""
+
+    hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Hosts models may be downloaded from, each with all names below it; * allows every "
+            "one."
+        ),
+    ] = ("huggingface.co", "civitai.com")
+    delivery_hosts: Annotated[
+        tuple[str, ...],
+        Meta(description="Hosts that those may send us on to; never called first."),
+    ] = ("hf.co", "cloudflarestorage.com", "backblazeb2.com")
+    private_addresses: Annotated[
+        bool,
+        Meta(description="Whether downloads may come from this machine and its network, and by plain http."),
+    ] = False
+    huggingface: Annotated[str, Meta(description="Address of Hugging Face, or of a mirror of it.")] = (
+        "https://huggingface.co"
+    )
+    civitai: Annotated[str, Meta(description="Address of Civitai, or of a mirror of it.")] = (
+        "https://civitai.com"
+    )
+    at_once: Annotated[Positive, Meta(description="Downloads that run at the same time; others wait.")] = 3
+    leave_free_gib: Annotated[
+        float, Meta(ge=0, description="GiB of disk that a download must leave free.")
+    ] = 2.0
+
+
+class Webhooks(Struct, frozen=True):
+    """Addresses that users want told what happens to their jobs."""
+
+    private_addresses: Annotated[
+        bool,
+        Meta(
+            description="Whether users may name addresses of this machine and the local network, and plain "
+            "http."
+        ),
+    ] = False
+    each_user: Annotated[Positive, Meta(description="Most webhooks of one user.")] = 10
+    waiting: Annotated[
+        Positive, Meta(description="Most events that may wait for one webhook; further ones are not sent.")
+    ] = 1000
+    tries: Annotated[Positive, Meta(description="Tries after which a delivery is given up.")] = 8
+    retry_seconds: Annotated[
+        Amount, Meta(description="Seconds before the second try; each further pause is four times as long.")
+    ] = 5.0
+    answer_seconds: Annotated[Amount, Meta(description="Seconds a receiver has for its answer.")] = 10.0
+
+
 class Log(Struct, frozen=True):
     """What is written down."""
 
@@ -203,6 +266,9 @@ class Settings(Struct, frozen=True):
     engines: Engines = Engines()
     limits: Limits = Limits()
     outputs: Outputs = Outputs()
+    models: Models = Models()
+    downloads: Downloads = Downloads()
+    webhooks: Webhooks = Webhooks()
     log: Log = Log()
 
 

@@ -4,12 +4,14 @@ from hub.accounts.caller import Caller, Limits
 from hub.accounts.keepsakes import LINKS, PARAM_EDITS, STARS, Keepsakes
 from hub.accounts.preferences import Preferences
 from hub.accounts.presets import Draft, Preset, PresetFailed, Presets
+from hub.accounts.references import References
 from hub.accounts.sessions import Sessions
 from hub.accounts.sign_in import Refused, SignIn
 from hub.accounts.tokens import COOKIE, COOKIE_SECONDS, Tokens
 from hub.accounts.upstream_keys import UpstreamKeys
 from hub.accounts.users import LOCAL, Users, clean_name
 from hub.accounts.whole import Accounts, Identity
+from hub.accounts.word_lists import WordLists, Writing
 
 __all__ = [
     "COOKIE",
@@ -28,11 +30,14 @@ __all__ = [
     "Preset",
     "PresetFailed",
     "Presets",
+    "References",
     "Refused",
     "Sessions",
     "SignIn",
     "Tokens",
     "UpstreamKeys",
     "Users",
+    "WordLists",
+    "Writing",
     "clean_name",
 ]

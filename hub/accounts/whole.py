@@ -17,12 +17,14 @@ from hub.accounts.passwords import ROUNDS, Passwords
 from hub.accounts.preference import Choices
 from hub.accounts.preferences import Preferences
 from hub.accounts.presets import Presets
+from hub.accounts.references import References
 from hub.accounts.roles import Roles
 from hub.accounts.sessions import Sessions
 from hub.accounts.sign_in import SignIn
 from hub.accounts.tokens import COOKIE, Tokens
 from hub.accounts.upstream_keys import UpstreamKeys
 from hub.accounts.users import LOCAL, Users
+from hub.accounts.word_lists import WordLists
 from hub.settings import Settings
 from hub.store import Store
 
@@ -59,10 +61,11 @@ class Knock(Protocol):
         """Cookies by name."""
 
 
-def _choices() -> Choices:
+def _choices(word_lists: WordLists) -> Choices:
     return Choices(
         {theme.id: theme.name for theme in themes.discover().values()},
         {language.code: language.local_name for language in languages.discover().values()},
+        word_lists,
     )
 
 
@@ -92,8 +95,10 @@ class Accounts:
         self._passwords = Passwords(password_rounds)
         self.sign_in = SignIn(settings, self.users, self.tokens, self.sessions, self._passwords, clock=clock)
         self.presets = Presets(store)
-        self.preferences = Preferences(self.users, _choices())
+        self.word_lists = WordLists(whole.folders.data)
+        self.preferences = Preferences(self.users, _choices(self.word_lists))
         self.keepsakes = Keepsakes(store)
+        self.references = References(store)
         self.upstream_keys = UpstreamKeys(store, whole.folders.keys)
         self._chores: asyncio.Task[None] | None = None
 

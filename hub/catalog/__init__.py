@@ -5,8 +5,11 @@ from hub.catalog.beside import preview_of
 from hub.catalog.card import PLACEHOLDER_PREVIEW, card, cards, none_card
 from hub.catalog.catalog import NOT_FOUND, Catalog
 from hub.catalog.classes import CLASSES, COMPAT_CLASSES
+from hub.catalog.edit import Facts, Picture
 from hub.catalog.entry import SUBTYPES, UPSCALERS, Defaults, Entry
+from hub.catalog.files import ModelFiles, NewPlace, read_notes
 from hub.catalog.fit import unfit
+from hub.catalog.header import BadHeader, check_start, check_whole
 from hub.catalog.listing import Listing, list_folder
 from hub.catalog.match import closest, plain
 from hub.catalog.wildcard_cards import WildcardCard, list_wildcards, picture_of, wildcard_card
@@ -20,15 +23,22 @@ __all__ = [
     "PLACEHOLDER_PREVIEW",
     "SUBTYPES",
     "UPSCALERS",
+    "BadHeader",
     "Catalog",
     "Defaults",
     "Entry",
+    "Facts",
     "Listing",
+    "ModelFiles",
+    "NewPlace",
+    "Picture",
     "Wildcard",
     "WildcardCard",
     "Wildcards",
     "card",
     "cards",
+    "check_start",
+    "check_whole",
     "closest",
     "list_folder",
     "list_wildcards",
@@ -37,6 +47,7 @@ __all__ = [
     "picture_of",
     "plain",
     "preview_of",
+    "read_notes",
     "unfit",
     "wildcard_card",
 ]

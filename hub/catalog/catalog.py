@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from hub.accounts.caller import Caller
@@ -78,6 +79,26 @@ class Catalog:
         if found == known:
             return None
         return {subtype: _shelf(entries) for subtype, entries in found.items()}
+
+    async def forget(self) -> None:
+        """Throw away everything that was noted of the files, and read them anew."""
+        async with self._lock:
+            found = await asyncio.to_thread(scan, self._roots, {})
+            self._shelves = {subtype: _shelf(entries) for subtype, entries in found.items()}
+            self.version += 1
+            await asyncio.to_thread(remember, self._file, found)
+
+    async def learn_hash(self, entry: Entry, digest: str) -> None:
+        """Keep the hash of a model, for as long as its files stay as they are."""
+        async with self._lock:
+            shelf = self._shelves.get(entry.subtype, _EMPTY)
+            now = shelf.entries.get(entry.name)
+            if now is None or now.stamp != entry.stamp or now.hash == digest:
+                return
+            entries = {**shelf.entries, entry.name: msgspec.structs.replace(now, hash=digest)}
+            self._shelves = {**self._shelves, entry.subtype: Shelf(entries=entries, plain=shelf.plain)}
+            known = {subtype: shelf.entries for subtype, shelf in self._shelves.items()}
+            await asyncio.to_thread(remember, self._file, known)
 
     def find(self, subtype: str, name: str, caller: Caller) -> Entry:
         """The model a loosely typed name means: the same one, else the shortest that contains it.

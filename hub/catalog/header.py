@@ -26,6 +26,12 @@ class _Tensor(Struct):
     shape: list[int]
 
 
+class _Placed(Struct):
+    dtype: str
+    shape: list[int]
+    data_offsets: tuple[int, int]
+
+
 class Header(Struct, frozen=True):
     """`metadata` are the file's own text entries; `tensors` the undecoded descriptions by tensor name."""
 
@@ -48,6 +54,43 @@ def read_header(path: Path) -> Header:
     with path.open("rb") as file:
         size = path.stat().st_size
         return _decode(file.read(_length(file, size)))
+
+
+def raw_header(path: Path) -> Raw:
+    """The header's JSON as it is, once it was found to be one. Raises BadHeader or OSError."""
+    with path.open("rb") as file:
+        data = file.read(_length(file, path.stat().st_size))
+    _decode(data)
+    return Raw(data.strip())
+
+
+def check_start(data: bytes) -> None:
+    """Raise BadHeader when a file that begins so cannot be a safetensors file; enough to stop a download."""
+    length = int.from_bytes(data[:8], "little")
+    if len(data) >= 8 and length > MAX_HEADER_BYTES:
+        raise BadHeader("it does not begin like one")
+    if len(data) >= 9 and data[8:9] != b"{":
+        raise BadHeader("it does not begin like one")
+
+
+def check_whole(path: Path) -> None:
+    """Raise BadHeader unless the header is sound and its tensors fill the file exactly; OSError."""
+    header = read_header(path)
+    with path.open("rb") as file:
+        size = path.stat().st_size
+        room = size - 8 - _length(file, size)
+    end = 0
+    for name, raw in header.tensors.items():
+        try:
+            tensor = msgspec.json.decode(raw, type=_Placed)
+        except msgspec.MsgspecError as wrong:
+            raise BadHeader(f"its tensor {name[:80]} is not described: {wrong}") from None
+        start, stop = tensor.data_offsets
+        if not 0 <= start <= stop <= room or any(side < 0 for side in tensor.shape):
+            raise BadHeader(f"its tensor {name[:80]} lies outside of the file")
+        end = max(end, stop)
+    if end != room:
+        raise BadHeader(f"it holds {room} bytes of tensors where its header tells of {end}")
 
 
 def tensor_hash(path: Path) -> str:

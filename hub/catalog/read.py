@@ -72,12 +72,12 @@ def read_file(subtype: str, found: Found) -> Entry:
         return _entry(
             subtype, found, {}, None, supported=False, reason=f"This file cannot be used: {trouble}."
         )
-    notes = dict(header.metadata) | _spec(found)
+    beside = _spec(found)
+    notes = dict(header.metadata) | beside
+    in_header = beside.get("modelspec.thumbnail") != "" and bool(header_preview(header.metadata))
     guess = partial(_from_header, subtype, header)
     digest = partial(_hash, found.path) if subtype == _HASHED else None
-    return _entry(
-        subtype, found, notes, guess, digest=digest, in_header=bool(header_preview(header.metadata))
-    )
+    return _entry(subtype, found, notes, guess, digest=digest, in_header=in_header)
 
 
 def read_folder(subtype: str, found: Found) -> Entry:
@@ -128,7 +128,8 @@ def _entry(
     ours = _hub(found)
 
     def text(key: str) -> str | None:
-        value = notes.get(f"modelspec.{key}") or notes.get(key)
+        whole = f"modelspec.{key}"  # an empty one takes back what the file itself says
+        value = notes[whole] if whole in notes else notes.get(key)
         return value[:_MAX_TEXT] if value else None
 
     known = _class(ours, notes, guess)

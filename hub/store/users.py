@@ -13,7 +13,7 @@ from hub.store.opening import Reader
 from hub.store.writer import Writer, together
 
 _COLUMNS = "name, password, password_by_admin, roles, settings, created, last_active"
-_OWNED = ("sessions", "tokens", "presets", "user_data", "jobs", "images")
+_OWNED = ("sessions", "tokens", "presets", "user_data", "jobs", "images", "webhooks", "deliveries")
 
 
 class UserRow(Struct, frozen=True):
@@ -119,6 +119,12 @@ class UserData:
         """Every text of a kind by name."""
         return dict(
             self._writer.many('SELECT name, text FROM user_data WHERE "user" = ? AND kind = ?', (user, kind))
+        )
+
+    def of_kind(self, kind: str) -> dict[str, str]:
+        """The text of a kind of every user who has one, by user."""
+        return dict(
+            self._writer.many("SELECT \"user\", text FROM user_data WHERE kind = ? AND name = ''", (kind,))
         )
 
     def put(self, user: str, kind: str, text: str, name: str = "") -> asyncio.Future[int]:

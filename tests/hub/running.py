@@ -50,7 +50,7 @@ class RunningHub:
         """POST a JSON body as it is."""
         return await self.http.post(path, json=body, headers=headers)
 
-    async def call(self, name: str, **body: Any) -> Any:
+    async def call(self, name: str, /, **body: Any) -> Any:
         """The answer of /API/<name>, sent with our session unless `session_id` says otherwise."""
         answer = await self.post(f"/API/{name}", {"session_id": self.session, **body})
         return answer.json()
@@ -62,7 +62,7 @@ class RunningHub:
         async with websockets.connect(address, max_size=None, proxy=None, **options) as connection:
             yield connection
 
-    async def talk(self, name: str, **body: Any) -> list[Any]:
+    async def talk(self, name: str, /, **body: Any) -> list[Any]:
         """Every frame of /API/<name> until it is closed, after one request frame."""
         async with self.socket(f"/API/{name}") as connection:
             await connection.send(json.dumps({"session_id": self.session, **body}))
