@@ -52,7 +52,8 @@ class Rule(Struct, frozen=True):
             if not is_public(address):
                 raise HubError(
                     f"The host '{host}' has the address {address}, which is not a public one and is not "
-                    f"called. An administrator can allow that by the setting {self.section}.private_addresses.",
+                    "called. An administrator can allow that by the setting "
+                    f"{self.section}.private_addresses.",
                     field="url",
                 )
 

@@ -10,11 +10,13 @@ from hub.store.roles import RoleRow
 from hub.store.rows import ImageRow
 from hub.store.sessions import SessionRow, TokenRow
 from hub.store.users import UserRow
+from hub.store.webhooks import DeliveryRow, WebhookRow
 from hub.store.whole import Store
 
 __all__ = [
     "DEEPEST",
     "Asked",
+    "DeliveryRow",
     "ImageRow",
     "Images",
     "JobRow",
@@ -28,4 +30,5 @@ __all__ = [
     "TooLong",
     "UnusableDatabase",
     "UserRow",
+    "WebhookRow",
 ]

@@ -164,3 +164,37 @@ class ImageTable(Model):
         table = "images"
         unique_together = (("user", "path"),)
         indexes = (Index(fields=("user", "created", "id")),)
+
+
+class WebhookTable(Model):
+    """An address that is told what happens to a user's jobs. `events` is a JSON list of names."""
+
+    id = fields.CharField(max_length=32, primary_key=True)
+    user = fields.CharField(max_length=100, db_index=True)
+    url = fields.TextField()
+    events = fields.TextField(db_default="[]")
+    created = fields.BigIntField(db_default=0)
+
+    class Meta:
+        table = "webhooks"
+
+
+class DeliveryTable(Model):
+    """One event on its way to a webhook. `body` is what is sent, emptied once that is over."""
+
+    id = fields.CharField(max_length=32, primary_key=True)
+    hook = fields.CharField(max_length=32)
+    user = fields.CharField(max_length=100, db_index=True)
+    event = fields.CharField(max_length=32)
+    body = fields.BinaryField(null=True)
+    state = fields.CharField(max_length=16, db_index=True)
+    tries = fields.IntField(db_default=0)
+    due = fields.BigIntField(db_default=0)
+    created = fields.BigIntField(db_default=0)
+    finished = fields.BigIntField(null=True)
+    status = fields.IntField(db_default=0)
+    error = fields.TextField(db_default="")
+
+    class Meta:
+        table = "deliveries"
+        indexes = (Index(fields=("hook", "created"), name="idx_deliveries_hook_created"),)

@@ -10,6 +10,7 @@ from hub.store.reading import Reading
 from hub.store.roles import RoleRows
 from hub.store.sessions import SessionRows, TokenRows
 from hub.store.users import UserData, Users
+from hub.store.webhooks import Webhooks
 from hub.store.writer import Writer
 
 
@@ -26,6 +27,7 @@ class Store:
         self.roles = RoleRows(writer)
         self.presets = PresetRows(writer)
         self.jobs = Jobs(writer)
+        self.webhooks = Webhooks(writer)
         self.images = Images(writer, Reading(database, "lists"), Reading(database, "searches"))
 
     @classmethod

@@ -22,6 +22,14 @@ FLAGS = (
         Safety.POWERFUL,
     ),
     Flag(
+        "manage_webhooks",
+        "Manage Webhooks",
+        "Name addresses that the server tells what happens to one's own jobs.",
+        GROUP,
+        Rank.USER,
+        Safety.SAFE,
+    ),
+    Flag(
         "queue_metrics",
         "Read Metrics",
         "Read the figures of the whole server that monitoring collects.",

@@ -34,6 +34,7 @@ ALLOWED: dict[str, frozenset[str]] = {
         "permissions backends backends.contract",
         "hub.outside": "hub.errors",
         "hub.downloads": "hub.outside hub.catalog hub.accounts hub.store hub.settings hub.errors",
+        "hub.webhooks": "hub.outside hub.jobs hub.media hub.params hub.store hub.settings hub.errors",
         "hub.wire": "hub.accounts hub.errors hub.settings permissions",
     }.items()
 }
