@@ -101,6 +101,19 @@ class TestGetMyUserData:
             "autocompletions": None,
         }
 
+    async def test_words_to_complete_come_from_the_chosen_list(self, hub: RunningHub) -> None:
+        folder = hub.app.board.settings.folders.data / "autocompletions"
+        folder.mkdir()
+        (folder / "tags.csv").write_text("cat_(animal),0,12,kitty\n")
+        offered = (await hub.call("GetUserSettings"))["settings"]["autocomplete"]["value"]["source"]
+        assert offered["values"] == ["", "tags.csv"]
+        wanted = {"autocomplete.source": "tags.csv", "autocomplete.spacingmode": "Spaces"}
+        await hub.call("ChangeUserSettings", settings=wanted)
+        answer = await hub.call("GetMyUserData")
+        assert answer["autocompletions"] == ["cat (animal)\ncat \\(animal\\)\n0\n12\nkitty"]
+        (folder / "tags.csv").unlink()
+        assert (await hub.call("GetMyUserData"))["autocompletions"] is None
+
     async def test_users_do_not_see_each_others(self, hub: RunningHub) -> None:
         await hub.call("SetStarredModels", LoRA=["mine"])
         other = await hub.session_as("user")

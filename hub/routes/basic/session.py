@@ -1,12 +1,25 @@
 """Basic family: a session, what its user may and has, and leaving."""
 
+import asyncio
 import uuid
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
 from hub import __version__
-from hub.accounts import COOKIE, LINKS, STARS, Accounts, Caller, Keepsakes, Preferences, Preset, Presets
+from hub.accounts import (
+    COOKIE,
+    LINKS,
+    STARS,
+    Accounts,
+    Caller,
+    Keepsakes,
+    Preferences,
+    Preset,
+    Presets,
+    WordLists,
+    Writing,
+)
 from hub.errors import HubError
 from hub.settings import Settings
 from hub.wire import Door, Nothing, api
@@ -43,7 +56,10 @@ class UserDataOut(Struct, frozen=True):
     permissions: list[str]
     starred_models: Annotated[Any, Meta(description="Names of models by subtype.")]
     model_preset_links: Annotated[Any, Meta(description="Preset titles by subtype and model.")]
-    autocompletions: list[str] | None = None
+    autocompletions: Annotated[
+        list[str] | None,
+        Meta(description="Lines of each word: shown, put in, kind, count, other names; null without a list."),
+    ] = None
 
 
 class SignedOut(Struct, frozen=True):
@@ -78,9 +94,20 @@ async def get_new_session(
 
 @api("GetMyUserData", permission="fundamental_generate_tab_access")
 async def get_my_user_data(
-    caller: Caller, given: Nothing, presets: Presets, keepsakes: Keepsakes, preferences: Preferences
+    caller: Caller,
+    given: Nothing,
+    presets: Presets,
+    keepsakes: Keepsakes,
+    preferences: Preferences,
+    word_lists: WordLists,
 ) -> UserDataOut:
-    """The caller's own data: presets, language, permissions, stars and preset links."""
+    """The caller's own data: presets, language, permissions, stars, preset links and words to complete."""
+    writing = Writing(
+        bool(preferences.value(caller.user, "autocomplete.escapeparens")),
+        str(preferences.value(caller.user, "autocomplete.suffix")),
+        str(preferences.value(caller.user, "autocomplete.spacingmode")),
+    )
+    source = str(preferences.value(caller.user, "autocomplete.source"))
     return UserDataOut(
         caller.user,
         presets.all(caller.user),
@@ -88,6 +115,7 @@ async def get_my_user_data(
         sorted(caller.flags),
         keepsakes.raw(caller.user, STARS),
         keepsakes.raw(caller.user, LINKS),
+        await asyncio.to_thread(word_lists.entries, source, writing) if source else None,
     )
 
 
