@@ -1,7 +1,7 @@
 """From what a client sent to a checked request: what parsing needs of other rooms, gathered for a caller."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hub.accounts import Accounts, Caller
@@ -18,6 +18,7 @@ from hub.params import (
     parse,
     preset_titles,
 )
+from hub.params.request import Keeping
 from hub.settings import Limits
 
 
@@ -86,4 +87,17 @@ class Intake:
             save_metadata=bool(value(user, "fileformat.savemetadata")),
             path_format=str(value(user, "outpathbuilder.format")),
             path_max_part=int(str(value(user, "outpathbuilder.maxlenperpart"))),
+            keeping=_keeping(user, value),
+            reformat_unsaved=bool(value(user, "fileformat.reformattransientimages")),
         )
+
+
+def _keeping(user: str, value: Callable[[str, str], object]) -> Keeping:
+    stealth = str(value(user, "fileformat.stealthmetadata"))
+    return Keeping(
+        dpi=max(0, int(str(value(user, "fileformat.dpi")))),
+        stealth=stealth if stealth in ("Alpha", "RGB") else "",
+        side_text=bool(value(user, "fileformat.savetextfilemetadata")),
+        model_folders=not value(user, "outpathbuilder.modelpathsskipfolders"),
+        mini_grid=int(str(value(user, "maximagesinminigrid"))),
+    )

@@ -35,13 +35,12 @@ _KNOWN_EMPTY = frozenset(  # extra data a pattern may name although this picture
 
 class Occasion(Struct, frozen=True):
     """What a path may tell beyond the request: local time of the request, its number within the user's
-    minute, the image's index in the request, who asked, the model's title."""
+    minute, the image's index in the request, who asked."""
 
     time: datetime
     count: int
     batch: int
     user: str
-    model_title: str = ""
 
 
 def fill(request: GenRequest, work: Work, occasion: Occasion, *, depth: int = 5, unsafe: bool = False) -> str:
@@ -144,9 +143,10 @@ def _fixed(name: str, request: GenRequest, work: Work, occasion: Occasion) -> st
         case "steps":
             return str(work.steps)
         case "model":
-            return simple_model(request.model.name)
+            model = simple_model(request.model.name)
+            return model if request.keeping.model_folders else model.rpartition("/")[2]
         case "model_title":
-            return occasion.model_title or request.model.name
+            return request.model_title or request.model.name
         case "loras":
             named = request.given.get("loras", ())
             return "-".join(simple_model(name) for name in named) if isinstance(named, list) else ""

@@ -14,6 +14,7 @@ from hub.media.describe import Times, Value, describe
 from hub.media.outputs import Outputs, Spot
 from hub.media.pattern import Occasion, fill
 from hub.media.splice import Pieces, splice
+from hub.media.stealth import hide
 from hub.params import result_size
 from hub.params.request import GenRequest
 from hub.store import ImageRow, Images
@@ -74,10 +75,12 @@ class Saver:
         On return the file and its row survive the end of this process.
         """
         metadata = self._describe(finished)
-        pieces = splice(finished.image.data, metadata) if metadata is not None else None
-        aside = metadata is not None and pieces is None
+        keeping = finished.request.keeping
+        data = await self._hidden(finished.image.data, metadata, keeping.stealth)
+        pieces = splice(data, metadata, keeping.dpi)
+        aside = pieces is None or keeping.side_text
         if pieces is None:
-            pieces = [finished.image.data]
+            pieces = [data]
         ending = ENDINGS.get(finished.image.format, "png")
         if not finished.request.save:
             return Saved(data_url(b"".join(pieces), ending), metadata)
@@ -95,6 +98,12 @@ class Saver:
     def close(self) -> None:
         """Let the writing threads end."""
         self._threads.shutdown(wait=True)
+
+    async def _hidden(self, data: bytes, text: str | None, mode: str) -> bytes:
+        if not mode or text is None:
+            return data
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, hide, data, text, mode)
 
     def _describe(self, finished: Finished) -> str | None:
         if not finished.request.save_metadata:

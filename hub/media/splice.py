@@ -21,20 +21,25 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _AFTER_IHDR = 33  # signature, then length, name, 13 bytes and checksum of the header chunk
 _MOST_IN_JPEG = 65533 - 2
 _ASCII_MARK, _UNICODE_MARK = b"ASCII\0\0\0", b"UNICODE\0"
+_METRES_IN_AN_INCH = 0.0254
+_LOOKED_AT = 1 << 12  # bytes in which a resolution would stand
 _MOST_TEXT = 1 << 24  # a metadata block longer than this is not read
 
 
-def splice(data: bytes, text: str) -> Pieces | None:
-    """The picture with `text` (ASCII) inside, as pieces to be written one after the other.
+def splice(data: bytes, text: str | None, dpi: int = 0) -> Pieces | None:
+    """The picture with `text` (ASCII) inside and noting `dpi` dots per inch (0: none), as pieces to be
+    written one after the other.
 
     None when this kind of file has no room for it: PNG, JPEG and WebP have, a JPEG up to 64 KiB.
     """
+    if text is None and not dpi:
+        return [data]
     if data.startswith(_PNG) and len(data) > _AFTER_IHDR:
-        return _into_png(data, text)
+        return _into_png(data, text, dpi)
     if data.startswith(b"\xff\xd8\xff"):
-        return _into_jpeg(data, text)
+        return _into_jpeg(data, text, dpi)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return _into_webp(data, text)
+        return _into_webp(data, text, dpi)
     return None
 
 
@@ -51,25 +56,36 @@ def read_text(path: Path) -> str | None:
     return _from_comment(comment)
 
 
-def _into_png(data: bytes, text: str) -> Pieces:
-    body = b"tEXt" + KEYWORD + b"\0" + text.encode("latin-1")
-    chunk = b"%b%b%b" % (struct.pack(">I", len(body) - 4), body, struct.pack(">I", crc32(body)))
-    return [data[:_AFTER_IHDR], chunk, memoryview(data)[_AFTER_IHDR:]]
+def _into_png(data: bytes, text: str | None, dpi: int) -> Pieces:
+    pieces: Pieces = [data[:_AFTER_IHDR]]
+    if text is not None:
+        pieces.append(_chunk(b"tEXt" + KEYWORD + b"\0" + text.encode("latin-1")))
+    if dpi and b"pHYs" not in data[:_LOOKED_AT]:
+        per_metre = round(dpi / _METRES_IN_AN_INCH)
+        pieces.append(_chunk(b"pHYs" + struct.pack(">IIB", per_metre, per_metre, 1)))
+    return [*pieces, memoryview(data)[_AFTER_IHDR:]]
 
 
-def _into_jpeg(data: bytes, text: str) -> Pieces | None:
-    exif = b"Exif\0\0" + exif_block(text)
+def _chunk(body: bytes) -> bytes:
+    return b"%b%b%b" % (struct.pack(">I", len(body) - 4), body, struct.pack(">I", crc32(body)))
+
+
+def _into_jpeg(data: bytes, text: str | None, dpi: int) -> Pieces | None:
+    exif = b"Exif\0\0" + exif_block(text, dpi)
     if len(exif) > _MOST_IN_JPEG:
         return None
     after = 2
     if data[2:4] == b"\xff\xe0":  # JFIF's own segment stays first
         after = 4 + struct.unpack_from(">H", data, 4)[0]
+    head = data[:after]
+    if dpi and head[6:11] == b"JFIF\0" and dpi < 1 << 16:
+        head = head[:13] + struct.pack(">BHH", 1, dpi, dpi) + head[18:]
     segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
-    return [data[:after], segment, memoryview(data)[after:]]
+    return [head, segment, memoryview(data)[after:]]
 
 
-def _into_webp(data: bytes, text: str) -> Pieces | None:
-    exif = exif_block(text)
+def _into_webp(data: bytes, text: str | None, dpi: int) -> Pieces | None:
+    exif = exif_block(text, dpi)
     exif_chunk = b"EXIF" + struct.pack("<I", len(exif)) + exif + b"\0" * (len(exif) % 2)
     first = data[12:16]
     if first == b"VP8X":
@@ -99,18 +115,21 @@ def _webp_size(data: bytes, kind: bytes) -> tuple[int, int, bool] | None:
     return None
 
 
-def exif_block(text: str) -> bytes:
-    """A little-endian TIFF block whose only tag is the UserComment."""
-    comment = _ASCII_MARK + text.encode("ascii")
-    folder_at, comment_at = 26, 44
-    return b"".join(
-        (
-            struct.pack("<2sHI", b"II", 42, 8),
-            struct.pack("<HHHIII", 1, EXIF_FOLDER, 4, 1, folder_at, 0),
-            struct.pack("<HHHIII", 1, USER_COMMENT, 7, len(comment), comment_at, 0),
-            comment,
-        )
-    )
+def exif_block(text: str | None, dpi: int = 0) -> bytes:
+    """A little-endian TIFF block with the resolution (where `dpi` is not 0) and the text as UserComment."""
+    tags = 3 * bool(dpi) + (text is not None)
+    at = 8 + 2 + 12 * tags + 4  # of what does not fit into a tag itself
+    main, behind = [], b""
+    if dpi:
+        main += [(0x011A, 5, 1, at), (0x011B, 5, 1, at), (0x0128, 3, 1, 2)]  # across, down, in inches
+        behind = struct.pack("<II", dpi, 1)
+    if text is not None:
+        folder_at = at + len(behind)
+        comment = _ASCII_MARK + text.encode("ascii")
+        main.append((EXIF_FOLDER, 4, 1, folder_at))
+        behind += struct.pack("<HHHIII", 1, USER_COMMENT, 7, len(comment), folder_at + 18, 0) + comment
+    listed = b"".join(struct.pack("<HHII", *tag) for tag in main)
+    return struct.pack("<2sHIH", b"II", 42, 8, tags) + listed + struct.pack("<I", 0) + behind
 
 
 def _text_chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:

@@ -46,7 +46,8 @@ def build(
     steps = _seed_steps(values, images, batch)
     drawn = Filler(values, collected.sources, entry, second, context).draw(prompting, steps)
     own = drawn.first
-    form, quality = _format(values, collected, context)
+    save = context.wishes.save and values.get("donotsave") is not True
+    form, quality = _format(values, collected, context, save)
     engine = values.get("exactbackendid")
     return GenRequest(
         images=images,
@@ -75,13 +76,15 @@ def build(
         second=second,
         format=form,
         quality=quality,
-        save=context.wishes.save and values.get("donotsave") is not True,
+        save=save,
         save_metadata=context.wishes.save_metadata,
         previews=values.get("nopreviews") is not True,
         deterministic=values.get("deterministic") is True,
         continue_after_errors=values.get("continueaftererrors") is True,
         path_format=_text(values.get("overrideoutpathformat")) or context.wishes.path_format,
         path_max_part=context.wishes.path_max_part,
+        keeping=context.wishes.keeping,
+        model_title=entry.title,
         engine_type=_text(values.get("internalbackendtype")) or None,
         engine_id=int(engine) if isinstance(engine, str) else None,
         asked_by=drawn.features,
@@ -203,9 +206,12 @@ def _seed(value: Value | None, context: Context) -> int:
     return value if isinstance(value, int) and value >= 0 else context.random()
 
 
-def _format(values: Mapping[str, Value], collected: Collected, context: Context) -> tuple[str, int]:
+def _format(
+    values: Mapping[str, Value], collected: Collected, context: Context, save: bool
+) -> tuple[str, int]:
     chosen = values.get("imageformat")
-    form = chosen if isinstance(chosen, str) else context.wishes.format
+    usual = context.wishes.format if save or context.wishes.reformat_unsaved else "PNG"
+    form = chosen if isinstance(chosen, str) else usual
     quality = collected.quality if isinstance(chosen, str) and collected.quality else context.wishes.quality
     return form, quality
 

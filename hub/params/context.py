@@ -9,6 +9,7 @@ from hub.catalog import Catalog
 from hub.params.groups.swarm_internal import PATH_FORMAT
 from hub.params.pictures import ReadOutput
 from hub.params.registry import Registry
+from hub.params.request import Keeping
 from hub.settings import Limits
 
 PresetMap = Mapping[str, Mapping[str, str]]
@@ -17,7 +18,8 @@ PresetMap = Mapping[str, Mapping[str, str]]
 
 class Wishes(Struct, frozen=True):
     """A user's own settings about finished pictures (swarm-api §6): `format` as in the parameter
-    Image Format, `quality` 1..100, the path pattern and how long each of its parts may be."""
+    Image Format, `quality` 1..100, the path pattern and how long each of its parts may be. Pictures that are
+    not saved stay PNG unless a request names a format or `reformat_unsaved`."""
 
     format: str = "PNG"
     quality: int = 100
@@ -25,6 +27,8 @@ class Wishes(Struct, frozen=True):
     save_metadata: bool = True
     path_format: str = PATH_FORMAT
     path_max_part: int = 40
+    keeping: Keeping = Keeping()
+    reformat_unsaved: bool = False
 
 
 def random_seed() -> int:

@@ -44,6 +44,20 @@ class Fill(Struct, frozen=True):
     engine_extra: Change = Change()
 
 
+class Keeping(Struct, frozen=True):
+    """How a finished picture is kept, by its user's settings (swarm-api §6): `dpi` dots per inch noted in
+    the file (0: none), `stealth` "Alpha" or "RGB" to hide the metadata in the pixels too ("": not),
+    `side_text` to write it beside the file too, `model_folders` whether a model's name in a path has its
+    folders. Up to `mini_grid` pictures of a request are also shown as one (1: never).
+    """
+
+    dpi: int = 0
+    stealth: str = ""
+    side_text: bool = False
+    model_folders: bool = True
+    mini_grid: int = 1
+
+
 class GenRequest(Struct, frozen=True):
     """One accepted request for `images` pictures; every refusal has already happened.
 
@@ -90,6 +104,8 @@ class GenRequest(Struct, frozen=True):
     continue_after_errors: bool = False
     path_format: str = "raw/[year]-[month]-[day]/[hour][minute][request_time_inc]-[prompt]-[model]"
     path_max_part: int = 40
+    keeping: Keeping = Keeping()
+    model_title: str = ""
     engine_type: str | None = None
     engine_id: int | None = None
     asked_by: Mapping[str, str] = {}

@@ -6,11 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from hub.media import Media
 from hub.media.folder_window import NoFileManager, command_for
 from hub.media.sound import NoSound, kind_of
-from tests.swarm_api.sketching import SETTINGS, Tenant, tenant
+from tests.swarm_api.sketching import SETTINGS, SMALL, Tenant, tenant
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -124,3 +125,39 @@ class TestTakingSound:
         assert kind_of(b"\x1a\x45\xdf\xa3" + b"\0" * 12) == "matroska"
         with pytest.raises(NoSound):
             kind_of(b"#EXTM3U")
+
+
+class TestHowPicturesAreKept:
+    """The user's own settings for files (swarm-api §6, FileFormat and OutPathBuilder)."""
+
+    async def test_dots_stealth_side_file_and_bare_model_names(self, hub: Tenant) -> None:
+        settings = {
+            "FileFormat.DPI": 300,
+            "FileFormat.StealthMetadata": "Alpha",
+            "FileFormat.SaveTextFileMetadata": True,
+            "OutPathBuilder.Format": "[model_title]/[month_name] [day_name] [width]x[height] [cfg_scale] [x]",
+        }
+        await hub.call("ChangeUserSettings", settings=settings)
+        answer = await hub.call("GenerateText2Image", **{**SMALL, "prompt": "red"})
+        file = hub.room(Media).outputs.root / str(answer["images"][0]).removeprefix("View/")
+        assert "64x64" in file.name and "[x]" in file.name and "month" not in file.name
+        with Image.open(file) as picture:
+            assert picture.mode == "RGBA" and picture.info["dpi"][0] == pytest.approx(300, abs=0.01)
+            text = picture.info["parameters"]
+        assert file.with_suffix(".swarm.json").read_text() == text
+        path = "/".join(file.parts[-2:])
+        assert (await hub.call("DeleteImage", path=path)) == {"success": True}
+        assert not file.with_suffix(".swarm.json").exists()
+
+    async def test_what_is_not_saved_is_a_png_unless_wished_otherwise(self, hub: Tenant) -> None:
+        await hub.call("ChangeUserSettings", settings={"FileFormat.ImageFormat": "JPG"})
+        body = {**SMALL, "prompt": "red", "donotsave": True}
+
+        async def kind(**more: str) -> str:
+            answer = await hub.call("GenerateText2Image", **body, **more)
+            return str(answer["images"][0]).partition(";")[0]
+
+        assert await kind() == "data:image/png"
+        assert await kind(imageformat="WEBP") == "data:image/webp"
+        await hub.call("ChangeUserSettings", settings={"FileFormat.ReformatTransientImages": True})
+        assert await kind() == "data:image/jpeg"

@@ -189,4 +189,5 @@ async def add_image_to_history(
 def _only_given(request: GenRequest) -> GenRequest:
     """Without what a model's defaults filled in: the hub did not draw this picture and does not know."""
     given = {key: value for key, value in request.given.items() if key not in request.defaults_used}
-    return msgspec.structs.replace(request, given=given)
+    keeping = msgspec.structs.replace(request.keeping, stealth="")  # its pixels stay what they were
+    return msgspec.structs.replace(request, given=given, keeping=keeping)

@@ -39,8 +39,12 @@ def test_hashes_are_eight_digits_and_differ() -> None:
 
 
 def test_the_title_and_extra_data_are_found() -> None:
-    asked = request(path_format="[model_title] [original_prompt]", extra={"original_prompt": "an old cat"})
-    assert fill(asked, work(), occasion(model_title="Nice")) == "Nice an old cat"
+    asked = request(
+        path_format="[model_title] [original_prompt]",
+        model_title="Nice",
+        extra={"original_prompt": "an old cat"},
+    )
+    assert fill(asked, work(), occasion()) == "Nice an old cat"
 
 
 def test_each_part_is_cut() -> None:

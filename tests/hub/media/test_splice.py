@@ -79,3 +79,22 @@ class TestReadingOthersFiles:
         file.write_text("hello")
         assert read_text(file) is None
         assert read_text(tmp_path / "none") is None
+
+
+@pytest.mark.parametrize("text", [TEXT, None])
+@pytest.mark.parametrize("name", ["png", "jpg", "webp", "webp lossless", "webp extended"])
+def test_dots_per_inch_are_noted_beside_the_text(name: str, text: str | None, tmp_path: Path) -> None:
+    pieces = splice(SAMPLES[name], text, 300)
+    assert pieces is not None
+    file = tmp_path / "picture"
+    file.write_bytes(b"".join(pieces))
+    with Image.open(file) as picture:
+        picture.load()
+        if name == "png":
+            assert picture.info["dpi"] == pytest.approx((300, 300), abs=0.01)
+        else:
+            exif = picture.getexif()
+            assert (exif[0x011A], exif[0x011B], exif[0x0128]) == (300, 300, 2)
+        if name == "jpg":
+            assert picture.info["dpi"] == (300, 300)
+    assert read_text(file) == text
