@@ -16,7 +16,7 @@ from backends.diffusers_local.engine import ENGINE
 from backends.diffusers_local.loading.attention import check
 from backends.diffusers_local.loading.shelf import Shelf
 from backends.diffusers_local.loading.tuning import Tuning
-from backends.diffusers_local.loop import Loop
+from backends.diffusers_local.loop.loop import Loop
 from backends.diffusers_local.settings import DiffusersSettings
 
 _STOP_SECONDS = 2.0

@@ -8,7 +8,7 @@ from PIL import Image as Picture
 
 from backends.diffusers_local import steps
 from backends.diffusers_local.features.upscaling import enlarge, tile_count
-from backends.diffusers_local.memory import out_of_memory
+from backends.diffusers_local.loop.memory import out_of_memory
 from backends.diffusers_local.pictures import pictures
 from backends.diffusers_local.pictures.pieces import decode_in_pieces, halves_of, tiles_for
 from backends.diffusers_local.pictures.scale import unscaled

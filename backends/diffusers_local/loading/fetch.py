@@ -10,7 +10,7 @@ from backends.diffusers_local.loading.default_dtype import DtypeDoor
 from backends.diffusers_local.loading.gather import Need
 from backends.diffusers_local.loading.shelf import Shelf
 from backends.diffusers_local.loading.weights import ModelTrouble
-from backends.diffusers_local.memory import out_of_memory
+from backends.diffusers_local.loop.memory import out_of_memory
 
 Pinned = Callable[[], Collection[str]]
 """Paths of what must stay in memory."""

@@ -15,15 +15,15 @@ from PIL import Image as Picture
 
 from backends.contract import Cancelled, Emit, Failed, Log, Work
 from backends.diffusers_local import steps
-from backends.diffusers_local.errands import Errand, Errands
-from backends.diffusers_local.memory import out_of_memory
-from backends.diffusers_local.pace import Costs
+from backends.diffusers_local.loop.errands import Errand, Errands
+from backends.diffusers_local.loop.memory import out_of_memory
+from backends.diffusers_local.loop.pace import Costs
+from backends.diffusers_local.loop.slices import in_one, in_slices
 from backends.diffusers_local.pictures import pictures
 from backends.diffusers_local.pictures.pieces import Tiling, decode_in_pieces, halves_of, tiles_for
 from backends.diffusers_local.pictures.press import Finished, Press
 from backends.diffusers_local.pictures.scale import unscaled
 from backends.diffusers_local.row import Row
-from backends.diffusers_local.slices import in_one, in_slices
 
 _DECODED_TOGETHER = 2
 _SHORT = 0.02  # seconds of a decode that is done in one go whoever waits

@@ -26,7 +26,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerFast
 from backends.contract import Cancelled, Done, Failed, Image, ModelRef, Report, Submit, Work
 from backends.diffusers_local.loading.model import Model, load_model
 from backends.diffusers_local.loading.shelf import Shelf
-from backends.diffusers_local.loop import Loop
+from backends.diffusers_local.loop.loop import Loop
 from tests.backends.diffusers_local.stock_models import build
 
 WORDS = ("<unk>", "<begin>", "<end>", "a", "red", "circle", "blue", "square", "on")

@@ -16,9 +16,9 @@ from diffusers import (
 
 from backends.contract import Work
 from backends.diffusers_local import steps
-from backends.diffusers_local.batching import BatchSize
 from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.loading.model import Model, load_model
+from backends.diffusers_local.loop.batching import BatchSize
 from backends.diffusers_local.prepare import prepare
 from tests.backends.diffusers_local.conftest import Studio, a_work, build_pipeline, ref_of, scheduler_of
 from tests.backends.diffusers_local.xl import build_xl

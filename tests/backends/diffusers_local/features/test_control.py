@@ -23,7 +23,6 @@ from safetensors.torch import save_file
 
 from backends.contract import Control, Failed, Work
 from backends.diffusers_local import steps
-from backends.diffusers_local.batching import BatchSize
 from backends.diffusers_local.features.canny import canny
 from backends.diffusers_local.loading import controlnets
 from backends.diffusers_local.loading.controlnets import ControlPart, load_controlnet
@@ -31,6 +30,7 @@ from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.loading.model import Model, load_model
 from backends.diffusers_local.loading.single_file import CONFIGS
 from backends.diffusers_local.loading.weights import ModelTrouble
+from backends.diffusers_local.loop.batching import BatchSize
 from backends.diffusers_local.pictures.pictures import encode
 from backends.diffusers_local.prepare import Refused, prepare
 from backends.diffusers_local.row import Row

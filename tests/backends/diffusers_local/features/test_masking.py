@@ -10,10 +10,10 @@ from PIL import Image as Picture
 
 from backends.contract import Work
 from backends.diffusers_local import steps
-from backends.diffusers_local.batching import BatchSize
 from backends.diffusers_local.features.masking import Masked
 from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.loading.model import Model
+from backends.diffusers_local.loop.batching import BatchSize
 from backends.diffusers_local.pictures.pictures import encode
 from backends.diffusers_local.prepare import Refused, prepare
 from backends.diffusers_local.row import Row

@@ -74,7 +74,7 @@ def test_second_rows_share_forwards_with_others_of_their_size(
 
 
 def test_previews_go_on_in_the_second_pass(folder: Path, studio: Studio, monkeypatch: Any) -> None:
-    monkeypatch.setattr("backends.diffusers_local.telling.PREVIEW_SECONDS", 0.0)
+    monkeypatch.setattr("backends.diffusers_local.loop.telling.PREVIEW_SECONDS", 0.0)
     studio.draw(a_work(folder, steps=4, second=SecondPass(0.5, upscale=2)))
     import io
 

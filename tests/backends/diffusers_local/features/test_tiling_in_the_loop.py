@@ -9,7 +9,7 @@ from PIL import Image as Picture
 
 from backends.contract import Failed
 from backends.diffusers_local import steps
-from backends.diffusers_local.batching import BatchSize
+from backends.diffusers_local.loop.batching import BatchSize
 from tests.backends.diffusers_local.conftest import Studio, a_work
 
 

@@ -16,7 +16,7 @@ import torch
 from backends.contract import Free, Held, Lora, ModelRef, Submit, Work
 from backends.diffusers_local.denoisers.unet import UNetDenoiser
 from backends.diffusers_local.loading.shelf import Shelf
-from backends.diffusers_local.loop import Loop
+from backends.diffusers_local.loop.loop import Loop
 
 WARM = 1
 

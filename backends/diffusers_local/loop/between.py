@@ -3,16 +3,16 @@
 from collections.abc import Callable, Generator
 
 from backends.contract import Work
-from backends.diffusers_local.errands import Errand, Errands
 from backends.diffusers_local.features.second_pass import follow
-from backends.diffusers_local.forwards import Threads
 from backends.diffusers_local.loading.gather import Kit
-from backends.diffusers_local.memory import out_of_memory
-from backends.diffusers_local.pace import Costs
+from backends.diffusers_local.loop.errands import Errand, Errands
+from backends.diffusers_local.loop.forwards import Threads
+from backends.diffusers_local.loop.memory import out_of_memory
+from backends.diffusers_local.loop.pace import Costs
+from backends.diffusers_local.loop.slices import Pause, in_one, in_slices
+from backends.diffusers_local.loop.telling import Telling
 from backends.diffusers_local.prepare import prepare
 from backends.diffusers_local.row import Row
-from backends.diffusers_local.slices import Pause, in_one, in_slices
-from backends.diffusers_local.telling import Telling
 
 After = Callable[[Row], Generator[int, None, Row]]
 """Makes the next row of a work; yields how many steps it has done since it last did."""

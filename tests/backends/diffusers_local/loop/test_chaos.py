@@ -27,7 +27,8 @@ from backends.contract import (
     Watch,
     Work,
 )
-from backends.diffusers_local import between, steps
+from backends.diffusers_local import steps
+from backends.diffusers_local.loop import between
 from backends.diffusers_local.row import Row
 from tests.backends.diffusers_local.conftest import Studio, a_work, ref_of
 

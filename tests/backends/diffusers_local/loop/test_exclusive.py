@@ -27,9 +27,9 @@ from backends.contract import (
 )
 from backends.diffusers_local import stock
 from backends.diffusers_local.engine import ENGINE
-from backends.diffusers_local.exclusive import Exclusive
 from backends.diffusers_local.families import FAMILIES
 from backends.diffusers_local.loading.stock_model import load_stock
+from backends.diffusers_local.loop.exclusive import Exclusive
 from tests.backends.diffusers_local.conftest import Studio, a_work
 from tests.backends.diffusers_local.stock_models import build
 

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 
 from backends.diffusers_local import steps
-from backends.diffusers_local.memory import Gauge, out_of_memory
-from backends.diffusers_local.pace import Paces
+from backends.diffusers_local.loop.memory import Gauge, out_of_memory
+from backends.diffusers_local.loop.pace import Paces
+from backends.diffusers_local.loop.turns import Turns
 from backends.diffusers_local.row import Row
 from backends.diffusers_local.steps import Prediction
-from backends.diffusers_local.turns import Turns
 
 
 class Threads:

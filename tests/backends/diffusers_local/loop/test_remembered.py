@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from backends.diffusers_local.batching import Learned
-from backends.diffusers_local.remembered import Remembered
+from backends.diffusers_local.loop.batching import Learned
+from backends.diffusers_local.loop.remembered import Remembered
 
 
 def test_what_is_written_comes_back(tmp_path: Path) -> None:
@@ -53,5 +53,5 @@ def test_it_stays_small(tmp_path: Path) -> None:
 def test_it_is_due_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = Remembered(tmp_path)
     assert not kept.is_due
-    monkeypatch.setattr("backends.diffusers_local.remembered._SECONDS", -1.0)
+    monkeypatch.setattr("backends.diffusers_local.loop.remembered._SECONDS", -1.0)
     assert kept.is_due

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from backends.diffusers_local.slices import Allowance, in_slices
+from backends.diffusers_local.loop.slices import Allowance, in_slices
 
 
 def a_network() -> torch.nn.Module:

@@ -27,7 +27,7 @@ from backends.contract import (
     Started,
 )
 from backends.diffusers_local import steps
-from backends.diffusers_local.batching import BatchSize
+from backends.diffusers_local.loop.batching import BatchSize
 from backends.diffusers_local.pictures.pictures import encode
 from tests.backends.diffusers_local.conftest import Studio, a_work, ref_of
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Collection
 
 from backends.contract import Progress, Started, Work
-from backends.diffusers_local.exclusive import Exclusive
+from backends.diffusers_local.loop.exclusive import Exclusive
 from backends.diffusers_local.pictures.press import Press, Preview
 from backends.diffusers_local.pictures.previews import Previews
 from backends.diffusers_local.row import Row

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backends.contract import Work
-from backends.diffusers_local.slices import Allowance
+from backends.diffusers_local.loop.slices import Allowance
 
 
 @dataclass(slots=True, eq=False)

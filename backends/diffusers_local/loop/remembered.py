@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from backends.diffusers_local.batching import Learned
+from backends.diffusers_local.loop.batching import Learned
 
 _NAME = "batch_sizes.json"
 _MOST = 512  # groups written, the latest

@@ -9,7 +9,7 @@ as the last. Only a clearly shorter request of another user may pause a long one
 from collections.abc import Hashable, Sequence
 from typing import Final, Generic, Protocol, TypeVar
 
-from backends.diffusers_local.batching import Sizes
+from backends.diffusers_local.loop.batching import Sizes
 
 SHORT = 0.25
 """A waiting request pauses the running one when it takes less than this part of the running one's rest."""

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backends.diffusers_local.batching import LARGEST, Learned, Sizes, name_of
-from backends.diffusers_local.turns import SHORT, Turns
+from backends.diffusers_local.loop.batching import LARGEST, Learned, Sizes, name_of
+from backends.diffusers_local.loop.turns import SHORT, Turns
 
 Cost = Callable[[str, int], float]
 

@@ -3,7 +3,7 @@ import sys
 import pytest
 import torch
 
-from backends.diffusers_local.memory import Gauge, out_of_memory
+from backends.diffusers_local.loop.memory import Gauge, out_of_memory
 
 CPU = torch.device("cpu")
 

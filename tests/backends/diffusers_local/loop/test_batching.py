@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.diffusers_local.batching import LARGEST, BatchSize, Group, Learned, Sizes, name_of
+from backends.diffusers_local.loop.batching import LARGEST, BatchSize, Group, Learned, Sizes, name_of
 
 PAYS = {1: 1.0, 2: 1.2, 4: 1.6, 8: 2.4, 16: 4.0}
 NEVER = {1: 1.0, 2: 2.0, 4: 4.0, 8: 8.0, 16: 16.0}

@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any
 
 from backends.contract import Work
-from backends.diffusers_local.errands import Errand, Errands
+from backends.diffusers_local.loop.errands import Errand, Errands
 from tests.backends.diffusers_local.conftest import a_work
 
 

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from backends.contract import Done, Failed, Image, Log, Progress, Work
-from backends.diffusers_local import between, steps
-from backends.diffusers_local.batching import BatchSize
+from backends.diffusers_local import steps
 from backends.diffusers_local.denoisers.unet import UNetDenoiser
+from backends.diffusers_local.loop import between
+from backends.diffusers_local.loop.batching import BatchSize
 from backends.diffusers_local.prepare import prepare
 from backends.diffusers_local.row import Row
 from tests.backends.diffusers_local.conftest import Studio, a_work

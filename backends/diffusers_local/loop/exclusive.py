@@ -10,7 +10,7 @@ from typing import Any
 from backends.contract import Work
 from backends.diffusers_local import stock
 from backends.diffusers_local.loading.gather import Kit
-from backends.diffusers_local.slices import Allowance, Pause, in_slices
+from backends.diffusers_local.loop.slices import Allowance, Pause, in_slices
 from backends.diffusers_local.stock import Drawing
 from backends.diffusers_local.stock_steps import Foresee
 

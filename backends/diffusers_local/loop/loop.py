@@ -27,26 +27,26 @@ from backends.contract import (
     Work,
 )
 from backends.diffusers_local import steps, stock
-from backends.diffusers_local.batching import Sizes
-from backends.diffusers_local.between import Between
-from backends.diffusers_local.errands import Errands
-from backends.diffusers_local.exclusive import Exclusive
-from backends.diffusers_local.forwards import Forwards, Threads
 from backends.diffusers_local.loading.fetch import Fetcher
 from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.loading.shelf import Shelf, empty_caches
 from backends.diffusers_local.loading.stock_model import StockModel
 from backends.diffusers_local.loading.weights import ModelTrouble
-from backends.diffusers_local.memory import Gauge, out_of_memory
-from backends.diffusers_local.newcomers import Newcomers
+from backends.diffusers_local.loop.batching import Sizes
+from backends.diffusers_local.loop.between import Between
+from backends.diffusers_local.loop.errands import Errands
+from backends.diffusers_local.loop.exclusive import Exclusive
+from backends.diffusers_local.loop.forwards import Forwards, Threads
+from backends.diffusers_local.loop.memory import Gauge, out_of_memory
+from backends.diffusers_local.loop.newcomers import Newcomers
+from backends.diffusers_local.loop.remembered import Remembered
+from backends.diffusers_local.loop.telling import Telling
+from backends.diffusers_local.loop.turns import Turns
 from backends.diffusers_local.pictures.press import Finished, Press
 from backends.diffusers_local.pictures.previews import Previews
 from backends.diffusers_local.pictures.results import Results
 from backends.diffusers_local.prepare import Refused
-from backends.diffusers_local.remembered import Remembered
 from backends.diffusers_local.row import Row
-from backends.diffusers_local.telling import Telling
-from backends.diffusers_local.turns import Turns
 
 _PIECE = 0.02  # seconds of errands before commands are looked at again, when nobody steps
 _GATHER = 0.05  # seconds that the first steps wait for others who came together with the first
