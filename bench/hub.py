@@ -3,6 +3,8 @@
 One request in flight a socket, sockets reused, a ready 512x512 PNG through the real worker protocol, timed to
 the `image` frame. Before that frame the file and its row are committed; after each run the hub is killed with
 SIGKILL and every announced picture is looked for on disk and in the database.
+
+Then what company costs: idle pages, a long line, one user with very many images.
 """
 
 import asyncio
@@ -19,22 +21,31 @@ from urllib.parse import unquote
 from websockets.asyncio.client import ClientConnection, connect
 
 from bench.calls import Line
+from bench.idle import beside_idle_pages
 from bench.programs import ROOT, Program, hub
 from bench.report import Figure
+from bench.waiting import fairness, one_more
 
 SECONDS = 6.0
 WARMUP = 40
 REQUEST = {"images": 1, "prompt": "a ready picture", "width": 512, "height": 512, "steps": 1, "seed": 1}
-LIMITS = {1: (300.0, 500.0), 16: (400.0, 800.0)}
+ENV = {"HUB_FOLDERS_ENGINES": str(ROOT / "bench" / "engines"), "HUB_ENGINES_TYPES": "ready_png"}
+LIMITS = {1: (300.0, 500.0), 16: (400.0, 800.0), 64: (400.0, 800.0)}
 """Sockets: (floor, aim), in jobs a second."""
 
 
 async def measure() -> list[Figure]:
-    """Run with one socket and with sixteen, beside a bare loop that keeps the same files and rows."""
-    env = {"HUB_FOLDERS_ENGINES": str(ROOT / "bench" / "engines"), "HUB_ENGINES_TYPES": "ready_png"}
+    """Run with few and many sockets beside a bare loop that keeps the same files and rows; then the rest."""
+    figures = await _throughput()
+    async with hub(ENV) as ours:
+        figures += await beside_idle_pages(ours, REQUEST)
+    return [*figures, await one_more(), fairness()]
+
+
+async def _throughput() -> list[Figure]:
     figures = []
     for sockets, (floor, aim) in LIMITS.items():
-        async with hub(env) as ours:
+        async with hub(ENV) as ours:
             rate, urls = await _run(ours, sockets)
             os.kill(ours.pid, signal.SIGKILL)
             await asyncio.sleep(0.3)
