@@ -20,9 +20,11 @@ from bench.drawing.one_at_a_time import StockPipeline
 from bench.drawing.ours import Engine
 
 STEPS = {"starter": 12, "mid-size": 6}
+FEW_STEPS = 3
+"""Where a step takes seconds: the mid-size model at 512 pixels."""
 MIXED_STEPS = (8, 12, 16, 20)
 MIXED_GUIDANCE = (5.0, 1.0)
-WARM = 4
+WARM = {"starter": 4, "mid-size": 1}
 """Rounds until an engine has found its sizes and threads; a peer's first call is warmed by one."""
 
 
@@ -52,6 +54,8 @@ class _Side:
         self._engine, self._stock, self._model = engine, stock, model
         self._name, pixels, users, _, rounds = case.split(":")
         self._pixels, self._users, self._rounds = int(pixels), int(users), int(rounds)
+        few = (self._name, self._pixels) == ("mid-size", 512)
+        self._steps = FEW_STEPS if few else STEPS[self._name]
         self._series = 0
 
     def _works(self, steps: Sequence[int], guidance: Sequence[float], *, previews: bool = True) -> list[Work]:
@@ -62,7 +66,7 @@ class _Side:
 
     def even(self) -> dict[str, Any]:
         """All ask the same."""
-        return self._beside((STEPS[self._name],), (5.0,))
+        return self._beside((self._steps,), (5.0,))
 
     def mixed(self) -> dict[str, Any]:
         """Different steps, half of them without guidance."""
@@ -70,7 +74,7 @@ class _Side:
 
     def _beside(self, steps: Sequence[int], guidance: Sequence[float]) -> dict[str, Any]:
         self._stock.draw(self._works(steps, guidance)[:1])
-        for _ in range(WARM):
+        for _ in range(WARM[self._name]):
             self._engine.draw(self._works(steps, guidance))
         pairs = []
         for number in range(self._rounds):
@@ -90,8 +94,8 @@ class _Side:
 
     def previews(self) -> dict[str, Any]:
         """The engine with previews and without."""
-        steps = (STEPS[self._name],)
-        for _ in range(WARM):
+        steps = (self._steps,)
+        for _ in range(WARM[self._name]):
             self._engine.draw(self._works(steps, (5.0,)))
         pairs = []
         for number in range(self._rounds):
