@@ -95,6 +95,8 @@ def kind_of(hint: Any) -> str:
     if hint in KINDS:
         return KINDS[hint] if hint != list[str] else "array of string"
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Literal:
+        return " or ".join(f"`{value}`" for value in arguments)
     if origin in (types.UnionType, typing.Union):
         return " or ".join(dict.fromkeys(kind_of(arm) for arm in arguments if arm not in _ABSENT))
     if origin in (list, tuple, set, frozenset) and arguments:
