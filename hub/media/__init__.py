@@ -3,9 +3,11 @@
 from hub.media.describe import describe, describe_preview, to_text
 from hub.media.folder_window import NoFileManager, show_folder
 from hub.media.gallery import BadMark, Gallery, Listing, NoSuchFolder, NoSuchImage, Wanted
+from hub.media.grid import make_grid
 from hub.media.incoming import BadPicture, Picture, read_picture
 from hub.media.media import Media
 from hub.media.outputs import Outputs, OutsideOutputs
+from hub.media.pattern import tag
 from hub.media.placeholder import placeholder
 from hub.media.save import Finished, NotSaved, Saved, occasion_of
 from hub.media.serve import NoSuchRange, Served, find_file, read_part, read_range
@@ -35,6 +37,7 @@ __all__ = [
     "describe_preview",
     "find_ffmpeg",
     "find_file",
+    "make_grid",
     "occasion_of",
     "placeholder",
     "read_part",
@@ -43,5 +46,6 @@ __all__ = [
     "read_text",
     "show_folder",
     "splice",
+    "tag",
     "to_text",
 ]

@@ -161,3 +161,28 @@ class TestHowPicturesAreKept:
         assert await kind(imageformat="WEBP") == "data:image/webp"
         await hub.call("ChangeUserSettings", settings={"FileFormat.ReformatTransientImages": True})
         assert await kind() == "data:image/jpeg"
+
+
+class TestTheMiniGrid:
+    async def test_it_comes_before_the_end_and_joins_the_history(self, hub: Tenant) -> None:
+        await hub.call("ChangeUserSettings", settings={"MaxImagesInMiniGrid": 4})
+        frames = await hub.talk("GenerateText2ImageWS", **{**SMALL, "images": 3, "prompt": "red"})
+        shown = [frame for frame in frames if "image" in frame]
+        assert [frame["batch_index"] for frame in shown][-1] == "-1" and len(shown) == 4
+        kinds = [next(iter(frame)) for frame in frames]
+        assert kinds.index("discard_indices") > frames.index(shown[-1])
+        with Image.open(hub.room(Media).outputs.root / shown[-1]["image"].removeprefix("View/")) as grid:
+            assert grid.size == (128, 128)
+        listed = await hub.call("ListImages", path="", depth=9)
+        assert len(listed["files"]) == 4
+        over = await hub.call("GenerateText2Image", **{**SMALL, "images": 5, "prompt": "red"})
+        assert len(over["images"]) == 5
+        unsaved = {**SMALL, "images": 2, "prompt": "red", "donotsave": True}
+        assert [url[:10] for url in (await hub.call("GenerateText2Image", **unsaved))["images"]] == [
+            "data:image"
+        ] * 3
+
+    async def test_one_picture_or_the_default_setting_make_none(self, hub: Tenant) -> None:
+        assert len((await hub.call("GenerateText2Image", **{**SMALL, "images": 2}))["images"]) == 2
+        await hub.call("ChangeUserSettings", settings={"MaxImagesInMiniGrid": 4})
+        assert len((await hub.call("GenerateText2Image", **SMALL))["images"]) == 1

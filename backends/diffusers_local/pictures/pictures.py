@@ -10,6 +10,7 @@ from backends.diffusers_local.pictures.sizes import SizePlan
 
 Floats = npt.NDArray[np.float32]
 
+_HALVED_COLOURS = 90  # highest JPEG quality at which colours are kept at half the resolution
 _ENCODINGS: dict[str, tuple[str, dict[str, int | bool]]] = {
     # level 1 costs a fifth of the time of level 6 for a fifth more bytes
     "PNG": ("PNG", {"compress_level": 1}),
@@ -98,6 +99,8 @@ def encode(picture: Picture.Image, format_: str, quality: int) -> bytes:
     kind, options = _ENCODINGS[format_]
     if kind == "JPEG" or format_ == "WEBP":
         options = options | {"quality": max(1, min(100, quality))}
+    if kind == "JPEG":  # 0 is 4:4:4, 2 is 4:2:0
+        options = options | {"subsampling": 0 if quality > _HALVED_COLOURS else 2}
     out = io.BytesIO()
     picture.save(out, kind, **options)
     return out.getvalue()

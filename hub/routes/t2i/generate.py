@@ -11,7 +11,9 @@ from hub.accounts import Caller
 from hub.errors import HubError
 from hub.jobs import Counts, Intake, Job, Jobs, Unsubscribe
 from hub.jobs.events import Ended, ImageCancelled, Imaged, ImageFailed, JobEvent
+from hub.media import Media
 from hub.params import letters
+from hub.routes.t2i.mini_grid import INDEX, MiniGrid
 from hub.routes.t2i.shape import CLOSE_INTENT, INTERRUPTED, KEEP_ALIVE, Shape, error_frame
 from hub.wire import Body, Stream, api, encode
 
@@ -36,17 +38,22 @@ class GenerateOut(Struct, frozen=True):
 
 
 @api("GenerateText2Image", permission="basic_image_generation", active=True)
-async def generate(caller: Caller, given: GenerateIn, jobs: Jobs, intake: Intake) -> GenerateOut:
+async def generate(
+    caller: Caller, given: GenerateIn, jobs: Jobs, intake: Intake, media: Media
+) -> GenerateOut:
     """Generate images and answer once all of them are done.
 
     The first error replaces everything. The work goes on when the client leaves.
     """
-    job = await jobs.submit(await intake.read(given.raw, caller), caller, watched=False)
+    request = await intake.read(given.raw, caller)
+    job = await jobs.submit(request, caller, watched=False)
+    grid = MiniGrid(request, job, caller, media)
     over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     images: list[str] = []
     errors: list[HubError] = []
 
     def hear(event: JobEvent) -> None:
+        grid.hear(event)
         if isinstance(event, Imaged):
             images.append(event.url)
         elif isinstance(event, ImageFailed):
@@ -67,18 +74,20 @@ async def generate(caller: Caller, given: GenerateIn, jobs: Jobs, intake: Intake
         raise errors[0]
     if not images:
         raise HubError(INTERRUPTED if job.state == "cancelled" else NO_IMAGES)
+    if grid.wanted and (whole := await grid.make()) is not None:
+        images.append(whole.url)
     return GenerateOut(images)
 
 
 @api("GenerateText2ImageWS", permission="basic_image_generation", active=True, socket=True)
 async def generate_streamed(
-    caller: Caller, given: GenerateIn, stream: Stream, jobs: Jobs, intake: Intake
+    caller: Caller, given: GenerateIn, stream: Stream, jobs: Jobs, intake: Intake, media: Media
 ) -> msgspec.Raw:
     """Generate images and stream status, progress, previews and images as they come.
 
     Further requests may follow on the same socket; closing it never cancels work.
     """
-    talk = Talk(caller, stream, jobs, intake)
+    talk = Talk(caller, stream, jobs, intake, media)
     try:
         await talk.hold(given.raw)
     finally:
@@ -89,11 +98,13 @@ async def generate_streamed(
 class Talk:
     """One conversation: several requests, each a job, their frames as they come, and the way to its end."""
 
-    def __init__(self, caller: Caller, stream: Stream, jobs: Jobs, intake: Intake) -> None:
+    def __init__(self, caller: Caller, stream: Stream, jobs: Jobs, intake: Intake, media: Media) -> None:
         self._caller = caller
         self._stream = stream
         self._jobs = jobs
         self._intake = intake
+        self._media = media
+        self._grids: set[asyncio.Task[None]] = set()
         self._promised = 0
         self._unsaid: list[bytes] = []
         self._open: dict[str, Unsubscribe] = {}
@@ -132,7 +143,8 @@ class Talk:
             raw = {key: value for key, value in raw.items() if key != "session_id"}
             request = await self._intake.read(raw, self._caller)
             forwarded = list(request.given) if _wants_data(raw) else None
-            self._follow(await self._jobs.submit(request, self._caller), forwarded)
+            job = await self._jobs.submit(request, self._caller)
+            self._follow(job, MiniGrid(request, job, self._caller, self._media), forwarded)
         except HubError as refusal:
             self._say(encode(refusal.body()))
         except Exception:
@@ -142,7 +154,7 @@ class Talk:
             self._being_read -= 1
             self._rest()
 
-    def _follow(self, job: Job, forwarded: list[str] | None) -> None:
+    def _follow(self, job: Job, grid: MiniGrid, forwarded: list[str] | None) -> None:
         session = self._caller.session
 
         def status_of(mine: Counts) -> bytes:
@@ -155,6 +167,12 @@ class Talk:
         self._promised += len(job.pictures)
 
         def hear(event: JobEvent) -> None:
+            grid.hear(event)
+            if type(event) is Ended and grid.wanted:
+                task = self._loop.create_task(self._show(grid, shape, event), name="mini-grid")
+                self._grids.add(task)
+                task.add_done_callback(self._grids.discard)
+                return
             for frame, key in shape.frames(event):
                 self._say(frame, key)
             if type(event) is Ended:
@@ -164,6 +182,15 @@ class Talk:
         leave = self._jobs.listen_to_job(job.id, self._caller.user, hear)
         if job.id in self._open and leave is not None:
             self._open[job.id] = leave
+
+    async def _show(self, grid: MiniGrid, shape: Shape, end: Ended) -> None:
+        """The grid of a request's pictures, then its end."""
+        whole = await grid.make()
+        if whole is not None:
+            self._say(shape.picture(whole.url, whole.metadata, INDEX))
+        for frame, key in shape.frames(end):
+            self._say(frame, key)
+        self._finished(end.job)
 
     def _say(self, frame: bytes, key: str | None = None) -> None:
         """Send a frame; those of one turn of the loop go out together, previews (with a key) on their own."""

@@ -159,19 +159,19 @@ class Shape:
     def _image(self, event: Imaged) -> Iterator[Frame]:
         if self._forwarded is not None:
             yield msgspec.json.encode({"raw_swarm_data": {"params_used": self._forwarded}}), None
-        yield (
-            b'{"image":%b,"batch_index":"%d%b,"metadata":%b}'
-            % (
-                msgspec.json.encode(event.url),
-                self._offset + event.index,
-                self._request,
-                msgspec.json.encode(event.metadata),
-            ),
-            None,
-        )
+        yield self.picture(event.url, event.metadata, self._offset + event.index), None
         self._over(event.index)
         yield self._status()
         yield KEEP_ALIVE, None
+
+    def picture(self, url: str, metadata: str | None, batch_index: int) -> bytes:
+        """The frame of a picture at an index of its own, counted over the whole socket."""
+        return b'{"image":%b,"batch_index":"%d%b,"metadata":%b}' % (
+            msgspec.json.encode(url),
+            batch_index,
+            self._request,
+            msgspec.json.encode(metadata),
+        )
 
     # ---- failures and ends ---------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import pytest
 
 from hub.errors import BadInput, HubError
 from hub.params import Context, Wishes, is_heavy, parse
+from hub.params.request import Keeping
 from tests.hub.params.conftest import SEED, Parse, person
 
 
@@ -207,11 +208,13 @@ class TestChoices:
         assert (request.format, request.quality, request.save_metadata) == (form, quality, False)
 
     def test_a_users_own_wishes(self, context: Context) -> None:
-        own = msgspec.structs.replace(
-            context, wishes=Wishes("JPG", 70, save=False, path_format="x", path_max_part=9)
-        )
+        wishes = Wishes("JPG", 70, save=False, path_format="x", path_max_part=9, keeping=Keeping(dpi=72))
+        own = msgspec.structs.replace(context, wishes=wishes)
         request = parse({"images": 1}, person(), own)
-        assert (request.format, request.quality, request.save) == ("JPG", 70, False)
+        assert (request.format, request.quality, request.save) == ("PNG", 70, False)
+        assert request.keeping.dpi == 72
+        again = msgspec.structs.replace(own, wishes=msgspec.structs.replace(wishes, reformat_unsaved=True))
+        assert parse({"images": 1}, person(), again).format == "JPG"
         assert (request.path_format, request.path_max_part) == ("x", 9)
         assert parse({"images": 1, "overrideoutpathformat": "y"}, person(), own).path_format == "y"
 
