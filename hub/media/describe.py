@@ -22,10 +22,11 @@ _EXTRA = '\n  },\n  "sui_extra_data": '
 
 
 class Times(Struct, frozen=True):
-    """`date` of the request as YYYY-MM-DD; seconds it took to prepare (wait and load) and to draw."""
+    """`date` of the request as YYYY-MM-DD; seconds it took to prepare (wait and load) and to draw, None for a
+    picture that was not drawn here."""
 
     date: str
-    prepare: float = 0.0
+    prepare: float | None = 0.0
     draw: float = 0.0
 
 
@@ -41,14 +42,13 @@ def describe(
 
     With the `preview` block that was sent before, the parameters are taken from there, not written again.
     """
-    extra: dict[str, Value] = {
-        "date": times.date,
-        "prep_time": duration(times.prepare),
-        "generation_time": duration(times.draw),
-        **request.extra,
-        **notes,
-    }
-    models = [{"name": request.model.name, "param": "model", "hash": request.model_hash}]
+    extra: dict[str, Value] = {"date": times.date}
+    if times.prepare is not None:
+        extra |= {"prep_time": duration(times.prepare), "generation_time": duration(times.draw)}
+    extra |= {**request.extra, **notes}
+    models = []
+    if request.model.name:
+        models.append({"name": request.model.name, "param": "model", "hash": request.model_hash})
     models += [{"name": one.name, "param": one.param, "hash": one.hash} for one in request.other_models]
     if preview is None:
         parts = [_head(request, work, version)]
@@ -91,7 +91,8 @@ def to_text(value: Value) -> str:
 def _parameters(request: GenRequest, work: Work) -> dict[str, Value]:
     """What the request gave, with this image's own seed and texts in the places they have in the list."""
     given: dict[str, Value] = dict(request.given)
-    given["seed"] = work.seed
+    if "seed" in given:
+        given["seed"] = work.seed
     if work.variation_seed is not None:
         given["variationseed"] = work.variation_seed
     for key, text, asked in (

@@ -54,7 +54,7 @@ def fill(request: GenRequest, work: Work, occasion: Occasion, *, depth: int = 5,
         name = match.group(1)
         if name == "number":
             return NUMBER
-        text = _tag(name, request, work, occasion)
+        text = tag(name, request, work, occasion)
         if text is None:
             text = match.group(0)
         text = text.replace("\\", "/").replace("/", "")[: request.path_max_part]
@@ -93,7 +93,8 @@ def simple_model(name: str) -> str:
     return stem if dot and ending in ("safetensors", "ckpt", "sft", "gguf", "engine") else name
 
 
-def _tag(name: str, request: GenRequest, work: Work, occasion: Occasion) -> str | None:
+def tag(name: str, request: GenRequest, work: Work, occasion: Occasion) -> str | None:
+    """The whole text of a tag of patterns, uncut and as it is; None when there is no such tag."""
     found = _time(name, occasion) if name in _TIMES else None
     if found is None:
         found = _fixed(name, request, work, occasion)
@@ -143,10 +144,10 @@ def _fixed(name: str, request: GenRequest, work: Work, occasion: Occasion) -> st
         case "steps":
             return str(work.steps)
         case "model":
-            model = simple_model(request.model.name)
+            model = simple_model(request.model.name) or "unknown"
             return model if request.keeping.model_folders else model.rpartition("/")[2]
         case "model_title":
-            return request.model_title or request.model.name
+            return request.model_title or request.model.name or "unknown"
         case "loras":
             named = request.given.get("loras", ())
             return "-".join(simple_model(name) for name in named) if isinstance(named, list) else ""

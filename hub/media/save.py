@@ -33,8 +33,9 @@ class NotSaved(Exception):
 class Finished(Struct, frozen=True):
     """A picture from an engine with all that is known of it. `job` and `index` say which image it is.
 
-    `preview` is the metadata text sent while it formed; `committing` is called when its row is handed to the
-    store, so that what it hands over goes into the same transaction.
+    `prepare_seconds` is None for a picture that no engine has drawn. `preview` is the metadata text sent while
+    it formed; `committing` is called when its row is handed to the store, so that what it hands over goes into
+    the same transaction.
     """
 
     job: str
@@ -44,7 +45,7 @@ class Finished(Struct, frozen=True):
     work: Work
     image: Image
     occasion: Occasion
-    prepare_seconds: float
+    prepare_seconds: float | None
     created: int
     depth: int = 5
     unsafe: bool = False

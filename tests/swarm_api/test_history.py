@@ -273,6 +273,32 @@ def as_url(kind: str, size: tuple[int, int] = (10, 20)) -> str:
 
 
 class TestAddingAnImage:
+    async def test_its_metadata_says_only_what_was_given(self, hub: Tenant) -> None:
+        answer = await hub.call("AddImageToHistory", image=as_url("PNG"), prompt="a <random:red,blue> hat")
+        block = json.loads(answer["images"][0]["metadata"])
+        assert list(block["sui_image_params"]) == ["prompt", "swarm_version"]
+        assert block["sui_image_params"]["prompt"] == "a <random:red,blue> hat"
+        assert list(block["sui_extra_data"]) == ["date"] and block["sui_models"] == []
+        assert answer["images"][0]["image"].endswith("-unknown.png")
+        preset = {"title": "mine", "description": "", "param_map": {"steps": "9", "seed": "4"}}
+        assert await hub.call("AddNewPreset", **preset) == {"success": True}
+        answer = await hub.call(
+            "AddImageToHistory",
+            image=as_url("PNG"),
+            model="doodle",
+            width=64,
+            seed=-1,
+            presets=["mine"],
+            extra_metadata={"custom_x": "y"},
+        )
+        block = json.loads(answer["images"][0]["metadata"])
+        told = {
+            key: block["sui_image_params"].get(key) for key in ("model", "width", "height", "steps", "seed")
+        }
+        assert told == {"model": "doodle", "width": 64, "height": None, "steps": 9, "seed": 4}
+        assert block["sui_extra_data"]["custom_x"] == "y"
+        assert [model["name"] for model in block["sui_models"]] == ["doodle"]
+
     @pytest.mark.parametrize(("kind", "ending"), [("PNG", "png"), ("JPEG", "jpg"), ("WEBP", "webp")])
     async def test_it_joins_the_history_with_its_parameters(
         self, hub: Tenant, kind: str, ending: str

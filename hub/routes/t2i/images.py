@@ -2,13 +2,14 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Annotated, Any
 from uuid import uuid4
 
 import msgspec
 from msgspec import Meta, Struct
 
-from backends.contract import Image
+from backends.contract import Image, ModelRef
 from hub.accounts import Accounts, Caller
 from hub.errors import BadInput, HubError
 from hub.jobs import Intake, Jobs
@@ -25,7 +26,7 @@ from hub.media import (
     occasion_of,
     read_picture,
 )
-from hub.params import GenRequest, spread
+from hub.params import GenRequest, letters, preset_titles, spread
 from hub.settings import Limits
 from hub.store import TooLong
 from hub.wire import Body, api
@@ -35,6 +36,12 @@ NO_FILE = "That file does not exist, cannot delete."
 NO_STAR = "That file does not exist, cannot star."
 NO_FOLDER = "404, path not found."
 BAD_MARK = "Invalid value for parameter 'before': it must be the `next` of a list in the same order."
+_CHOSEN = frozenset(
+    ("seed", "variationseed", "wildcardseed", "model", "loras", "loraweights", "loratencweights")
+)
+_MADE_BY_TAGS = frozenset(
+    ("original_prompt", "original_negativeprompt", "used_wildcards", "used_embeddings", "prompted_loras")
+)
 TOO_LONG = "That search takes too long. Use rarer words, or narrow it to a folder."
 
 
@@ -154,7 +161,13 @@ class AddImageOut(Struct, frozen=True):
 
 @api("AddImageToHistory", permission="basic_image_generation", active=True)
 async def add_image_to_history(
-    caller: Caller, given: AddImageIn, jobs: Jobs, intake: Intake, media: Media, limits: Limits
+    caller: Caller,
+    given: AddImageIn,
+    jobs: Jobs,
+    intake: Intake,
+    media: Media,
+    limits: Limits,
+    accounts: Accounts,
 ) -> AddImageOut:
     """Put a picture into the caller's history as if it had been generated with the given parameters."""
     try:
@@ -163,7 +176,7 @@ async def add_image_to_history(
         raise BadInput(str(bad), field="image", limit=bad.limit) from bad
     raw: dict[str, Any] = {**given.raw, "images": 1}
     del raw["image"]
-    request = _only_given(await intake.read(raw, caller))
+    request = only_given(await intake.read(raw, caller), _named(raw, caller, accounts))
     job, number, now = uuid4().hex, jobs.next_number(caller.user), time.time()
     work = spread(request, job, caller.user, caller.session)[0]
     finished = Finished(
@@ -174,7 +187,7 @@ async def add_image_to_history(
         work=msgspec.structs.replace(work, width=picture.width, height=picture.height),
         image=Image(f"{job}:0", picture.data, picture.format),
         occasion=occasion_of(now, number % 1000, 0, caller.user),
-        prepare_seconds=0.0,
+        prepare_seconds=None,
         created=int(now * 1000),
         depth=caller.limits.max_outpath_depth,
         unsafe=caller.limits.allow_unsafe_outpaths,
@@ -186,8 +199,37 @@ async def add_image_to_history(
     return AddImageOut([AddedImage(saved.url, "0", str(number), saved.metadata)])
 
 
-def _only_given(request: GenRequest) -> GenRequest:
-    """Without what a model's defaults filled in: the hub did not draw this picture and does not know."""
-    given = {key: value for key, value in request.given.items() if key not in request.defaults_used}
-    keeping = msgspec.structs.replace(request.keeping, stealth="")  # its pixels stay what they were
-    return msgspec.structs.replace(request, given=given, keeping=keeping)
+def _named(raw: Mapping[str, Any], caller: Caller, accounts: Accounts) -> frozenset[str]:
+    """The parameters that are given a value, by the request itself or by one of its presets."""
+    named = {letters(key) for key, value in raw.items() if value not in (None, "", -1, "-1")}
+    for title in preset_titles(raw):
+        row = accounts.presets.get(caller.user, title)
+        named |= {letters(key) for key in row.param_map} if row is not None else set()
+    return frozenset(named)
+
+
+def only_given(request: GenRequest, named: frozenset[str]) -> GenRequest:
+    """Without what the hub would have drawn it with: it did not draw this picture and does not know.
+
+    The model's defaults go, a seed and a model nobody named, what tags of the prompt would have come to.
+    """
+    unknown = set(request.defaults_used) | (_CHOSEN - named)
+    given = {key: value for key, value in request.given.items() if key not in unknown}
+    prompts = {
+        "prompt": str(request.extra.get("original_prompt", request.prompt)),
+        "negativeprompt": str(request.extra.get("original_negativeprompt", request.negative_prompt)),
+    }
+    given |= {key: text for key, text in prompts.items() if key in given}
+    return msgspec.structs.replace(
+        request,
+        given=given,
+        extra={key: value for key, value in request.extra.items() if key not in _MADE_BY_TAGS},
+        prompt=prompts["prompt"],
+        negative_prompt=prompts["negativeprompt"],
+        other_models=tuple(model for model in request.other_models if model.param in given),
+        fills=(),
+        keeping=msgspec.structs.replace(request.keeping, stealth=""),  # its pixels stay what they were
+        model=request.model if "model" in given else ModelRef("", ""),
+        model_title=request.model_title if "model" in given else "",
+        variation_seed=request.variation_seed if "variationseed" in given else None,
+    )

@@ -69,7 +69,7 @@ class MiniGrid:
             work=msgspec.structs.replace(work, width=width, height=height, second=None),
             image=Image(f"{name}:0", data, request.format),
             occasion=occasion_of(now, self._job.request_id % 1000, INDEX, caller.user),
-            prepare_seconds=0.0,
+            prepare_seconds=None,
             created=int(now * 1000),
             depth=caller.limits.max_outpath_depth,
             unsafe=caller.limits.allow_unsafe_outpaths,
