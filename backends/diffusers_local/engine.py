@@ -34,6 +34,7 @@ ENGINE = EngineType(
         "outpainting",
         "seamless",
         "controlnet",
+        "prompt_switching",
     ),
     samplers=tuple(SAMPLERS),
     schedulers=tuple(SCHEDULERS),

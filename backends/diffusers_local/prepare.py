@@ -1,7 +1,7 @@
 """From a work to its row: everything up to the first step."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -22,9 +22,13 @@ from backends.diffusers_local.pictures.latents import encode_picture
 from backends.diffusers_local.pictures.pieces import tiles_for
 from backends.diffusers_local.pictures.sizes import SizePlan, plan_size
 from backends.diffusers_local.prompts.encoding import Asking, Text
-from backends.diffusers_local.row import Notes, Row
+from backends.diffusers_local.prompts.switching import at_steps
+from backends.diffusers_local.row import Notes, Reading, Row
 from backends.diffusers_local.samplers.schedules import step_arguments
 from backends.diffusers_local.samplers.walks import Walk
+
+_MOST_PROMPTS = 32
+"""Different prompts of one picture: each is kept encoded while it is drawn."""
 
 
 class Refused(Exception):
@@ -66,7 +70,6 @@ def prepare(work: Work, kit: Kit, given: Given | None = None) -> Row:
     model = kit.model
     plan = plan_size(work.width, work.height, work.model.native_sizes, model.scale * model.family.patch)
     try:
-        texts = _texts(work, kit)
         canvas = lay_canvas(work, plan) if given is None else given.canvas
         plan = given.plan if given is not None else plan if canvas is None else canvas.plan
         scheduler, times = begin_walk(work, model, plan, given)
@@ -74,10 +77,8 @@ def prepare(work: Work, kit: Kit, given: Given | None = None) -> Row:
         latents, masked, seen = _begin(work, kit, plan, canvas, given, scheduler, times, generator)
         tiling = tiling_of(work, model.parts)
         controls, followed = control(work, kit.controls, model, plan, canvas)
-        conditions = {
-            **model.denoiser.conditions(work, texts, plan),
-            **{name: torch.cat([tensor] * len(texts)) for name, tensor in (seen | followed).items()},
-        }
+        each = _texts(work, kit, math.ceil(len(times) / scheduler.order))
+        readings = _readings(work, model, plan, each, seen | followed)
     except ValueError as error:
         raise Refused(str(error)) from error
     return Row(
@@ -89,9 +90,10 @@ def prepare(work: Work, kit: Kit, given: Given | None = None) -> Row:
         times=times,
         arguments=step_arguments(scheduler, generator),
         latents=latents,
-        states=torch.cat([text.states for text in texts]),
-        conditions=conditions,
-        notes=_notes(plan, texts),
+        states=readings[0].states,
+        conditions=readings[0].conditions,
+        readings=readings if len(readings) > 1 else (),
+        notes=_notes(plan, each),
         load_seconds=kit.seconds,
         start=None if canvas is None else canvas.start,
         masked=masked,
@@ -145,15 +147,70 @@ def _begin(
     return latents, masked, seen
 
 
-def _texts(work: Work, kit: Kit) -> list[Text]:
-    """The negative prompt, where there is guidance, and the prompt. Raises ValueError."""
+def _texts(work: Work, kit: Kit, steps: int) -> list[list[Text]]:
+    """The negative prompt, where there is guidance, and the prompt: for each step where they change between
+    them, else once. Raises ValueError.
+    """
     texts, layers = kit.model.texts, kit.model.layers
+    asking = Asking(-int(work.extra.get("clipstopatlayer", 0)), kit.embeddings, layers.read_under)
+    guides = work.cfg_scale > 1 and not embeds_guidance(kit.model.parts)
+
+    def read(prompts: tuple[str, str], least: int = 0) -> list[Text]:
+        prompt, negative = prompts
+        if guides:
+            return texts.guided(prompt, negative, asking, least=least)
+        return texts.alone(prompt, asking, least=least)
+
+    each = _changing(work, steps, guides)
     with layers.reading(kit.stack):
-        layer = -int(work.extra.get("clipstopatlayer", 0))
-        asking = Asking(layer, kit.embeddings, layers.read_under)
-        if work.cfg_scale > 1 and not embeds_guidance(kit.model.parts):
-            return texts.guided(work.prompt, work.negative_prompt, asking)
-        return [texts.encode(work.prompt, asking)]
+        # read once for the lengths and once more, from memory, at the length of the longest
+        known = {prompts: read(prompts) for prompts in dict.fromkeys(each)}
+        longest = max(pair[-1].states.shape[1] for pair in known.values())
+        if len(known) > 1:
+            known = {prompts: read(prompts, longest) for prompts in known}
+    return [known[prompts] for prompts in each]
+
+
+def _changing(work: Work, steps: int, guides: bool) -> list[tuple[str, str]]:
+    """The prompt and the negative prompt at each step, once where neither changes. Raises ValueError."""
+    prompts = at_steps(work.prompt, steps)
+    negatives = at_steps(work.negative_prompt, steps) if guides else ("",)
+    count = max(len(prompts), len(negatives))
+    each = [(prompts[step % len(prompts)], negatives[step % len(negatives)]) for step in range(count)]
+    if len(set(each)) > _MOST_PROMPTS:
+        raise ValueError(
+            f"The prompt changes between {len(set(each))} texts over the steps, at most {_MOST_PROMPTS} "
+            "are read; use fewer items in its brackets."
+        )
+    return each
+
+
+def _readings(
+    work: Work,
+    model: Model,
+    plan: SizePlan,
+    each: Sequence[Sequence[Text]],
+    others: Mapping[str, torch.Tensor],
+) -> tuple[Reading, ...]:
+    """What the denoiser is told at each step, once where it never changes. Raises ValueError."""
+    known: dict[int, Reading] = {}
+    for texts in each:
+        if id(texts) not in known:
+            conditions = {
+                **model.denoiser.conditions(work, texts, plan),
+                **{name: torch.cat([tensor] * len(texts)) for name, tensor in others.items()},
+            }
+            known[id(texts)] = Reading(torch.cat([text.states for text in texts]), conditions)
+    if len({_shapes(reading) for reading in known.values()}) > 1:
+        raise ValueError(
+            "This model reads prompts of different lengths differently and cannot change between these while "
+            "it draws; write items of equal length, or take the changing brackets out."
+        )
+    return tuple(known[id(texts)] for texts in each)
+
+
+def _shapes(reading: Reading) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(tensor.shape) for tensor in (reading.states, *reading.conditions.values()))
 
 
 def begin_walk(work: Work, model: Model, plan: SizePlan, given: Given | None) -> tuple[Any, torch.Tensor]:
@@ -194,13 +251,14 @@ def slerp(one: torch.Tensor, other: torch.Tensor, part: float) -> torch.Tensor:
     return mixed.to(one.dtype)
 
 
-def _notes(plan: SizePlan, texts: Sequence[Text]) -> Notes:
+def _notes(plan: SizePlan, each: Sequence[Sequence[Text]]) -> Notes:
+    texts = each[0]
     notes: Notes = {}
     if plan.fitted:
         notes["drawn_size"] = f"{plan.drawn[0]}x{plan.drawn[1]}"
         notes["fitted"] = plan.fitted
-    if texts[-1].unknown:
-        notes["unknown_words"] = texts[-1].unknown
+    if unknown := list(dict.fromkeys(word for pair in each for word in pair[-1].unknown)):
+        notes["unknown_words"] = unknown
     if texts[-1].cut:
         notes["prompt_cut"] = texts[-1].cut
     if len(texts) > 1 and texts[0].cut:

@@ -20,6 +20,14 @@ from backends.diffusers_local.pictures.sizes import SizePlan
 Notes = dict[str, str | int | float | bool | list[str]]
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the denoiser is told during some steps: a row's `states` and `conditions` then."""
+
+    states: torch.Tensor
+    conditions: Mapping[str, torch.Tensor]
+
+
 @dataclass(slots=True, eq=False)
 class Row:
     """A request between its first and last step.
@@ -31,8 +39,9 @@ class Row:
     drawing), a piece a `next`, each of which gives how many steps it was; `before` steps were walked by its
     rows before this, `ahead` will be after it. With `to_the_end` the last step goes all the way to a picture
     without noise, though the walk is cut there. `tiling` names the axes along which the picture goes on at
-    its other side; `controls` are its ControlNets; `patches` are what the denoiser is asked for one by one
-    (none: the whole). `extra_key` is what else must be equal for a shared forward.
+    its other side; `readings` has one for each step where the prompt changes between them, all of the same
+    shapes, none where it does not; `controls` are its ControlNets; `patches` are what the denoiser is asked
+    for one by one (none: the whole). `extra_key` is what else must be equal for a shared forward.
     """
 
     work: Work
@@ -54,6 +63,7 @@ class Row:
     before: int = 0
     ahead: int = 0
     tiling: str = ""
+    readings: tuple[Reading, ...] = ()
     controls: tuple[Controlled, ...] = ()
     patches: Patches = ()
     extra_key: Hashable = None
@@ -114,6 +124,14 @@ class Row:
     def finished(self) -> bool:
         """Every step is done."""
         return self.index >= len(self.times)
+
+    def advanced(self) -> None:
+        """One more forward is done: the next step may read another prompt."""
+        self.index += 1
+        step = self.index // self.scheduler.order
+        if step < len(self.readings):
+            now = self.readings[step]
+            self.states, self.conditions = now.states, now.conditions
 
     def begin(self) -> None:
         """The first step begins now (or began, in a row before this)."""

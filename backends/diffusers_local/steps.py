@@ -75,7 +75,7 @@ def advance(row: Row, prediction: Prediction) -> None:
     row.latents = row.scheduler.step(prediction.said, time, row.latents, **row.arguments, return_dict=False)[
         0
     ]
-    row.index += 1
+    row.advanced()
     if row.to_the_end and row.finished:
         given, said = prediction.given[0], prediction.said[0]
         row.latents = row.model.denoiser.clean(row, given, said, time)[None].to(row.latents.dtype)

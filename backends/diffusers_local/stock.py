@@ -20,6 +20,7 @@ from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.loading.stock_model import StockModel
 from backends.diffusers_local.pictures.sizes import SizePlan, plan_size
 from backends.diffusers_local.prepare import Refused, slerp
+from backends.diffusers_local.prompts.switching import changes
 from backends.diffusers_local.row import Notes
 from backends.diffusers_local.samplers.stock import EULER
 from backends.diffusers_local.samplers.stock_schedules import is_plain, levels_of, make_scheduler
@@ -82,6 +83,7 @@ def _beyond(work: Work) -> list[tuple[str, object]]:
         ("textual inversions", work.embeddings),
         ("a refiner or upscale pass", work.second),
         ("seamless tiling", work.extra.get("seamlesstileable", "false") != "false"),
+        ("a prompt that changes between the steps", changes(work.prompt) or changes(work.negative_prompt)),
         ("an earlier CLIP layer", work.extra.get("clipstopatlayer", 0)),
         ("a variation of an init image", varied and work.init_image is not None),
     ]

@@ -68,20 +68,29 @@ class Texts:
         """Bytes of all that is kept."""
         return self._size
 
-    def guided(self, prompt: str, negative: str, asking: Asking = PLAIN) -> list[Text]:
-        """The negative prompt and the prompt, equally long. Raises ValueError as `encode`.
+    def guided(self, prompt: str, negative: str, asking: Asking = PLAIN, *, least: int = 0) -> list[Text]:
+        """The negative prompt and the prompt, equally long, `least` tokens or more. Raises ValueError as
+        `encode`.
 
         Like the stock pipelines the negative prompt stops at the family's own layer, wherever the prompt
         does. The shorter one goes on with the empty prompt.
         """
         text = self.encode(prompt, asking)
         if not negative and self._zero_empty:
+            text = self._lengthened(text, max(text.states.shape[1], least), asking)
             pooled = None if text.pooled is None else torch.zeros_like(text.pooled)
             return [Text(torch.zeros_like(text.states), pooled, [], ""), text]
         without = replace(asking, layer=0)
         against = self.encode(negative, without)
-        count = max(text.states.shape[1], against.states.shape[1])
+        count = max(text.states.shape[1], against.states.shape[1], least)
         return [self._lengthened(against, count, without), self._lengthened(text, count, asking)]
+
+    def alone(self, prompt: str, asking: Asking = PLAIN, *, least: int = 0) -> list[Text]:
+        """The prompt without another to guide away from, `least` tokens or more. Raises ValueError as
+        `encode`.
+        """
+        text = self.encode(prompt, asking)
+        return [self._lengthened(text, max(text.states.shape[1], least), asking)]
 
     def encode(self, prompt: str, asking: Asking = PLAIN) -> Text:
         """The prompt encoded, from memory when it was met before.
