@@ -186,3 +186,24 @@ class TestTheMiniGrid:
         assert len((await hub.call("GenerateText2Image", **{**SMALL, "images": 2}))["images"]) == 2
         await hub.call("ChangeUserSettings", settings={"MaxImagesInMiniGrid": 4})
         assert len((await hub.call("GenerateText2Image", **SMALL))["images"]) == 1
+
+
+class TestWhatNoEngineHereDoes:
+    @pytest.mark.parametrize(
+        ("key", "value", "name"),
+        [
+            ("colordepth", "16bit", "Color Depth"),
+            ("outputintermediateimages", True, "Output Intermediate Images"),
+            ("saveintermediateimages", "true", "Output Intermediate Images"),
+        ],
+    )
+    async def test_it_is_refused_by_name(self, hub: Tenant, key: str, value: object, name: str) -> None:
+        answer = await hub.call("GenerateText2Image", **{**SMALL, "prompt": "red", key: value})
+        assert name in answer["error"], answer
+
+    async def test_what_asks_for_nothing_more_is_taken(self, hub: Tenant) -> None:
+        more = {"colordepth": "8bit", "donotsaveintermediates": True, "forwardrawbackenddata": True}
+        frames = await hub.talk("GenerateText2ImageWS", **{**SMALL, "prompt": "red", **more})
+        shown = next(frame for frame in frames if "image" in frame)
+        assert "unused_parameters" not in shown["metadata"]
+        assert not any("raw_backend_data" in frame for frame in frames)

@@ -14,6 +14,23 @@ PATH_FORMAT = "raw/[year]-[month]-[day]/[hour][minute][request_time_inc]-[prompt
 """The documented pattern of a saved picture's path (swarm-api §7)."""
 
 
+def _forwarding(name: str, description: str) -> Param:
+    """A switch that programs set and pages hide; it says nothing about the picture."""
+    return Param(
+        name=name,
+        description=description,
+        type="boolean",
+        default="false",
+        ignore="false",
+        visible=False,
+        advanced=True,
+        always_retain=True,
+        hide_from_metadata=True,
+        priority=10,
+        group=GROUP.id,
+    )
+
+
 def _switch(name: str, description: str, priority: float) -> Param:
     """An advanced on/off parameter that a page keeps between requests; off counts as not given."""
     return Param(
@@ -70,7 +87,24 @@ PARAMS = (
         toggleable=True,
         examples=("512x512", "1024x768"),
     ),
+    Param(
+        name="Output Intermediate Images",
+        description="Also sends the pictures that come up on the way, from engines that give any.",
+        type="boolean",
+        default="false",
+        ignore="false",
+        advanced=True,
+        priority=-16,
+        group=GROUP.id,
+        needs="intermediate_images",
+        to_engine=True,
+    ),
     _switch("Do Not Save", "Sends the picture back without keeping a file of it.", -15),
+    _switch(
+        "Do Not Save Intermediates",
+        "Sends the pictures that come up on the way without keeping files of them.",
+        -14.5,
+    ),
     _switch("No Previews", "Sends no pictures of the steps on the way.", -14),
     _switch("Continue After Errors", "Goes on with the other pictures when one of them fails.", -12),
     Param(
@@ -162,6 +196,20 @@ PARAMS = (
         always_retain=True,
     ),
     Param(
+        name="Color Depth",
+        description="Bits of each colour in the finished file; 16 only from engines that draw so finely.",
+        type="dropdown",
+        default="8bit",
+        values=("8bit", "16bit"),
+        value_names=("8 bits a colour", "16 bits a colour"),
+        ignore="8bit",
+        advanced=True,
+        priority=1.5,
+        group=GROUP.id,
+        needs="color_depth_16",
+        to_engine=True,
+    ),
+    Param(
         name="Override Outpath Format",
         description="The pattern of the saved file's path, in place of the one in your settings.",
         type="text",
@@ -171,4 +219,9 @@ PARAMS = (
         advanced=True,
         toggleable=True,
     ),
+    _forwarding(
+        "Forward Raw Backend Data",
+        "Also sends what an engine answers as it came, where an engine answers anything beside its pictures.",
+    ),
+    _forwarding("Forward Swarm Data", "Also sends which parameters were used, before each picture."),
 )

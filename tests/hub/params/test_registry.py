@@ -59,6 +59,11 @@ refinersteps|Refiner Steps|integer|40|1|200|1|0|60|slider|refinerparamoverrides|
 refinercfgscale|Refiner CFG Scale|decimal|7|0|100|0.5|0|20|slider|refinerparamoverrides|-4|adv tog
 refinersampler|Refiner Sampler|dropdown|euler|0|0|1|0|0|small|refinerparamoverrides|-3|adv tog
 refinerscheduler|Refiner Scheduler|dropdown|normal|0|0|1|0|0|small|refinerparamoverrides|-2.9|adv tog
+outputintermediateimages|Output Intermediate Images|boolean|false|0|0|1|0|0|small|swarminternal|-16|adv ign=false
+donotsaveintermediates|Do Not Save Intermediates|boolean|false|0|0|1|0|0|small|swarminternal|-14.5|adv retain ign=false
+forwardrawbackenddata|Forward Raw Backend Data|boolean|false|0|0|1|0|0|small|swarminternal|10|adv hidden retain nometa ign=false
+forwardswarmdata|Forward Swarm Data|boolean|false|0|0|1|0|0|small|swarminternal|10|adv hidden retain nometa ign=false
+colordepth|Color Depth|dropdown|8bit|0|0|1|0|0|small|swarminternal|1.5|adv ign=8bit
 vae|VAE|model|None|0|0|1|0|0|small|advancedmodeladdons|10|adv tog ign=None perm=model_params sub=VAE
 loras|LoRAs|list||0|0|1|0|0|small|advancedmodeladdons|10|adv hidden ign= sub=LoRA
 loraweights|LoRA Weights|list||-10|10|0.1|0|0|small|advancedmodeladdons|10|adv hidden ign=
