@@ -78,7 +78,13 @@ class Catalog:
             remember(self._file, found)
         if found == known:
             return None
-        return {subtype: _shelf(entries) for subtype, entries in found.items()}
+        kept = self._shelves
+        return {
+            subtype: kept[subtype]
+            if subtype in kept and kept[subtype].entries is entries
+            else _shelf(entries)
+            for subtype, entries in found.items()
+        }
 
     async def forget(self) -> None:
         """Throw away everything that was noted of the files, and read them anew."""

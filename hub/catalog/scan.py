@@ -5,6 +5,7 @@ Blocking on purpose; the catalog calls it in a thread.
 
 import logging
 import os
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -45,24 +46,34 @@ class Root(Struct, frozen=True):
     builtin: bool = False
 
 
-def scan(roots: tuple[Root, ...], known: Mapping[str, Mapping[str, Entry]]) -> dict[str, dict[str, Entry]]:
-    """All entries by subtype and name. An entry of `known` whose files are unchanged is taken over as it is.
+def scan(
+    roots: tuple[Root, ...], known: Mapping[str, Mapping[str, Entry]]
+) -> Mapping[str, Mapping[str, Entry]]:
+    """All entries by subtype and name, in name order. An entry of `known` whose files are unchanged is taken
+    over as it is, and a subtype of which nothing has changed as a whole.
 
     Of two models with one name the one in the earlier folder counts. Unreadable folders are skipped.
     """
     shelves: dict[str, dict[str, Entry]] = {}
+    new: set[str] = set()
     for root in roots:
         shelf = shelves.setdefault(root.subtype, {})
         before = known.get(root.subtype, {})
-        for found in _builtin(root) if root.builtin else _walk(root.path, root.subtype in _SHARED_AS_FOLDERS):
+        for found in _builtin(root) if root.builtin else _walk(root):
             if found.name in shelf:
                 continue
             old = before.get(found.name)
-            if old is not None and old.path == found.path and old.stamp == found.stamp:
+            if old is not None and old.stamp == found.stamp:
                 shelf[found.name] = old
             else:
-                shelf[found.name] = _read(root, found)
-    return {subtype: dict(sorted(shelf.items())) for subtype, shelf in shelves.items()}
+                shelf[found.name] = _read(root, found.whole())
+                new.add(root.subtype)
+    return {
+        subtype: before
+        if subtype not in new and len(shelf) == len(before := known.get(subtype, {}))
+        else dict(sorted(shelf.items()))
+        for subtype, shelf in shelves.items()
+    }
 
 
 def _read(root: Root, found: Found) -> Entry:
@@ -77,76 +88,120 @@ def _read(root: Root, found: Found) -> Entry:
     return read_listed(root.subtype, found, pickle=found.path.suffix.lower() in PICKLE_ENDINGS)
 
 
-def _builtin(root: Root) -> Iterator[Found]:
-    if (root.path / "model_index.json").is_file():
+class _Spot(Struct, frozen=True):
+    """A model on disk and the files beside it, as texts: most are unchanged, and paths are made of none of
+    those. `stamp` follows the files, and the folder the name begins below."""
+
+    name: str
+    path: str
+    notes: str | None
+    spec: str | None
+    preview: str | None
+    stamp: tuple[int, ...]
+
+    def whole(self) -> Found:
+        """The same with paths."""
+        notes, spec, preview = (
+            None if text is None else Path(text) for text in (self.notes, self.spec, self.preview)
+        )
+        return Found(self.name, Path(self.path), notes, spec, preview, self.stamp)
+
+
+_Children = dict[str, os.DirEntry[str]]
+
+
+def _builtin(root: Root) -> Iterator[_Spot]:
+    children = _children(str(root.path))
+    if _is_file(children.get("model_index.json")):
         # Its folder may be called by its role ("weights"): then the folder around it names the model.
         name = root.path.parent.name if root.path.name == "weights" else root.path.name
-        yield _folder(name, root.path)
+        yield _folder(name, str(root.path), children, {}, _mark(root))
     else:
         _log.warning("the built-in model folder %s holds no model_index.json; it is left out", root.path)
 
 
-def _walk(top: Path, components: bool) -> Iterator[Found]:
-    """Every model below `top`, in name order of each folder. Links are followed, each real folder once.
-
-    With `components` a folder with one network in it is a model too.
-    """
+def _walk(root: Root) -> Iterator[_Spot]:
+    """Every model below a folder. Links are followed, each real folder once."""
+    components = root.subtype in _SHARED_AS_FOLDERS
+    mark = _mark(root)
     seen: set[tuple[int, int]] = set()
-    waiting: list[tuple[str, Path, int]] = [("", top, 0)]
+    waiting: list[tuple[str, str, int, _Children]] = [("", str(root.path), 0, {})]
     while waiting:
-        prefix, folder, depth = waiting.pop()
-        children = _children(folder, seen)
-        for name, child in sorted(children.items()):
-            if child.is_dir:
-                path = folder / name
-                if (path / "model_index.json").is_file() or (components and _is_component(path)):
-                    yield _folder(prefix + name, path)
-                elif depth + 1 < MAX_DEPTH:
-                    waiting.append((f"{prefix}{name}/", path, depth + 1))
-            elif name.lower().endswith((*LOADED_ENDINGS, *PICKLE_ENDINGS, *OTHER_ENDINGS)):
-                yield _file(prefix + name, folder, name, children)
+        name, folder, depth, around = waiting.pop()
+        children = _children(folder)
+        if depth and _is_model(children, components):
+            yield _folder(name, folder, children, around, mark)
+            continue
+        if depth >= MAX_DEPTH or _was_seen(folder, seen):
+            continue
+        prefix = f"{name}/" if name else ""
+        models: list[str] = []
+        folders: list[str] = []
+        for child_name, child in children.items():
+            if child.is_dir():
+                folders.append(child_name)
+            elif child_name.lower().endswith(_ALL_ENDINGS):
+                models.append(child_name)
+        # Sorted so that of two links to one folder it is always the same that counts.
+        for below in sorted(folders, reverse=True):
+            waiting.append((prefix + below, f"{folder}/{below}", depth + 1, children))
+        alone = len(models) == len(children)
+        for model in models:
+            yield _file(prefix + model, folder, model, children, mark, alone=alone)
 
 
-def _is_component(path: Path) -> bool:
-    return (path / COMPONENT_CONFIG).is_file() and any((path / name).is_file() for name in COMPONENT_WEIGHTS)
-
-
-class _Child(Struct, frozen=True):
-    """A folder or a regular file; nothing else (a pipe would be waited for) is ever looked at."""
-
-    is_dir: bool
-
-
-def _children(folder: Path, seen: set[tuple[int, int]]) -> dict[str, _Child]:
-    """What lies in a folder that was not `seen` yet: no hidden names, none that cannot be written as text."""
-    children: dict[str, _Child] = {}
+def _was_seen(folder: str, seen: set[tuple[int, int]]) -> bool:
     try:
-        status = folder.stat()
-        if (status.st_dev, status.st_ino) in seen:
-            return {}
-        seen.add((status.st_dev, status.st_ino))
+        status = os.stat(folder)  # noqa: PTH116
+    except OSError:
+        return True
+    key = (status.st_dev, status.st_ino)
+    if key in seen:
+        return True
+    seen.add(key)
+    return False
+
+
+def _is_model(children: _Children, components: bool) -> bool:
+    """Whether a folder with these files is a model itself; with `components` also one with one network."""
+    if _is_file(children.get("model_index.json")):
+        return True
+    return (
+        components
+        and _is_file(children.get(COMPONENT_CONFIG))
+        and any(_is_file(children.get(name)) for name in COMPONENT_WEIGHTS)
+    )
+
+
+def _children(folder: str) -> _Children:
+    """The folders and regular files in a folder (a pipe would be waited for): no hidden names, none that
+    cannot be written as text."""
+    try:
         with os.scandir(folder) as listing:
-            for child in listing:
-                is_dir = _is_dir(child)
-                if is_dir is not None and not child.name.startswith(".") and _is_text(child.name):
-                    children[child.name] = _Child(is_dir)
+            return {
+                child.name: child
+                for child in listing
+                if not child.name.startswith(".") and _is_regular(child) and _is_text(child.name)
+            }
     except FileNotFoundError:
-        pass
+        return {}
     except OSError as trouble:
         _log.warning("model folder %s cannot be read: %s", folder, trouble)
-    return children
+        return {}
 
 
-def _is_dir(child: os.DirEntry[str]) -> bool | None:
-    """Whether it is a folder or a regular file; None for neither, as for a link that leads nowhere."""
+def _is_regular(child: os.DirEntry[str]) -> bool:
+    """Whether it is a folder or a regular file, as a link that leads nowhere is not."""
     try:
-        return True if child.is_dir() else False if child.is_file() else None
+        return child.is_file() or child.is_dir()
     except OSError:
-        return None
+        return False
 
 
 def _is_text(name: str) -> bool:
     """Whether a name can be sent to anybody: a file system may hold bytes that are no UTF-8."""
+    if name.isascii():
+        return True
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -155,42 +210,68 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _file(full: str, folder: Path, name: str, children: Mapping[str, _Child]) -> Found:
+def _is_file(child: os.DirEntry[str] | None) -> bool:
+    return child is not None and child.is_file()
+
+
+def _file(full: str, folder: str, name: str, children: _Children, mark: int, *, alone: bool) -> _Spot:
+    """A single file; `alone` when its folder holds nothing but models, so that nothing lies beside it."""
+    child = children[name]
+    if alone:
+        return _Spot(full, f"{folder}/{name}", None, None, None, _stamp(mark, child, None, None, None))
     stem = name.rpartition(".")[0]
 
-    def beside(*endings: str) -> Path | None:
-        return next((folder / (stem + end) for end in endings if _is_file(children.get(stem + end))), None)
+    def beside(*endings: str) -> os.DirEntry[str] | None:
+        found = (children.get(stem + end) for end in endings)
+        return next((one for one in found if one is not None and one.is_file()), None)
 
     notes, spec, preview = beside(".hub.json"), beside(".swarm.json"), beside(*PREVIEW_ENDINGS)
-    path = folder / name
-    return Found(full, path, notes, spec, preview, _stamp(path, notes, spec, preview))
+    return _Spot(
+        full,
+        f"{folder}/{name}",
+        notes and notes.path,
+        spec and spec.path,
+        preview and preview.path,
+        _stamp(mark, child, notes, spec, preview),
+    )
 
 
-def _is_file(child: _Child | None) -> bool:
-    return child is not None and not child.is_dir
+def _folder(name: str, path: str, children: _Children, around: _Children, mark: int) -> _Spot:
+    def inside(*names: str) -> str | None:
+        return next((f"{path}/{name}" for name in names if _is_file(children.get(name))), None)
 
-
-def _folder(name: str, path: Path) -> Found:
-    def inside(*names: str) -> Path | None:
-        return next((path / name for name in names if (path / name).is_file()), None)
-
-    beside = path.parent / f"{path.name}.swarm.json"
-    spec = beside if beside.is_file() else inside(".swarm.json")
+    beside = around.get(f"{path.rpartition('/')[2]}.swarm.json")
+    spec = beside.path if beside is not None and beside.is_file() else None
+    if spec is None and Path(path, ".swarm.json").is_file():
+        spec = f"{path}/.swarm.json"
     notes = inside("hub.json")
     preview = inside("preview.png", "preview.jpg", "preview.webp")
-    weights = (path / file for file in (*WEIGHTS, *COMPONENT_WEIGHTS))
-    index = next((p for p in (path / "model_index.json", path / COMPONENT_CONFIG) if p.is_file()), None)
-    stamp = _stamp(index, notes, spec, preview, *weights)
-    return Found(name, path, notes, spec, preview, stamp)
+    weights = (f"{path}/{file}" for file in (*WEIGHTS, *COMPONENT_WEIGHTS))
+    index = inside("model_index.json", COMPONENT_CONFIG)
+    files = (None if file is None else Path(file) for file in (index, notes, spec, preview, *weights))
+    return _Spot(name, path, notes, spec, preview, _stamp(mark, *files))
 
 
-def _stamp(*files: Path | None) -> tuple[int, ...]:
-    """Changes when one of the files is changed, appears or goes away."""
-    marks: list[int] = []
+def _stamp(mark: int, *files: os.DirEntry[str] | Path | None) -> tuple[int, ...]:
+    """Changes when one of the files is changed, appears or goes away; `mark` tells the folder above."""
+    marks: list[int] = [mark]
     for file in files:
+        if file is None:
+            marks += _NONE
+            continue
         try:
-            status = file.stat() if file is not None else None
+            status = file.stat()
         except OSError:
-            status = None
-        marks += (0, 0) if status is None else (status.st_mtime_ns, status.st_size)
+            marks += _NONE
+        else:
+            marks += (status.st_mtime_ns, status.st_size)
     return tuple(marks)
+
+
+def _mark(root: Root) -> int:
+    """A number for a folder: with it and its name a model of one folder is never taken for another's."""
+    return zlib.crc32(os.fsencode(root.path))
+
+
+_NONE = (0, 0)
+_ALL_ENDINGS = (*LOADED_ENDINGS, *PICKLE_ENDINGS, *OTHER_ENDINGS)

@@ -43,6 +43,15 @@ DescribeModel HTTP fundamental_model_access
 ListLoadedModels HTTP fundamental_model_access
 SelectModel HTTP load_models_now U
 SelectModelWS WS load_models_now U
+EditModelMetadata HTTP edit_model_metadata U
+GetModelHeaders HTTP edit_model_metadata U
+GetModelHash HTTP edit_model_metadata U
+ForwardMetadataRequest HTTP edit_model_metadata
+DoModelDownloadWS WS download_models U
+DeleteModel HTTP delete_models
+RenameModel HTTP delete_models
+Pickle2SafeTensor HTTP pickle2safetensors U
+WipeMetadata HTTP reset_metadata U
 FreeBackendMemory HTTP control_mem_clean U
 """
 ROWS = [line.split() for line in DOCUMENTED.strip().splitlines()]

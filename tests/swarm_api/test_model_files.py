@@ -163,8 +163,12 @@ class TestEdit:
         assert (await described(hub, "sub/a"))["preview_image"].startswith("data:")
         await hub.call("EditModelMetadata", model="sub/a", **EDIT, preview_image="clear")
         assert (await described(hub, "sub/a"))["preview_image"] == "imgs/model_placeholder.jpg"
-        assert left(hub) == ["old.ckpt", "pipe/hub.json", "pipe/model_index.json", "sub/a.safetensors"] + [
-            "sub/a.swarm.json"
+        assert left(hub) == [
+            "old.ckpt",
+            "pipe/hub.json",
+            "pipe/model_index.json",
+            "sub/a.safetensors",
+            "sub/a.swarm.json",
         ]
 
     async def test_folders_and_their_hub_json(self, hub: RunningHub, setting: str) -> None:

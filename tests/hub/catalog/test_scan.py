@@ -159,3 +159,36 @@ class TestChanges:
         first = scan(roots, {})
         path.unlink()
         assert scan(roots, first)["VAE"] == {}
+
+
+def test_a_twin_of_the_same_size_and_time_in_another_folder_is_told_apart(tmp_path: Path) -> None:
+    roots = tuple(Root("LoRA", tmp_path / name) for name in ("one", "two"))
+    for root in roots:
+        os.utime(write_safetensors(root.path / "a.safetensors"), ns=(5, 5))
+    before = scan(roots, {})
+    assert before["LoRA"]["a.safetensors"].path == tmp_path / "one/a.safetensors"
+    (tmp_path / "one/a.safetensors").unlink()
+    assert scan(roots, before)["LoRA"]["a.safetensors"].path == tmp_path / "two/a.safetensors"
+
+
+def test_what_has_not_changed_is_handed_back_as_it_is(tmp_path: Path) -> None:
+    roots = (Root("LoRA", tmp_path / "loras"), Root("VAE", tmp_path / "vaes"))
+    for number in range(5):
+        write_safetensors(tmp_path / f"loras/{number % 2}/{number}.safetensors")
+    write_safetensors(tmp_path / "vaes/v.safetensors")
+    before = scan(roots, {})
+    again = scan(roots, before)
+    assert again["LoRA"] is before["LoRA"]
+    assert again["VAE"] is before["VAE"]
+    (tmp_path / "loras/0/2.jpg").write_bytes(b"picture")
+    changed = scan(roots, before)
+    assert changed["VAE"] is before["VAE"]
+    assert changed["LoRA"]["0/2.safetensors"].preview == tmp_path / "loras/0/2.jpg"
+    assert changed["LoRA"]["0/4.safetensors"] is before["LoRA"]["0/4.safetensors"]
+    (tmp_path / "loras/0/4.safetensors").unlink()
+    assert list(scan(roots, changed)["LoRA"]) == [
+        "0/0.safetensors",
+        "0/2.safetensors",
+        "1/1.safetensors",
+        "1/3.safetensors",
+    ]
