@@ -115,23 +115,28 @@ class Gallery:
         self._outputs.retire(user, path)
         await self._images.delete(user, path)
         if path.startswith(f"{STARRED}/"):
-            await self._images.star(user, self._original(user, path), False)
+            await self._images.star(user, await self._original(user, path), False)
 
-    async def toggle_star(self, user: str, path: str) -> bool:
+    async def toggle_star(self, user: str, path: str, *, flat: bool = False) -> bool:
         """Star an image by a copy under `Starred/`, or take the star back; gives the new state.
 
-        Raises NoSuchImage. A star whose original is gone moves the copy back instead of deleting it.
+        Raises NoSuchImage. A star whose original is gone moves the copy back instead of deleting it. `flat`
+        leaves the original's folders out of the copy's path, unless that is taken.
         """
         path = self._clean_file(user, path)
-        starred = path if path.startswith(f"{STARRED}/") else _starred_path(path)
-        original = self._original(user, path) if path == starred else path
-        if self._images.exists(user, starred):
-            await self._unstar(user, starred, original)
+        if path.startswith(f"{STARRED}/") and self._images.exists(user, path):
+            await self._unstar(user, path, await self._original(user, path))
             return False
+        original = await self._original(user, path) if path.startswith(f"{STARRED}/") else path
         row = self._images.by_path(user, original)
+        places = [_starred_path(original), _flat_path(original)]
+        copy = next((place for place in places if self._images.exists(user, place)), None)
+        if copy is not None and (copy == places[0] or (row is not None and row.starred)):
+            await self._unstar(user, copy, original)
+            return False
         if row is None:
             raise NoSuchImage(path)
-        await self._star(user, row, starred)
+        await self._star(user, row, places[1] if flat and copy is None else places[0])
         return True
 
     def folder(self, user: str, path: str) -> Path:
@@ -200,10 +205,17 @@ class Gallery:
         await self._images.move(user, starred, original)
         await self._images.star(user, original, False)
 
-    def _original(self, user: str, starred: str) -> str:
+    async def _original(self, user: str, starred: str) -> str:
         """Where a starred copy came from: below `raw/` unless it is known elsewhere."""
         bare = starred.removeprefix(f"{STARRED}/")
-        return bare if self._images.exists(user, bare) else f"raw/{bare}"
+        for path in (bare, f"raw/{bare}"):
+            if self._images.exists(user, path):
+                return path
+        if "/" not in bare:
+            for path in await self._images.starred_as(user, bare):
+                if not path.startswith(f"{STARRED}/"):
+                    return path
+        return f"raw/{bare}"
 
     def _clean(self, user: str, path: str) -> str:
         """A folder as the index knows it. Raises NoSuchFolder when it leads out."""
@@ -255,6 +267,8 @@ def _listed(rows: list[ImageRow], folder: str) -> list[Listed]:
     for row in rows:
         if row.path not in copies and _starred_path(row.path) in copies:
             continue
+        if row.path not in copies and row.starred and _flat_path(row.path) in copies:
+            continue
         listed.append(Listed(row.path[cut:], with_star(row.metadata) if row.starred else row.metadata))
     return listed
 
@@ -269,6 +283,10 @@ def with_star(metadata: str | None) -> str:
 
 def _starred_path(path: str) -> str:
     return f"{STARRED}/{path.removeprefix('raw/')}"
+
+
+def _flat_path(path: str) -> str:
+    return f"{STARRED}/{path.rpartition('/')[2]}"
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -33,9 +33,9 @@ class NotSaved(Exception):
 class Finished(Struct, frozen=True):
     """A picture from an engine with all that is known of it. `job` and `index` say which image it is.
 
-    `prepare_seconds` is None for a picture that no engine has drawn. `preview` is the metadata text sent while
-    it formed; `committing` is called when its row is handed to the store, so that what it hands over goes into
-    the same transaction.
+    `prepare_seconds` is None for a picture that no engine has drawn. `preview` is the metadata text sent
+    while it formed; `committing` is called when its row is handed to the store, so that what it hands over
+    goes into the same transaction.
     """
 
     job: str

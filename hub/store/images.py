@@ -87,6 +87,12 @@ class Images:
         """The folders below a folder, `depth` levels down, level by level, each as its whole path."""
         return await self._lists.run(lambda db: folders(db, user, folder, depth))
 
+    async def starred_as(self, user: str, name: str) -> list[str]:
+        """Starred images of this bare file name, in whatever folder."""
+        sql = 'SELECT path FROM images WHERE "user" = ? AND starred = 1'
+        rows = await self._lists.run(lambda db: db.execute(sql, (user,)).fetchall())
+        return [path for (path,) in rows if path.rpartition("/")[2] == name]
+
     async def unknown(self, user: str, paths: list[str]) -> list[str]:
         """Those of `paths` that have no row."""
         found: list[str] = []

@@ -142,6 +142,20 @@ class TestStars:
         assert await sources(hub) == [path]
         assert (await hub.http.get(f"/View/{hub.user}/{path}")).status_code == 200
 
+    @pytest.mark.parametrize("by_copy", [True, False])
+    async def test_without_folders_where_the_user_wishes(self, hub: Tenant, by_copy: bool) -> None:
+        await hub.call("ChangeUserSettings", settings={"StarNoFolders": True})
+        path, other = await make(hub), await make(hub, path="raw/other/[prompt]")
+        assert await hub.call("ToggleImageStarred", path=path) == {"new_state": True}
+        assert set(await sources(hub)) == {"Starred/red.png", other}
+        assert await hub.call("ToggleImageStarred", path=other) == {"new_state": True}
+        assert set(await sources(hub)) == {"Starred/red.png", "Starred/other/red.png"}
+        target = "Starred/red.png" if by_copy else path
+        assert await hub.call("ToggleImageStarred", path=target) == {"new_state": False}
+        assert set(await sources(hub)) == {path, "Starred/other/red.png"}
+        assert await hub.call("ToggleImageStarred", path=other) == {"new_state": False}
+        assert set(await sources(hub)) == {path, other}
+
     async def test_nothing_to_star(self, hub: Tenant) -> None:
         for path in ("raw/none.png", "../x", ""):
             answer = await hub.call("ToggleImageStarred", path=path)

@@ -117,10 +117,11 @@ async def list_images(caller: Caller, given: ListImagesIn, media: Media, account
 
 
 @api("ToggleImageStarred", permission="user_star_images", active=True)
-async def toggle_image_starred(caller: Caller, given: PathIn, media: Media) -> StarOut:
+async def toggle_image_starred(caller: Caller, given: PathIn, media: Media, accounts: Accounts) -> StarOut:
     """Star an image by a copy under `Starred/`, or take the star back."""
     try:
-        return StarOut(await media.gallery.toggle_star(caller.user, given.path))
+        flat = bool(accounts.preferences.value(caller.user, "starnofolders"))
+        return StarOut(await media.gallery.toggle_star(caller.user, given.path, flat=flat))
     except NoSuchImage as missing:
         raise HubError(NO_STAR, field="path") from missing
 
