@@ -19,7 +19,7 @@ from hub.ownership import own_folder
 from hub.params import Registry
 from hub.settings import Settings
 from hub.store import Store
-from hub.webhooks import Hooks
+from hub.webhooks import Hooks, ServerHooks
 from hub.wire.door import is_loopback
 from hub.wire.switchboard import Switchboard
 
@@ -57,6 +57,10 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             intake = Intake(accounts, registry, catalog, media, settings.limits)
             hooks = _hooks(settings, store, jobs)
             closing.push_async_callback(hooks.stop)
+            server_hooks = _server_hooks(settings, jobs)
+            closing.push_async_callback(server_hooks.stop)
+            if server_hooks.are_set:
+                jobs.use_onlooker(server_hooks)
             rooms: dict[type, object] = {}
             made = (settings, board, store, accounts, media, jobs, pool, catalog, registry, intake)
             for room in (*made, files, downloads, hooks):
@@ -65,6 +69,7 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             closing.push_async_callback(pool.stop)
             closing.push_async_callback(jobs.stop)
             hooks.start()
+            server_hooks.start()
             await jobs.start()
             await pool.start()
             yield
@@ -92,6 +97,14 @@ def _hooks(settings: Settings, store: Store, jobs: Jobs) -> Hooks:
     return Hooks(
         settings.webhooks, store, jobs, outside, settings.folders.keys, settings.network.external_url
     )
+
+
+def _server_hooks(settings: Settings, jobs: Jobs) -> ServerHooks:
+    network = settings.network
+    rule = Rule((ANY,), private=True, section="webhooks")  # whoever sets these runs the server
+    outside = Outside(rule, f"GenerationHub/{__version__}")
+    address = network.external_url or f"http://{network.host}:{network.port}"
+    return ServerHooks(settings.webhooks, jobs, outside, address)
 
 
 def _make_pool(settings: Settings, jobs: Jobs) -> Pool:

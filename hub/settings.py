@@ -229,7 +229,7 @@ class Downloads(Struct, frozen=True):
 
 
 class Webhooks(Struct, frozen=True):
-    """Addresses that users want told what happens to their jobs."""
+    """Addresses that are told what happens: users' own, and those set here (swarm-api §12)."""
 
     private_addresses: Annotated[
         bool,
@@ -247,6 +247,53 @@ class Webhooks(Struct, frozen=True):
         Amount, Meta(description="Seconds before the second try; each further pause is four times as long.")
     ] = 5.0
     answer_seconds: Annotated[Amount, Meta(description="Seconds a receiver has for its answer.")] = 10.0
+    queue_start: Annotated[
+        str,
+        Meta(description="Address that is told when the queue begins, before the first image; empty: none."),
+    ] = ""
+    queue_start_data: Annotated[
+        str, Meta(description="Template of the JSON it is sent; empty: an empty object.")
+    ] = ""
+    queue_end: Annotated[
+        str,
+        Meta(description="Address that is told when the queue is empty, before a next image; empty: none."),
+    ] = ""
+    queue_end_data: Annotated[
+        str, Meta(description="Template of the JSON it is sent; empty: an empty object.")
+    ] = ""
+    every_gen: Annotated[
+        str, Meta(description="Address that is told of every finished image; empty: none.")
+    ] = ""
+    every_gen_data: Annotated[
+        str, Meta(description="Template of the JSON it is sent; empty: an empty object.")
+    ] = ""
+    manual_gen: Annotated[
+        str, Meta(description="Address that is told of the images of requests that ask for it; empty: none.")
+    ] = ""
+    manual_gen_data: Annotated[
+        str, Meta(description="Template of the JSON it is sent; empty: an empty object.")
+    ] = ""
+    server_start: Annotated[
+        str, Meta(description="Address that is told when the server has started; empty: none.")
+    ] = ""
+    server_start_data: Annotated[
+        str, Meta(description="Template of the JSON it is sent; empty: an empty object.")
+    ] = ""
+    server_shutdown: Annotated[
+        str,
+        Meta(
+            description="Address that is told when the server stops, which waits for the answer; empty: none."
+        ),
+    ] = ""
+    server_shutdown_data: Annotated[
+        str, Meta(description="Template of the JSON it is sent; empty: an empty object.")
+    ] = ""
+    queue_end_delay: Annotated[
+        Amount, Meta(description="Seconds without any job after which the queue has ended.")
+    ] = 1.0
+    wait_seconds: Annotated[
+        Amount, Meta(description="Seconds the addresses set here have for their answers.")
+    ] = 120.0
 
 
 class Log(Struct, frozen=True):

@@ -5,6 +5,7 @@ from hub.jobs.floor import Stop
 from hub.jobs.intake import Intake
 from hub.jobs.job import Job
 from hub.jobs.listing import Filter, ImageView, JobView, Moment
+from hub.jobs.onlooker import Onlooker, Over
 from hub.jobs.runner import Jobs
 from hub.jobs.status import BackendStatus, Status, StatusText, status_body
 from hub.jobs.tally import Counts
@@ -22,6 +23,8 @@ __all__ = [
     "Jobs",
     "Listener",
     "Moment",
+    "Onlooker",
+    "Over",
     "Status",
     "StatusText",
     "Stop",

@@ -82,6 +82,7 @@ class Floor:
         self.line: Line[Need] = Line()
         self.pace = Pace()
         self.paused = False
+        self.may_start: Callable[[], bool] = lambda: True  # asked before each image; it must not wait
         self._ended = ended
         self._gone = gone
         self._clock = clock
@@ -216,7 +217,7 @@ class Floor:
         try:
             while heads := self.line.heads():
                 pair = choose([need for _, need in heads], self._seats())
-                if pair is None:
+                if pair is None or not self.may_start():
                     return
                 self._send(*pair)
         finally:

@@ -11,6 +11,7 @@ from backends.contract import Cancelled, Done, Failed, Image, Loading, Log, Prog
 from hub.jobs import events
 from hub.jobs.active import Active
 from hub.jobs.floor import Floor
+from hub.jobs.onlooker import Onlooker
 from hub.media import Finished, Media, NotSaved, occasion_of
 
 NOT_SAVED = "Server failed to save an image."
@@ -34,6 +35,7 @@ class Reports:
         self._media = media
         self._clock = clock
         self._committing = committing
+        self.onlooker: Onlooker | None = None
         self._saving: set[asyncio.Task[None]] = set()
         self._handlers: dict[type, Callable[[int, Active, int, Report], None]] = {
             Loading: self._loading,
@@ -118,7 +120,8 @@ class Reports:
     async def _save(self, active: Active, index: int, image: Image) -> None:
         job = active.job
         try:
-            saved = await self._media.save(self._finished(active, index, image))
+            finished = self._finished(active, index, image)
+            saved = await self._media.save(finished)
         except NotSaved as trouble:
             _log.error("Image %d of job %s could not be saved: %s", index, job.id, trouble)
             self._floor.fail(active, index, NOT_SAVED, detail=str(trouble))
@@ -127,6 +130,8 @@ class Reports:
             self._floor.fail(active, index, NOT_SAVED)
         else:
             job.finish(index)
+            if self.onlooker is not None:
+                self.onlooker.pictured(finished, saved)
             active.channel.say(events.Imaged, index=index, url=saved.url, metadata=saved.metadata)
             self._floor.settle(active)
         self._floor.pump()

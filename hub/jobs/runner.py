@@ -24,10 +24,11 @@ from hub.jobs.job import Difference, Job
 from hub.jobs.keep import Keep, Kept, Written
 from hub.jobs.listing import Filter, JobView, Listing
 from hub.jobs.memory import Memory
+from hub.jobs.onlooker import Onlooker, Over
 from hub.jobs.reports import Reports
 from hub.jobs.status import Status, StatusText, status_text
 from hub.jobs.tally import Counts, Tallies
-from hub.media import Media
+from hub.media import Media, occasion_of
 from hub.params import letters, spread
 from hub.params.request import GenRequest
 from hub.store import JobRow, Store
@@ -80,6 +81,16 @@ class Jobs:
         """Take the pool."""
         self._engines = engines
         self._floor.use(engines)
+
+    def use_onlooker(self, onlooker: Onlooker) -> None:
+        """Let somebody look on at all jobs, and say when images may start."""
+        self._reports.onlooker = onlooker
+        self._floor.may_start = onlooker.may_start
+
+    def go_on(self) -> None:
+        """Start what may start by now."""
+        if not self._stopping:
+            self._floor.pump()
 
     async def start(self) -> None:
         """Settle what a crash left on disk and go on with every unfinished job."""
@@ -402,6 +413,10 @@ class Jobs:
         if active.job.user in self._days:
             self._days[active.job.user].settle(active.job.id, active.job.made)
         self.ended_images.update(str(picture.state) for picture in active.job.pictures)
+        if self._reports.onlooker is not None:
+            occasion = occasion_of(active.created, active.kept.count, 0, active.job.user)
+            over = Over(active.kept.request.of(0), active.works[0], occasion, active.job.made)
+            self._reports.onlooker.ended(over)
         self._memory.remember(active)
 
     def _gone(self, active: Active, state: str, images: Collection[int], reason: str) -> None:

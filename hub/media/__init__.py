@@ -7,7 +7,7 @@ from hub.media.grid import make_grid
 from hub.media.incoming import BadPicture, Picture, read_picture
 from hub.media.media import Media
 from hub.media.outputs import Outputs, OutsideOutputs
-from hub.media.pattern import tag
+from hub.media.pattern import Occasion, tag
 from hub.media.placeholder import placeholder
 from hub.media.save import Finished, NotSaved, Saved, occasion_of
 from hub.media.serve import NoSuchRange, Served, find_file, read_part, read_range
@@ -27,6 +27,7 @@ __all__ = [
     "NoSuchImage",
     "NoSuchRange",
     "NotSaved",
+    "Occasion",
     "Outputs",
     "OutsideOutputs",
     "Picture",

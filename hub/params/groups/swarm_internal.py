@@ -108,6 +108,20 @@ PARAMS = (
     _switch("No Previews", "Sends no pictures of the steps on the way.", -14),
     _switch("Continue After Errors", "Goes on with the other pictures when one of them fails.", -12),
     Param(
+        name="Webhooks",
+        description="Which of the server's webhooks are told: Normal, the one for every picture; Manual,\n"
+        "the one for pictures that ask for it too; Manual At End, that one once when all are done.",
+        type="dropdown",
+        default="Normal",
+        values=("None", "Normal", "Manual", "Manual At End"),
+        value_names=("None", "Normal", "Manual", "Manual At End"),
+        priority=-12,
+        group=GROUP.id,
+        advanced=True,
+        always_retain=True,
+        ignore="Normal",
+    ),
+    Param(
         name="[Internal] Backend Type",
         description="The kind of engine this request must run on.",
         type="dropdown",
