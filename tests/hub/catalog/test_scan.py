@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hub.catalog.scan import Root, scan
 from tests.hub.catalog.conftest import write_folder, write_safetensors
 
 
-def only(folder: Path, subtype: str = "Stable-Diffusion") -> dict[str, Entry]:
+def only(folder: Path, subtype: str = "Stable-Diffusion") -> Mapping[str, Entry]:
     return scan((Root(subtype, folder),), {})[subtype]
 
 
