@@ -46,9 +46,7 @@ def build(
     steps = _seed_steps(values, images, batch)
     drawn = Filler(values, collected.sources, entry, second, context).draw(prompting, steps)
     own = drawn.first
-    save = context.wishes.save and values.get("donotsave") is not True
-    form, quality = _format(values, collected, context, save)
-    engine = values.get("exactbackendid")
+    form, quality, save = _format(values, collected, context)
     return GenRequest(
         images=images,
         model=entry.ref(),
@@ -86,7 +84,7 @@ def build(
         keeping=context.wishes.keeping,
         model_title=entry.title,
         engine_type=_text(values.get("internalbackendtype")) or None,
-        engine_id=int(engine) if isinstance(engine, str) else None,
+        engine_id=_engine(values.get("exactbackendid")),
         asked_by=drawn.features,
         other_models=own.other_models,
         defaults_used=defaults_used,
@@ -206,14 +204,18 @@ def _seed(value: Value | None, context: Context) -> int:
     return value if isinstance(value, int) and value >= 0 else context.random()
 
 
-def _format(
-    values: Mapping[str, Value], collected: Collected, context: Context, save: bool
-) -> tuple[str, int]:
+def _engine(value: Value | None) -> int | None:
+    return int(value) if isinstance(value, str) else None
+
+
+def _format(values: Mapping[str, Value], collected: Collected, context: Context) -> tuple[str, int, bool]:
+    """The format of the file, its quality, and whether it is kept."""
+    save = context.wishes.save and values.get("donotsave") is not True
     chosen = values.get("imageformat")
     usual = context.wishes.format if save or context.wishes.reformat_unsaved else "PNG"
     form = chosen if isinstance(chosen, str) else usual
     quality = collected.quality if isinstance(chosen, str) and collected.quality else context.wishes.quality
-    return form, quality
+    return form, quality, save
 
 
 def _int(value: Value) -> int:
