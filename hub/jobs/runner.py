@@ -13,8 +13,9 @@ import msgspec
 from backends.contract import Report
 from hub.accounts.caller import Caller
 from hub.errors import HubError
-from hub.jobs import events, limits
+from hub.jobs import events
 from hub.jobs.active import Active, badge
+from hub.jobs.admission import Admission
 from hub.jobs.bus import Bus, Listener, Unsubscribe
 from hub.jobs.choose import Need, need_of
 from hub.jobs.ends import End, read
@@ -22,6 +23,7 @@ from hub.jobs.events import JobEvent
 from hub.jobs.floor import Engines, Figures, Floor, Stop
 from hub.jobs.job import Difference, Job
 from hub.jobs.keep import Keep, Kept, Written
+from hub.jobs.limits import DAY
 from hub.jobs.listing import Filter, JobView, Listing
 from hub.jobs.memory import Memory
 from hub.jobs.onlooker import Onlooker, Over
@@ -58,13 +60,12 @@ class Jobs:
         self._media = media
         self._keep = Keep(store, media)
         self._clock = clock
-        self._most_waiting = most_waiting
         self._bus = Bus(self._watching, clock)
         self._tallies = Tallies()
         self._floor = Floor(self._ended, self._gone, clock)
         self._reports = Reports(self._floor, media, clock, self._write_end)
         self._memory = Memory()
-        self._days: dict[str, limits.Day] = {}
+        self._admission = Admission(self._keep, most_waiting)
         self._sequence = 0
         self.listing = Listing(self._floor, self._memory, self._keep)
         self.run = uuid4().hex[:12]
@@ -97,7 +98,7 @@ class Jobs:
         await self._media.settle()
         now = self._clock()
         self._floor.paused = bool(self._keep.text(PAUSED))
-        self._keep.forget(now - TRY_AGAIN_DAYS * limits.DAY)
+        self._keep.forget(now - TRY_AGAIN_DAYS * DAY)
         resumed = await self._keep.unfinished(int(now * 1000))
         for found in resumed:
             active = self._make(found.row, found.kept, found.done)
@@ -145,7 +146,14 @@ class Jobs:
     ) -> Job:
         now = self._clock()
         total = len(only) or request.images * request.batch_size
-        self._check(request, caller, total, now)
+        self._admission.check(
+            request,
+            caller,
+            total,
+            waiting=self.counts(user=caller.user).waiting_gens,
+            now=now,
+            seconds=lambda images: self._floor.pace.seconds(images, 0.0),
+        )
         allowed = caller.limits
         kept = Kept(
             request,
@@ -162,25 +170,9 @@ class Jobs:
         )
         active = self._make(row, kept, frozenset())
         active.watched = watched or active.channel.watched
-        if caller.user in self._days:
-            self._days[caller.user].add(row.id, now, total)
+        self._admission.accepted(caller.user, row.id, now, total)
         await self._accept(active, row)
         return active.job
-
-    def _check(self, request: GenRequest, caller: Caller, total: int, now: float) -> None:
-        """Refuse what the caller's roles do not allow."""
-        quotas, user = caller.limits.quotas, caller.user
-        limits.check_request(request, quotas)
-        waiting = self.counts(user=user).waiting_gens
-        most = min(self._most_waiting, quotas.queued or self._most_waiting)
-        seconds = self._floor.pace.seconds(max(0, waiting + total - most), 0.0)
-        limits.check_waiting(waiting, total, most, seconds)
-        if quotas.per_day:
-            if user not in self._days:
-                self._days[user] = limits.Day(self._keep.day(user, now - limits.DAY))
-            limits.check_day(self._days[user], now, total, quotas.per_day)
-        else:
-            self._days.pop(user, None)
 
     def _refuse(self, need: Need, reason: str) -> NoReturn:
         """Refuse a request that no engine will ever take, naming the parameter when that is why."""
@@ -410,8 +402,7 @@ class Jobs:
     def _ended(self, active: Active) -> None:
         if active.ending != active.job.state:
             active.channel.hold(self._write_end(active, active.job.state))
-        if active.job.user in self._days:
-            self._days[active.job.user].settle(active.job.id, active.job.made)
+        self._admission.ended(active.job.user, active.job.id, active.job.made)
         self.ended_images.update(str(picture.state) for picture in active.job.pictures)
         if self._reports.onlooker is not None:
             occasion = occasion_of(active.created, active.kept.count, 0, active.job.user)
