@@ -23,10 +23,14 @@ words that nobody knows are ignored.
 
 _IN_PROMPTS = """## Tags in prompts
 
-Tags stand in Prompt and Negative Prompt, in any letter case, and may stand in each other. Models are
-named as loosely as everywhere; one that is not there is refused. What is no known tag stays as it
-was typed. The metadata keeps the text with its tags under `original_prompt` and says in the
-parameters what they came to.
+Tags stand in Prompt and Negative Prompt, in any letter case, and may stand in each other. Models and
+wildcards are named as loosely as everywhere; what is not there is refused. What is no known tag stays
+as it was typed. Each picture of a request is filled anew, by its own seed or by Wildcard Seed. Items
+are parted by `||`, else `|`, else `,`. The metadata keeps the text with its tags under
+`original_prompt` and says in the parameters what they came to.
+
+`(word:1.5)` weighs a word, `(word)` raises it a little; `\\(` and `\\)` are brackets. `[a|b]` takes
+another item each step, `[a:b:0.5]` the second from half of the steps on.
 
 """
 

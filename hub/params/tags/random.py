@@ -19,7 +19,6 @@ TAG = Tag(
     names=("random", "rand"),
     forms=("<random:a,b,c>", "<random[2]:…>", "<random[2-3]:…>", "<random[2,]:…>", "<random:1-5>"),
     description="One of the items by chance, or as many as the brackets say, none again before all were "
-    "drawn; `[2,]` puts commas between them. Items are parted by `||`, else `|`, else `,`. A range gives a "
-    "number.",
+    "drawn; `[2,]` puts commas between them. A range gives a number.",
     fill=_fill,
 )
