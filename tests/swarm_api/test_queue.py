@@ -1,6 +1,7 @@
 """`/hub/v1/jobs` and `/hub/v1/queue`: what one sees of the queue and may do to it."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from hub.accounts import Accounts
 from hub.jobs import Jobs
 from permissions import ROLES, Quotas
+from tests.hub.running import RunningHub, running
 from tests.swarm_api.sketching import SETTINGS, SMALL, Talker, Tenant, talking, tenant
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -289,3 +291,43 @@ class TestMonitoring:
     async def test_ready(self, hub: Tenant) -> None:
         answer = await hub.http.get("/hub/v1/ready")
         assert (answer.status_code, answer.json()) == (200, {"ready": True})
+
+
+async def test_a_pause_outlives_a_restart(tmp_path: Path) -> None:
+    for _ in range(2):
+        async with running(tmp_path, SETTINGS) as one:
+            listed = (await one.post("/hub/v1/jobs", {"session_id": one.session})).json()
+            if listed["paused"]:
+                assert listed["jobs"][0]["state"] == "waiting" and listed["jobs"][0]["priority"] == 7
+                await one.post("/hub/v1/queue/resume", {"session_id": one.session})
+                await settled_alone(one)
+                continue
+            await one.post("/hub/v1/queue/pause", {"session_id": one.session})
+            async with talking(one) as talk:
+                await talk.ask(prompt="red")
+                await talk.until(lambda frame: frame.get("status", {}).get("waiting_backends") == 1)
+            job = (await one.post("/hub/v1/jobs", {"session_id": one.session})).json()["jobs"][0]["job"]
+            asked = {"session_id": one.session, "job": job, "priority": 7}
+            assert (await one.post("/hub/v1/jobs/priority", asked)).json() == {"priority": 7}
+
+
+async def settled_alone(one: RunningHub) -> None:
+    """Wait until the hub's only job is done."""
+    async with asyncio.timeout(20):
+        while True:
+            jobs = (await one.post("/hub/v1/jobs", {"session_id": one.session})).json()["jobs"]
+            if jobs[0]["state"] == "done":
+                return
+            await asyncio.sleep(0.02)
+
+
+async def test_a_hub_is_ready_while_it_can_draw_and_takes_work(tmp_path: Path) -> None:
+    async with running(tmp_path, SETTINGS) as one:
+        async with asyncio.timeout(20):
+            while (answer := await one.http.get("/hub/v1/ready")).status_code != 200:
+                assert answer.status_code == 503
+                assert answer.json()["error_id"] == "not_ready" and answer.json()["error"]
+                await asyncio.sleep(0.02)
+        one.app.board.stopping = True
+        assert (await one.http.get("/hub/v1/ready")).status_code == 503
+        assert (await one.http.get("/hub/v1/health")).status_code == 200
