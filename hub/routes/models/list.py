@@ -3,14 +3,14 @@
 import asyncio
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from backends.pool import Pool
 from hub.accounts import Caller
 from hub.catalog import (
     Catalog,
     Entry,
-    WildcardCard,
     Wildcards,
     cards,
     list_folder,
@@ -47,7 +47,7 @@ class ListModelsOut(Struct, frozen=True):
     wildcards)."""
 
     folders: list[str]
-    files: list[dict[str, Any]] | list[WildcardCard]
+    files: list[dict[str, Any]]
 
 
 class DescribeModelIn(Struct, frozen=True):
@@ -57,10 +57,13 @@ class DescribeModelIn(Struct, frozen=True):
     subtype: Subtype = "Stable-Diffusion"
 
 
-class DescribeModelOut(Struct, frozen=True):
-    """The model object."""
+class DescribeModelOut(Struct, frozen=True, omit_defaults=True):
+    """The model object; of a wildcard its name, the text of its file and its picture as data instead."""
 
-    model: dict[str, Any]
+    model: dict[str, Any] | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    raw: str | UnsetType = UNSET
+    image: str | UnsetType = UNSET
 
 
 class ModelsOut(Struct, frozen=True):
@@ -86,11 +89,12 @@ async def list_models(
 @api("DescribeModel", permission="fundamental_model_access")
 async def describe_model(
     caller: Caller, given: DescribeModelIn, catalog: Catalog, wildcards: Wildcards, pool: Pool
-) -> DescribeModelOut | WildcardCard:
+) -> DescribeModelOut:
     """Tells everything known of one model, its preview picture included; of a wildcard the bare object."""
     if given.subtype == WILDCARDS:
         found = wildcards.exact(given.modelName, field="modelName")
-        return await asyncio.to_thread(wildcard_card, found)
+        card = await asyncio.to_thread(wildcard_card, found)
+        return DescribeModelOut(name=card.name, raw=card.raw, image=card.image)
     if given.modelName.strip().lower() == NO_MODEL:
         return DescribeModelOut(none_card())
     entry = catalog.exact(given.subtype, given.modelName, caller, field="modelName")
@@ -122,7 +126,7 @@ def _list_wildcards(wildcards: Wildcards, given: ListModelsIn) -> ListModelsOut:
         reverse=given.sortReverse,
         with_pictures=given.dataImages,
     )
-    return ListModelsOut(folders, found)
+    return ListModelsOut(folders, [msgspec.to_builtins(card) for card in found])
 
 
 def _loaded(pool: Pool) -> frozenset[str]:
