@@ -17,7 +17,8 @@ def test_a_line_is_short_for_many_images() -> None:
     )
 )
 def test_what_is_written_is_read(steps: list[tuple[set[int], str, str]]) -> None:
-    text, known = "", {}
+    text = ""
+    known: dict[int, End] = {}
     for number, (images, state, reason) in enumerate(steps):
         end = End(state, reason, float(number))
         text += write(images, end)

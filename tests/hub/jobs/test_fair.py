@@ -100,7 +100,7 @@ async def test_the_place_told_is_the_place_had(tmp_path: Path) -> None:
     room = Room(store, tmp_path, 1)
     for user, images in (("a", 6), ("b", 3), ("a", 2), ("c", 1), ("b", 1)):
         await room.ask(user, images)
-    told = {}
+    told: dict[str, int] = {}
     for user in "abc":
         told |= {view.job: view.ahead for view in room.jobs.views(user) if view.ahead is not None}
     begun = len(room.desk.taken)

@@ -31,7 +31,7 @@ def test_it_is_what_the_line_does(users: list[int], taken: int) -> None:
         for items in waiting.values():
             if item in items:
                 items.remove(item)
-    told = {}
+    told: dict[str, int] = {}
     for user, items in waiting.items():
         turn = line.turn(user)
         others = Others(
