@@ -4,6 +4,7 @@ import json
 import os
 import struct
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -31,7 +32,7 @@ SPEC_KEYS = st.sampled_from(
 HUB_KEYS = st.sampled_from(["title", "class", "native_sizes", "defaults", "tags", "name"])
 
 
-def look(folder: Path) -> dict[str, Entry]:
+def look(folder: Path) -> Mapping[str, Entry]:
     entries = scan((Root("Stable-Diffusion", folder),), {})["Stable-Diffusion"]
     msgspec.json.encode(cards(entries.values(), (), with_picture=True))  # and it can be told
     return entries
