@@ -55,6 +55,7 @@ class Played:
         self._dice = dice
         self._held: dict[str, int] = {}
         self._unwanted: set[str] = set()
+        self._over: list[str] = []
         self._data = png()
         self.claims = 0
 
@@ -86,6 +87,10 @@ class Played:
             self.version += 1
             self.jobs.lost(0, items, "The engine died.")
             return
+        if self._over and self._dice.random() < 0.05:  # a stale word about what is over
+            item = self._dice.choice(self._over[-50:])
+            word = self._dice.choice((Cancelled(item), Started(item, 4), Image(item, self._data, "PNG")))
+            self.jobs.report(0, word)
         item = self._dice.choice(list(self._held))
         self.jobs.report(0, self._next(item))
 
@@ -100,7 +105,8 @@ class Played:
             return Failed(item, "The pencil broke.", retry=self._dice.random() < 0.5)
         if phase == 4:
             del self._held[item]
-            return Done(item)
+            self._over.append(item)
+            return Done(item) if self._dice.random() < 0.9 else Cancelled(item)  # late, as no engine should
         words = (Loading(item, "m"), Started(item, 4), Progress(item, 1, 4), Image(item, self._data, "PNG"))
         return words[phase]
 
