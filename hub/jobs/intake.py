@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
+
 from hub.accounts import Accounts, Caller
 from hub.catalog import Catalog
 from hub.media import Media, OutsideOutputs
@@ -34,9 +36,12 @@ class Intake:
         self._media = media
         self._limits = limits
 
-    async def read(self, raw: Mapping[str, Any], caller: Caller) -> GenRequest:
-        """The request that `raw` means. Raises HubError or BadInput; nothing has changed then."""
-        context = self._context(raw, caller)
+    async def read(self, raw: Mapping[str, Any], caller: Caller, *, tags: bool = True) -> GenRequest:
+        """The request that `raw` means. Raises HubError or BadInput; nothing has changed then.
+
+        Without `tags` those in prompts stay text: for a picture that was drawn already, maybe elsewhere.
+        """
+        context = msgspec.structs.replace(self._context(raw, caller), tags=tags)
         if is_heavy(raw):
             return await asyncio.to_thread(parse, raw, caller, context)
         return parse(raw, caller, context)

@@ -38,7 +38,7 @@ def random_seed() -> int:
 
 class Context(Struct, frozen=True):
     """One request's surroundings. `presets` need only hold those the request names (see `preset_titles`);
-    `read_output` gives a file below the caller's own outputs."""
+    `read_output` gives a file below the caller's own outputs; without `tags` those in prompts stay text."""
 
     registry: Registry
     catalog: Catalog
@@ -47,3 +47,4 @@ class Context(Struct, frozen=True):
     presets: PresetMap = {}
     read_output: ReadOutput | None = None
     random: Callable[[], int] = random_seed
+    tags: bool = True

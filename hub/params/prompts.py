@@ -189,7 +189,7 @@ def _around(values: Mapping[str, Value], caller: Caller, context: Context) -> Ar
     return Around(
         catalog=context.catalog,
         caller=caller,
-        tags=TAGS,
+        tags=TAGS if context.tags else {},
         most=context.limits.loras,
         longest=context.limits.prompt_kib * 1024,
         presets=context.presets,

@@ -294,6 +294,9 @@ class TestAddingAnImage:
         assert block["sui_image_params"]["prompt"] == "a <random:red,blue> hat"
         assert list(block["sui_extra_data"]) == ["date"] and block["sui_models"] == []
         assert answer["images"][0]["image"].endswith("-unknown.png")
+        tagged = "<segment:face> <wildcard:of another hub>"  # what nothing here could draw
+        answer = await hub.call("AddImageToHistory", image=as_url("PNG"), prompt=tagged)
+        assert json.loads(answer["images"][0]["metadata"])["sui_image_params"]["prompt"] == tagged
         preset = {"title": "mine", "description": "", "param_map": {"steps": "9", "seed": "4"}}
         assert await hub.call("AddNewPreset", **preset) == {"success": True}
         answer = await hub.call(

@@ -177,7 +177,7 @@ async def add_image_to_history(
         raise BadInput(str(bad), field="image", limit=bad.limit) from bad
     raw: dict[str, Any] = {**given.raw, "images": 1}
     del raw["image"]
-    request = only_given(await intake.read(raw, caller), _named(raw, caller, accounts))
+    request = only_given(await intake.read(raw, caller, tags=False), _named(raw, caller, accounts))
     job, number, now = uuid4().hex, jobs.next_number(caller.user), time.time()
     work = spread(request, job, caller.user, caller.session)[0]
     finished = Finished(
