@@ -315,7 +315,12 @@ class TestOwnReads:
         assert (await hub.http.get("/hub/v1/nothing/here")).json()["error_id"] == "bad_route"
 
     async def test_other_methods(self, hub: RunningHub) -> None:
-        for method, path in (("PUT", "/health"), ("POST", "/health"), ("GET", "/jobs"), ("DELETE", "/jobs")):
+        for method, path in (
+            ("PUT", "/health"),
+            ("POST", "/health"),
+            ("GET", "/jobs/cancel"),
+            ("DELETE", "/jobs"),
+        ):
             answer = await hub.http.request(method, f"/hub/v1{path}")
             assert (answer.status_code, answer.json()["error_id"]) == (405, "bad_request_method")
             assert method not in answer.headers["allow"]
