@@ -106,8 +106,8 @@ class Jobs:
         return [JobRow(*row) for row in self._writer.many(sql, values)]
 
     def accepted_since(self, user: str, since: int) -> list[tuple[int, int, str]]:
-        """(created, images counted, id) of the jobs of `user` since a time, oldest first. Of an ended one only
-        the images that came count."""
+        """(created, images counted, id) of the jobs of `user` since a time, oldest first. Of an ended
+        one only the images that came count."""
         sql = (
             'SELECT created, coalesce(made, images), id FROM jobs WHERE "user" = ? AND created > ? '
             "ORDER BY created"
