@@ -152,11 +152,12 @@ def _texts(work: Work, kit: Kit, steps: int) -> list[list[Text]]:
     them, else once. Raises ValueError.
     """
     texts, layers = kit.model.texts, kit.model.layers
-    asking = Asking(-int(work.extra.get("clipstopatlayer", 0)), kit.embeddings, layers.read_under)
     guides = work.cfg_scale > 1 and not embeds_guidance(kit.model.parts)
 
     def read(prompts: tuple[str, str], least: int = 0) -> list[Text]:
         prompt, negative = prompts
+        # asked for each time: what the encoders wear is known only while they wear it
+        asking = Asking(-int(work.extra.get("clipstopatlayer", 0)), kit.embeddings, layers.read_under)
         if guides:
             return texts.guided(prompt, negative, asking, least=least)
         return texts.alone(prompt, asking, least=least)
