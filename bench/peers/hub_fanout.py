@@ -15,7 +15,7 @@ from msgspec import Struct
 from hub.app import build
 from hub.jobs import Bus
 from hub.jobs.events import JobEvent
-from hub.routes.own.queue import FRAMES
+from hub.routes.own.frames import FRAMES
 from hub.settings import load
 from hub.wire import Closed, Stream, own
 from hub.wire.route import routes_of

@@ -24,7 +24,8 @@ def picture(form: str = "PNG") -> str:
 
 
 async def edit(hub: RunningHub, card: str, options: str = "a\nb", **more: Any) -> dict[str, Any]:
-    return await hub.call("EditWildcard", card=card, options=options, **more)
+    answer: dict[str, Any] = await hub.call("EditWildcard", card=card, options=options, **more)
+    return answer
 
 
 async def test_life_of_a_wildcard(hub: RunningHub) -> None:

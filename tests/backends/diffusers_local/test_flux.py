@@ -60,7 +60,8 @@ def schnell(schnell_folder: Path) -> Model:
 
 
 def a_flux_work(folder: Path, number: int = 0, **given: Any) -> Work:
-    return a_work(folder, number, **(SIDES | {"cfg_scale": 1.0, "scheduler": "simple"} | given))
+    usual: dict[str, Any] = SIDES | {"cfg_scale": 1.0, "scheduler": "simple"}
+    return a_work(folder, number, **(usual | given))
 
 
 def asked(work: Work, longest: int = 512) -> dict[str, Any]:
@@ -105,7 +106,7 @@ class TestAlone:
     def test_as_the_stock_pipeline_sets_its_own_scheduler(
         self, dev_folder: Path, dev: Model, sampler: str, schedule: str, kind: str, options: dict[str, Any]
     ) -> None:
-        shared = {"use_dynamic_shifting": True}
+        shared: dict[str, Any] = {"use_dynamic_shifting": True}
         if not kind.startswith("Flow"):
             shared |= {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
         extra = {"fluxguidancescale": 2.0}
@@ -143,7 +144,7 @@ class TestAlone:
         self, dev_folder: Path, dev: Model, sampler: str, strength: float
     ) -> None:
         start = a_picture().resize((96, 64))
-        given = {"init_image": encode(start, "PNG", 100), "strength": strength}
+        given: dict[str, Any] = {"init_image": encode(start, "PNG", 100), "strength": strength}
         work = a_flux_work(dev_folder, sampler=sampler, steps=6, **given)
         request = asked(work)
         pipeline = stock_pipeline(FluxImg2ImgPipeline, dev, Settled(dev, work, request["generator"], CELLS))
@@ -160,7 +161,7 @@ class TestAlone:
         self, dev_folder: Path, dev: Model, sampler: str, strength: float
     ) -> None:
         start, mask = a_picture().resize((96, 64)), a_mask().resize((96, 64), 0)
-        given = {"init_image": encode(start, "PNG", 100), "mask": encode(mask, "PNG", 100)}
+        given: dict[str, Any] = {"init_image": encode(start, "PNG", 100), "mask": encode(mask, "PNG", 100)}
         work = a_flux_work(
             dev_folder, sampler=sampler, steps=5, strength=strength, extra={"maskblur": 0}, **given
         )
@@ -213,7 +214,7 @@ class TestPrompts:
 
 
 class TestAmongStrangers:
-    KINDS = (
+    KINDS: tuple[dict[str, Any], ...] = (
         {"steps": 7},
         {"sampler": "dpmpp_2m", "cfg_scale": 2.5, "negative_prompt": "red", "prompt": "a blue square"},
         {"sampler": "uni_pc_bh2", "scheduler": "karras", "steps": 5, "extra": {"fluxguidancescale": 1.0}},

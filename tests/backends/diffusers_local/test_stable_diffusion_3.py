@@ -118,7 +118,7 @@ class TestAlone:
         self, sd3_folder: Path, sd3: Model, sampler: str, strength: float
     ) -> None:
         start = a_picture()
-        given = {"init_image": encode(start, "PNG", 100), "strength": strength}
+        given: dict[str, Any] = {"init_image": encode(start, "PNG", 100), "strength": strength}
         work = a_work(sd3_folder, sampler=sampler, steps=6, **given)
         generator = torch.Generator().manual_seed(work.seed)
         pipeline = stock_pipeline(StableDiffusion3Img2ImgPipeline, sd3, Settled(sd3, work, generator, CELLS))
@@ -136,7 +136,7 @@ class TestAlone:
         self, sd3_folder: Path, sd3: Model, sampler: str, strength: float
     ) -> None:
         start, mask = a_picture(), a_mask()
-        given = {"init_image": encode(start, "PNG", 100), "mask": encode(mask, "PNG", 100)}
+        given: dict[str, Any] = {"init_image": encode(start, "PNG", 100), "mask": encode(mask, "PNG", 100)}
         work = a_work(sd3_folder, sampler=sampler, steps=5, strength=strength, extra={"maskblur": 0}, **given)
         generator = torch.Generator().manual_seed(work.seed)
         pipeline = stock_pipeline(StableDiffusion3InpaintPipeline, sd3, Settled(sd3, work, generator, CELLS))
@@ -212,7 +212,7 @@ class TestPrompts:
 
 
 class TestAmongStrangers:
-    KINDS = (
+    KINDS: tuple[dict[str, Any], ...] = (
         {"steps": 7},
         {"sampler": "dpmpp_2m", "cfg_scale": 1.0, "prompt": "a blue square"},
         {"sampler": "uni_pc_bh2", "scheduler": "karras", "steps": 5, "negative_prompt": "red"},

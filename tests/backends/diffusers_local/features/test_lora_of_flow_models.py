@@ -64,7 +64,7 @@ def test_alone_the_latents_are_the_stock_pipelines(kind: tuple[str, Path, Path])
 
 def test_beside_others_each_keeps_its_own(kind: tuple[str, Path, Path], studio: Studio) -> None:
     family, folder, file = kind
-    given = [{"loras": (lora(file),)}, {}, {"loras": (lora(file, 0.5),), "steps": 6}]
+    given: list[dict[str, Any]] = [{"loras": (lora(file),)}, {}, {"loras": (lora(file, 0.5),), "steps": 6}]
     works = [a_work(folder, n, **KINDS[family][2], **own) for n, own in enumerate(given)]
     alone = [
         a_work(folder, n + 10, seed=n + 100, deterministic=True, **KINDS[family][2], **own)

@@ -202,7 +202,8 @@ def test_every_number_arrives(made: Made, layout: str) -> None:
     assert model.vae.config.shift_factor == vae["shift_factor"]
     assert model.vae.config.scaling_factor == vae["scaling_factor"]
     shift = {"sd3": (3.0, False), "dev": (3.0, True), "schnell": (1.0, False)}[made.kind]
-    config = model.schedules._config
+    schedules: Any = model.schedules
+    config = schedules._config
     assert (config["shift"], config.get("use_dynamic_shifting", False)) == shift
 
 

@@ -226,7 +226,9 @@ class TestRoom:
             assert number < 200
         # those that begin while its files are being read take nothing from it
         told = list(live.reports)
-        looked_for = next(n for n, one in enumerate(told) if isinstance(one, Loading) and one.id == waiting.id)
+        looked_for = next(
+            n for n, one in enumerate(told) if isinstance(one, Loading) and one.id == waiting.id
+        )
         overtook = [one.id for one in told[:looked_for] if isinstance(one, Started)]
         assert 2 <= len(overtook) <= 18
         live.send(Cancel(tuple(f"t:{n}" for n in range(number))))
