@@ -1,7 +1,7 @@
 """`python -m bench.drawing.plot FILE.svg`: measures more and more users at once, and draws what they get.
 
 Throughput and the mean time until a user sees something, of the engine and of the stock pipeline serving
-one after the other, by the number of users who ask at the same moment.
+one after the other, by the number of users who ask at the same moment; one thread on both sides.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from backends.cores import engine_threads
 from bench.drawing.process import run_cases
 
 USERS = (1, 2, 4, 8, 16)
@@ -20,7 +19,7 @@ OURS, PEER, INK = "#1f6feb", "#b35900", "#57606a"
 def main(path: Path) -> None:
     """Measure and draw."""
     cases = {users: f"starter:128:{users}:even:5" for users in USERS}
-    told = asyncio.run(run_cases(list(cases.values()), engine_threads()))
+    told = asyncio.run(run_cases(list(cases.values()), threads=1))
     draw({users: told[case] for users, case in cases.items()}, path)
 
 
