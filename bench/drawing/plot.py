@@ -38,6 +38,7 @@ def draw(told: Mapping[int, Mapping[str, Any]], path: Path) -> None:
     _lines(left, users, rates, "pictures a second")
     _lines(right, users, waits, "milliseconds to the first preview, mean")
     right.set_yscale("log")
+    left.set_ylim(0, 1.3 * max(rates["ours"]))
     left.legend(loc="upper left", frameon=False)
     figure.savefig(path, format="svg", metadata={"Date": None})
 
