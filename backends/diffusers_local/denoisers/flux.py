@@ -39,7 +39,7 @@ def check(ref: ModelRef, family: Family, parts: Mapping[str, Any]) -> None:
 
 def make(family: Family, parts: Mapping[str, Any], schedules: Walks) -> "FluxDenoiser":
     """The denoiser of checked parts."""
-    return FluxDenoiser(family, parts["transformer"])
+    return FluxDenoiser(parts["transformer"])
 
 
 class FluxDenoiser:
@@ -47,8 +47,7 @@ class FluxDenoiser:
 
     prediction = "flow_prediction"
 
-    def __init__(self, family: Family, transformer: Any) -> None:
-        self._family = family
+    def __init__(self, transformer: Any) -> None:
         self._transformer = transformer
 
     @property

@@ -36,7 +36,7 @@ def check(ref: ModelRef, family: Family, parts: Mapping[str, Any]) -> None:
 
 def make(family: Family, parts: Mapping[str, Any], schedules: Walks) -> "SD3Denoiser":
     """The denoiser of checked parts."""
-    return SD3Denoiser(family, parts["transformer"], 2 ** (len(parts["vae"].config.block_out_channels) - 1))
+    return SD3Denoiser(parts["transformer"], 2 ** (len(parts["vae"].config.block_out_channels) - 1))
 
 
 class SD3Denoiser:
@@ -44,8 +44,7 @@ class SD3Denoiser:
 
     prediction = "flow_prediction"
 
-    def __init__(self, family: Family, transformer: Any, scale: int) -> None:
-        self._family = family
+    def __init__(self, transformer: Any, scale: int) -> None:
         self._transformer = transformer
         self._scale = scale
 

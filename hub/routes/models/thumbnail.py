@@ -1,4 +1,4 @@
-"""A picture that a client sends as the preview of a model."""
+"""A picture that a client sends as the preview of a model or a wildcard."""
 
 from io import BytesIO
 

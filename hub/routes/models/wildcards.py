@@ -1,22 +1,18 @@
 """Wildcards and what prompts with them come to: EditWildcard, DeleteWildcard, TestPromptFill."""
 
 import asyncio
-from io import BytesIO
 from typing import Annotated
 
 from msgspec import Meta, Struct
-from PIL import Image
 
 from hub.accounts import Caller
 from hub.catalog import Wildcards
-from hub.errors import BadInput
 from hub.jobs import Intake
-from hub.media import BadPicture, read_picture
+from hub.routes.models.thumbnail import small_jpeg
 from hub.settings import Limits
 from hub.wire import api
 
 CLEAR = "clear"
-_PREVIEW_SIDE = 768
 
 
 class WildcardIn(Struct, frozen=True):
@@ -33,9 +29,9 @@ class EditWildcardIn(Struct, frozen=True):
     preview_image: Annotated[
         str | None, Meta(description="A picture as data URL, `clear` for none; left out keeps what there is.")
     ] = None
-    preview_image_metadata: Annotated[
-        str | None, Meta(description="What made the picture; taken and not kept.")
-    ] = None
+    preview_image_metadata: Annotated[str | None, Meta(description="What made the picture; kept in it.")] = (
+        None
+    )
 
 
 class WildcardDone(Struct, frozen=True):
@@ -52,10 +48,10 @@ async def edit_wildcard(
     text = given.preview_image or ""
     picture = None
     if text and text != CLEAR:
-        try:
-            picture = await asyncio.to_thread(_preview, text, limits.image_megapixels)
-        except BadPicture as bad:
-            raise BadInput(str(bad), field="preview_image", limit=bad.limit) from bad
+        made_by = given.preview_image_metadata or ""
+        picture = await asyncio.to_thread(
+            small_jpeg, text, limits.image_megapixels, made_by, field="preview_image"
+        )
     await wildcards.edit(given.card, given.options, picture, keep_picture=text != CLEAR)
     return WildcardDone()
 
@@ -83,17 +79,3 @@ class FilledOut(Struct, frozen=True):
 async def test_prompt_fill(caller: Caller, given: PromptIn, intake: Intake) -> FilledOut:
     """Carries out a prompt's tags by chance, to see what it could come to."""
     return FilledOut(await intake.fill(given.prompt, caller))
-
-
-def _preview(text: str, megapixels: float) -> bytes:
-    """A sent picture as a small JPEG. Raises BadPicture."""
-    sent = read_picture(text, megapixels)
-    try:
-        with Image.open(BytesIO(sent.data)) as image:
-            small = image.convert("RGB")
-            small.thumbnail((_PREVIEW_SIDE, _PREVIEW_SIDE))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise BadPicture("The preview image cannot be read.", "a JPEG, PNG or WebP picture") from error
-    made = BytesIO()
-    small.save(made, "JPEG", quality=88)
-    return made.getvalue()
