@@ -1,5 +1,7 @@
 """Works of two passes among others: shared forwards, progress over both, cancel in any, neighbours go on."""
 
+import io
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -74,10 +76,14 @@ def test_second_rows_share_forwards_with_others_of_their_size(
 
 
 def test_previews_go_on_in_the_second_pass(folder: Path, studio: Studio, monkeypatch: Any) -> None:
-    monkeypatch.setattr("backends.diffusers_local.loop.telling.PREVIEW_SECONDS", 0.0)
-    studio.draw(a_work(folder, steps=4, second=SecondPass(0.5, upscale=2)))
-    import io
-
+    for pause in ("PREVIEW_SECONDS", "_TOGETHER"):
+        monkeypatch.setattr(f"backends.diffusers_local.loop.telling.{pause}", 0.0)
+    work = a_work(folder, steps=4, second=SecondPass(0.5, upscale=2))
+    studio.submit(work)
+    while not studio.ended(work.id):
+        studio.turn()
+        while studio.loop._press._newest:  # one that waits gives way to the next
+            time.sleep(0.001)
     sizes = {Picture.open(io.BytesIO(r.preview)).size for r in studio.of(Progress) if r.preview}
     assert sizes == {(8, 8), (16, 16)}
 
