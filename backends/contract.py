@@ -5,7 +5,7 @@ length-prefixed msgpack frames between processes, or as plain values inside one 
 kind (a local worker, a remote server) is reached through the `Engine` protocol.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -20,8 +20,9 @@ nowhere.
 class ModelRef(Struct, frozen=True):
     """A model as an engine needs to know it.
 
-    `name` is the catalog's name, `path` the absolute folder or file, `class_id` the catalog's architecture
-    class ("" when unknown), `native_sizes` the (width, height) in pixels it draws well (empty: any size).
+    `name` is the catalog's name, `path` the absolute folder or file ("" when only engines elsewhere have it),
+    `class_id` the catalog's architecture class ("" when unknown), `native_sizes` the (width, height) in
+    pixels it draws well (empty: any size).
     """
 
     name: str
@@ -172,13 +173,39 @@ Command = Submit | Cancel | Watch | Load | Free | Ping
 
 class Ready(Struct, frozen=True, tag="ready"):
     """The engine can take work. `features` are the feature flags it honours (see swarm
-    supported_features).
+    supported_features), `slots` how many works it takes at once (0: as its type says). May be said again when
+    any of it has changed.
     """
 
     device: str
     features: tuple[str, ...] = ()
     samplers: tuple[str, ...] = ()
     schedulers: tuple[str, ...] = ()
+    slots: int = 0
+
+
+class RemoteModel(Struct, frozen=True):
+    """A model that an engine elsewhere has. `name` is its path below its folder, `/` separated, with the
+    extension; `subtype` the kind of folder, as the catalog names them. What is "" or 0 is not known; sizes
+    are pixels.
+    """
+
+    name: str
+    subtype: str
+    title: str = ""
+    author: str = ""
+    description: str = ""
+    class_id: str = ""
+    trigger_phrase: str = ""
+    license: str = ""
+    width: int = 0
+    height: int = 0
+
+
+class Offers(Struct, frozen=True, tag="offers"):
+    """Every model that an engine elsewhere has, of every subtype; replaces what it said before."""
+
+    models: tuple[RemoteModel, ...]
 
 
 class Loading(Struct, frozen=True, tag="loading"):
@@ -289,6 +316,7 @@ class Log(Struct, frozen=True, tag="log"):
 
 Report = (
     Ready
+    | Offers
     | Loading
     | Started
     | Progress
@@ -324,13 +352,55 @@ class Drawer(Protocol):
         """Finish the running step and let go of everything."""
 
 
+class Surroundings(Struct, frozen=True):
+    """What a Client is given of the hub around it.
+
+    `engine` is its number, `emit` takes its reports, `key(user, kind)` answers the key that a user has stored
+    for a service ("" when none), `server` is this hub's own id, by which loops between hubs are noticed,
+    `keep` a folder of this engine's own for what must outlive the process (None: nowhere).
+    """
+
+    engine: int
+    emit: "Emit"
+    key: Callable[[str, str], Awaitable[str]]
+    server: str = ""
+    keep: Path | None = None
+
+
+class Unreachable(Exception):
+    """Nobody answers, or the connection is lost; another try may help. The text is a sentence for the
+    administrator.
+    """
+
+
+class Misconfigured(Exception):
+    """Trying again will not help before somebody changes a setting, which the text names."""
+
+
+class Client(Protocol):
+    """What speaks to an engine elsewhere, on the hub's event loop."""
+
+    async def run(self) -> None:
+        """One life: connect, emit Offers and Ready, and serve until cancelled.
+
+        Short interruptions it bridges itself. Raises Unreachable or Misconfigured; works it has not ended by
+        then count as lost. Called again for the next life, on the same object. Any report is a sign of life;
+        a Pong is one without meaning.
+        """
+
+    def handle(self, command: Command) -> None:
+        """Take a command without waiting; only while it runs and after it said Ready. Ping never comes."""
+
+
 class EngineState(Struct, frozen=True):
     """One engine as the choice and the Backends pages see it.
 
     `status` is one of disabled, waiting (to be started again after a death), loading (its process starts),
     idle (configured, nobody answers there), running (healthy, or started by the first work), silent (no
     sign of life for a while), errored (given up until asked for again); SwarmUI's words. `slots` is how
-    many works it takes at once, `busy` how many it holds now. `reason` explains errored and silent.
+    many works it takes at once, `busy` how many it holds now. `reason` explains errored and silent. `models`
+    are those in its memory. An engine elsewhere has models of its own only (`holds_any` False): `offers` has
+    them by subtype and name.
     """
 
     id: int
@@ -343,6 +413,7 @@ class EngineState(Struct, frozen=True):
     features: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     holds_any: bool = True
+    offers: Mapping[str, Mapping[str, RemoteModel]] = {}
     reason: str = ""
     device: str = ""
     last_used: float = 0.0
@@ -352,8 +423,11 @@ class EngineType(Struct, frozen=True):
     """What a folder under `backends/` offers; its `engine.py` names one as ENGINE and imports no native
     code.
 
-    `settings` is the struct its settings are decoded into. `drawer` is "module:callable" for engines that
-    run in a worker process: called there as `callable(settings, emit)` it returns a Drawer.
+    `settings` is the struct its settings are decoded into; titles, descriptions and, for secrets,
+    `extra={"secret": True}` stand in its fields' Meta. An engine has one of two: `drawer` is
+    "module:callable" for one that runs in a worker process: called there as `callable(settings, emit)` it
+    returns a Drawer. `client` is "module:callable" for one elsewhere, spoken to on the hub's event loop:
+    called as `callable(settings, surroundings)` it returns a Client.
     `builtin_models` are model folders that come with it. `accepts` are model class ids it can draw (empty:
     any). `slots` is how many works it takes at once. `features` are known before it starts.
     `pairs` names for a sampler the schedulers it goes with (a sampler not named there goes with all);
@@ -365,7 +439,8 @@ class EngineType(Struct, frozen=True):
     name: str
     description: str
     settings: type[Struct]
-    drawer: str
+    drawer: str = ""
+    client: str = ""
     slots: int = 1
     features: tuple[str, ...] = ()
     samplers: tuple[str, ...] = ()
