@@ -23,13 +23,13 @@ class Outside:
         self.port = port
         self.session = ""
 
-    async def post(self, path: str, **body: Any) -> Any:
+    async def post(self, path: str, /, **body: Any) -> Any:
         """The answer to a JSON body with our session."""
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=20) as client:
             answer = await client.post(path, json={"session_id": self.session, **body})
             return answer.json()
 
-    async def call(self, name: str, **body: Any) -> Any:
+    async def call(self, name: str, /, **body: Any) -> Any:
         """The answer of /API/<name>."""
         return await self.post(f"/API/{name}", **body)
 
