@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from hub.errors import BadInput, HubError
 from hub.store import Store
 
-KINDS = ("stability_api", "civitai_api", "huggingface_api")
+KINDS = ("stability_api", "openai_api", "civitai_api", "huggingface_api")
 LONGEST = 1000
 _STORED = "upstream_key"
 

@@ -77,7 +77,7 @@ class TestKeys:
 
     async def test_an_unknown_type_is_refused_with_the_list(self, hub: RunningHub) -> None:
         answer = await hub.call("SetAPIKey", keyType="aws", key="x")
-        assert answer["limit"] == ["stability_api", "civitai_api", "huggingface_api"]
+        assert answer["limit"] == ["stability_api", "openai_api", "civitai_api", "huggingface_api"]
         assert answer["field"] == "keyType"
 
 

@@ -46,7 +46,7 @@ class ChangesOut(Struct, frozen=True, omit_defaults=True):
 class KeyIn(Struct, frozen=True):
     """A key for a service the hub calls for the user."""
 
-    keyType: Annotated[str, Meta(description="stability_api, civitai_api or huggingface_api.")]
+    keyType: Annotated[str, Meta(description="stability_api, openai_api, civitai_api or huggingface_api.")]
     key: Annotated[str, Meta(description="The key; `none` clears it.")]
 
 

@@ -117,7 +117,7 @@ class TestUpstreamKeys:
             (await house.open()).upstream_keys.use("ann", "civitai_api")
 
     async def test_an_unknown_kind_is_refused_by_name(self, accounts: Accounts) -> None:
-        with pytest.raises(BadInput, match=r"stability_api, civitai_api, huggingface_api"):
+        with pytest.raises(BadInput, match=r"stability_api, openai_api, civitai_api, huggingface_api"):
             await accounts.upstream_keys.put("ann", "other_api", "x")
         with pytest.raises(BadInput, match="longer than 1000"):
             await accounts.upstream_keys.put("ann", "civitai_api", "x" * 1001)
