@@ -432,6 +432,7 @@ class EngineType(Struct, frozen=True):
     any). `slots` is how many works it takes at once. `features` are known before it starts.
     `pairs` names for a sampler the schedulers it goes with (a sampler not named there goes with all);
     `class_pairs` does so for models of a class that has samplers of its own, and then only for those.
+    `most_steps` is how many steps a sampler or scheduler can be asked for at most (one not named there: any).
     `nearest` names for a documented sampler or scheduler that it has not the one it has that comes nearest.
     """
 
@@ -447,6 +448,7 @@ class EngineType(Struct, frozen=True):
     schedulers: tuple[str, ...] = ()
     pairs: Mapping[str, tuple[str, ...]] = {}
     class_pairs: Mapping[str, Mapping[str, tuple[str, ...]]] = {}
+    most_steps: Mapping[str, int] = {}
     nearest: Mapping[str, str] = {}
     builtin_models: tuple[Path, ...] = ()
     accepts: tuple[str, ...] = ()

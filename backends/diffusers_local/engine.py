@@ -5,7 +5,7 @@ from pathlib import Path
 from backends.contract import EngineType
 from backends.diffusers_local.families import FAMILIES
 from backends.diffusers_local.samplers.flow import FLOW_SAMPLERS
-from backends.diffusers_local.samplers.sampling import NEAREST, SAMPLERS, SCHEDULERS
+from backends.diffusers_local.samplers.sampling import MOST_STEPS, NEAREST, SAMPLERS, SCHEDULERS
 from backends.diffusers_local.settings import DiffusersSettings
 
 __all__ = ["ENGINE", "DiffusersSettings"]
@@ -45,6 +45,7 @@ ENGINE = EngineType(
         if family.sampling == "flow" or family.stock is not None
         for class_id in family.classes
     },
+    most_steps=MOST_STEPS,
     nearest=NEAREST,
     builtin_models=(_STARTER,),
     accepts=tuple(class_id for family in FAMILIES.values() for class_id in family.classes),

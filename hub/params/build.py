@@ -10,7 +10,7 @@ from hub.params.collect import Collected, Value
 from hub.params.context import Context
 from hub.params.controls import controls_of
 from hub.params.fills import Filler
-from hub.params.method import fill_method
+from hub.params.method import fill_method, fit_steps
 from hub.params.prompts import Prompting
 from hub.params.request import GenRequest
 from hub.params.second import check_size, second_of
@@ -195,6 +195,7 @@ def _fill(values: dict[str, Value], entry: Entry, context: Context) -> tuple[str
         values["cfgscale"] = own.cfgscale if own.cfgscale is not None else _CFG
         filled.append("cfgscale")
     filled += fill_method(values, entry, context)
+    fit_steps(values, entry, context, filled="steps" in filled)
     if "rawresolution" not in values and "sidelength" not in values:
         filled += [side for side in ("width", "height") if side not in values]
     return tuple(filled)

@@ -30,11 +30,30 @@ def fill_method(values: dict[str, Value], entry: Entry, context: Context) -> Ite
         yield "scheduler"
 
 
+def fit_steps(values: dict[str, Value], entry: Entry, context: Context, *, filled: bool) -> None:
+    """Hold the steps to what the sampler and scheduler take: lowered when nobody asked for them (`filled`),
+    else refused. Raises BadInput.
+    """
+    sampler, scheduler, steps = str(values["sampler"]), str(values["scheduler"]), values["steps"]
+    pairs, asked = context.registry.pairs, _asked(values, entry)
+    if not isinstance(steps, int):
+        return
+    if filled:
+        most = pairs.most_steps(sampler, scheduler, asked)
+        values["steps"] = steps if most is None else min(steps, most)
+    else:
+        pairs.check_steps(sampler, scheduler, steps, asked)
+
+
 def check_second(
     values: dict[str, Value], entry: Entry, sampler: str, scheduler: str, context: Context
 ) -> None:
-    """Refuse a second pass whose sampler and scheduler do not go together. Raises BadInput."""
-    context.registry.pairs.check(sampler, scheduler, _asked(values, entry), prefix="Refiner ")
+    """Refuse a second pass whose sampler, scheduler and steps do not go together. Raises BadInput."""
+    pairs, asked = context.registry.pairs, _asked(values, entry)
+    pairs.check(sampler, scheduler, asked, prefix="Refiner ")
+    steps = values.get("refinersteps", values["steps"])
+    if isinstance(steps, int):
+        pairs.check_steps(sampler, scheduler, steps, asked, prefix="Refiner ")
 
 
 def _asked(values: dict[str, Value], entry: Entry) -> Asked:

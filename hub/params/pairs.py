@@ -68,22 +68,47 @@ class Pairs:
             limit=limit,
         )
 
+    def most_steps(self, sampler: str, scheduler: str, asked: Asked) -> int | None:
+        """The most steps that an engine which takes both can be asked for, None for any number."""
+        most: int | None = None
+        for kind in self._types:
+            if not any(_takes(table, sampler, scheduler) for table in self._of(kind, asked)):
+                continue
+            limits = [kind.most_steps[name] for name in (sampler, scheduler) if name in kind.most_steps]
+            if not limits or asked.class_id in kind.class_pairs:  # a class's own samplers are others
+                return None
+            most = max(most or 0, min(limits))
+        return most
+
+    def check_steps(
+        self, sampler: str, scheduler: str, steps: int, asked: Asked, *, prefix: str = ""
+    ) -> None:
+        """Raises BadInput for more steps than the sampler or the scheduler has."""
+        most = self.most_steps(sampler, scheduler, asked)
+        if most is not None and steps > most:
+            raise BadInput(
+                f"Invalid value for parameter {prefix}Steps: {steps}, the sampler '{sampler}' with the "
+                f"scheduler '{scheduler}' takes at most {most} steps",
+                field=f"{prefix}steps".replace(" ", "").lower(),
+                limit=most,
+            )
+
     def _tables(self, asked: Asked) -> tuple[Table, ...]:
         """For each engine type that may be asked: its samplers with the schedulers each goes with."""
         tables = self._known.get(asked)
         if tables is None:
-            tables = self._known[asked] = tuple(self._made(asked))
+            tables = self._known[asked] = tuple(t for kind in self._types for t in self._of(kind, asked))
         return tables
 
-    def _made(self, asked: Asked) -> Iterator[Table]:
-        for kind in self._types:
-            if asked.engine_type not in (None, kind.id) or not kind.draws(asked.class_id):
-                continue
-            own = kind.class_pairs.get(asked.class_id)
-            if own is not None:
-                yield own
-            elif kind.samplers:
-                yield {name: kind.pairs.get(name, kind.schedulers) for name in kind.samplers}
+    def _of(self, kind: EngineType, asked: Asked) -> Iterator[Table]:
+        """The table of one type, none when it cannot be meant or narrows nothing."""
+        if asked.engine_type not in (None, kind.id) or not kind.draws(asked.class_id):
+            return
+        own = kind.class_pairs.get(asked.class_id)
+        if own is not None:
+            yield own
+        elif kind.samplers:
+            yield {name: kind.pairs.get(name, kind.schedulers) for name in kind.samplers}
 
 
 def _takes(table: Table, sampler: str, scheduler: str) -> bool:

@@ -156,6 +156,12 @@ NEAREST: Mapping[str, str] = MappingProxyType(
 """Samplers and schedulers that others have and this engine has not -> the one here that comes nearest."""
 
 
+MOST_STEPS: Mapping[str, int] = MappingProxyType(
+    {name: sampler.most_steps for name, sampler in SAMPLERS.items() if sampler.most_steps} | _MOST
+)
+"""The largest number of steps of each sampler and scheduler that has one."""
+
+
 def refusal(sampler: str, scheduler: str, steps: int = 0) -> str:
     """Why this combination cannot be drawn, naming what can; "" when it can."""
     chosen = SAMPLERS.get(sampler)

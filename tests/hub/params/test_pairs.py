@@ -49,6 +49,20 @@ class TestPairs:
         assert pairs.own(Asked("x")) == ("lcm", "simple")
         assert pairs.own(ANY) == (None, None)
 
+    def test_the_most_steps_are_those_of_the_most_able_engine(self) -> None:
+        few, more = kind(most_steps={"lcm": 50, "karras": 10}), kind(id="two", most_steps={"lcm": 60})
+        assert Pairs([few]).most_steps("lcm", "normal", ANY) == 50
+        assert Pairs([few]).most_steps("euler", "karras", ANY) == 10
+        assert Pairs([few, more]).most_steps("lcm", "normal", ANY) == 60
+        assert Pairs([few, kind(id="three")]).most_steps("lcm", "normal", ANY) is None
+        assert Pairs([few]).most_steps("euler", "normal", ANY) is None
+        assert Pairs([kind(most_steps={"euler": 5})]).most_steps("euler", "simple", FLUX) is None
+
+    def test_too_many_steps_are_refused_with_the_number(self) -> None:
+        with pytest.raises(BadInput, match="Refiner Steps: 51, .* takes at most 50 steps") as refused:
+            Pairs([kind(most_steps={"lcm": 50})]).check_steps("lcm", "normal", 51, ANY, prefix="Refiner ")
+        assert refused.value.extra == {"field": "refinersteps", "limit": 50}
+
     def test_no_engine_narrows_nothing(self) -> None:
         assert Pairs([]).goes("anything", "at all", ANY)
         assert Pairs([kind(samplers=(), schedulers=(), pairs={}, class_pairs={})]).goes("any", "any", ANY)
@@ -74,6 +88,18 @@ class TestInARequest:
             return parse({"images": 1, **keys}, person(), narrow)
 
         return run
+
+    def test_steps_are_held_to_what_the_sampler_takes(self, context: Context) -> None:
+        narrow = Context(
+            registry=Registry([kind(most_steps={"lcm": 3})]), catalog=context.catalog, limits=context.limits
+        )
+        lcm = {"images": 1, "sampler": "lcm"}
+        assert parse(lcm, person(), narrow).steps == 3, "lowered when nobody asked for them"
+        with pytest.raises(BadInput, match="at most 3 steps"):
+            parse({**lcm, "steps": 4}, person(), narrow)
+        again = {"refinerupscale": 2, "refinersampler": "lcm", "refinerscheduler": "normal"}
+        with pytest.raises(BadInput, match="Refiner Steps: 9"):
+            parse({"images": 1, "steps": 9, **again}, person(), narrow)
 
     def test_the_model_s_own(self, ask: Any) -> None:
         request = ask()
