@@ -1,0 +1,1 @@
+"""An engine elsewhere: a ComfyUI server that somebody runs, spoken to over HTTP and one websocket."""
