@@ -173,8 +173,9 @@ Command = Submit | Cancel | Watch | Load | Free | Ping
 
 class Ready(Struct, frozen=True, tag="ready"):
     """The engine can take work. `features` are the feature flags it honours (see swarm
-    supported_features), `slots` how many works it takes at once (0: as its type says). May be said again when
-    any of it has changed.
+    supported_features), `slots` how many works it takes at once (0: as its type says). `servers` are the ids
+    of the hubs that are behind it, near and far, by which loops between hubs are noticed. May be said again
+    when any of it has changed.
     """
 
     device: str
@@ -182,6 +183,7 @@ class Ready(Struct, frozen=True, tag="ready"):
     samplers: tuple[str, ...] = ()
     schedulers: tuple[str, ...] = ()
     slots: int = 0
+    servers: tuple[str, ...] = ()
 
 
 class RemoteModel(Struct, frozen=True):
@@ -400,7 +402,7 @@ class EngineState(Struct, frozen=True):
     sign of life for a while), errored (given up until asked for again); SwarmUI's words. `slots` is how
     many works it takes at once, `busy` how many it holds now. `reason` explains errored and silent. `models`
     are those in its memory. An engine elsewhere has models of its own only (`holds_any` False): `offers` has
-    them by subtype and name.
+    them by subtype and name. `servers` are the ids of the hubs behind it.
     """
 
     id: int
@@ -417,6 +419,7 @@ class EngineState(Struct, frozen=True):
     reason: str = ""
     device: str = ""
     last_used: float = 0.0
+    servers: tuple[str, ...] = ()
 
 
 class EngineType(Struct, frozen=True):

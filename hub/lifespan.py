@@ -12,6 +12,7 @@ from hub import __version__
 from hub.accounts import Accounts
 from hub.catalog import Catalog, ModelFiles
 from hub.downloads import Downloads
+from hub.identity import Identity
 from hub.jobs import Intake, Jobs
 from hub.media import Media
 from hub.outside import ANY, Outside, Rule
@@ -33,7 +34,7 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
 
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:
-        settings = board.settings
+        settings, identity = board.settings, Identity()
         async with AsyncExitStack() as closing:
             closing.enter_context(own_folder(settings.folders.data))
             store = await Store.open(settings.folders.database)
@@ -63,7 +64,7 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
                 jobs.use_onlooker(server_hooks)
             rooms: dict[type, object] = {}
             made = (settings, board, store, accounts, media, jobs, pool, catalog, registry, intake)
-            for room in (*made, files, downloads, hooks):
+            for room in (*made, files, downloads, hooks, identity):
                 rooms |= parts_of(room)
             board.open(rooms, accounts)
             closing.push_async_callback(pool.stop)

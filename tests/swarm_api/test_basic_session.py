@@ -28,7 +28,9 @@ class TestGetNewSession:
             "version",
             "server_id",
             "permissions",
+            "servers",
         }
+        assert first["servers"] == []
 
     async def test_a_client_may_send_an_empty_or_dead_session_id_along(self, hub: RunningHub) -> None:
         answer = (await hub.post("/api/getnewsession", {"session_id": ""})).json()

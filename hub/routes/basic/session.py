@@ -1,11 +1,11 @@
 """Basic family: a session, what its user may and has, and leaving."""
 
 import asyncio
-import uuid
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from backends.pool import Pool
 from hub import __version__
 from hub.accounts import (
     COOKIE,
@@ -21,11 +21,9 @@ from hub.accounts import (
     Writing,
 )
 from hub.errors import HubError
+from hub.identity import Identity
 from hub.settings import Settings
 from hub.wire import Door, Nothing, api
-
-SERVER_ID = str(uuid.uuid4())
-"""New with each process: a server that meets its own id among its backends knows itself."""
 
 
 class NewSessionIn(Struct, frozen=True):
@@ -45,6 +43,7 @@ class NewSessionOut(Struct, frozen=True):
     version: Annotated[str, Meta(description="Changes with every update of the server.")]
     server_id: Annotated[str, Meta(description="Changes with every start of the server.")]
     permissions: list[str]
+    servers: Annotated[list[str], Meta(description="Ids of the hubs that this one has behind its engines.")]
 
 
 class UserDataOut(Struct, frozen=True):
@@ -70,25 +69,32 @@ class SignedOut(Struct, frozen=True):
 
 @api("GetNewSession", permission=None)
 async def get_new_session(
-    given: NewSessionIn, door: Door, accounts: Accounts, settings: Settings
+    given: NewSessionIn, door: Door, accounts: Accounts, settings: Settings, identity: Identity, pool: Pool
 ) -> NewSessionOut:
     """Begin a session: one for each browser tab or client, needed by every other call.
 
     Who is calling comes from `Authorization: Bearer <token>` or the cookie `swarm_token`; without either,
     a direct caller on the server's own machine is the local user while accounts are not required.
     """
-    identity = accounts.identify(door.address, door.is_loopback, door.headers, door.cookies)
-    if identity is None:
+    known = accounts.identify(door.address, door.is_loopback, door.headers, door.cookies)
+    if known is None:
         raise HubError("Invalid or unauthorized.", detail="Sign in first, or send a valid token.")
-    user = identity.user
+    user = known.user
     if given.impersonateUser and given.impersonateUser != user:
-        user = _impersonated(accounts, accounts.caller_without_session(identity), given.impersonateUser)
+        user = _impersonated(accounts, accounts.caller_without_session(known), given.impersonateUser)
     session_id = await accounts.sessions.issue(
-        user, token=identity.token, address=door.address, user_agent=door.headers.get("user-agent", "")
+        user, token=known.token, address=door.address, user_agent=door.headers.get("user-agent", "")
     )
     flags, _ = accounts.users.grants(user)
+    behind = {server for state in pool.states() for server in state.servers}
     return NewSessionOut(
-        session_id, user, settings.outputs.append_user, __version__, SERVER_ID, sorted(flags)
+        session_id,
+        user,
+        settings.outputs.append_user,
+        __version__,
+        identity.server,
+        sorted(flags),
+        sorted(behind),
     )
 
 
