@@ -12,6 +12,7 @@ from hub.media import Media, OutsideOutputs
 from hub.params import (
     Context,
     GenRequest,
+    Over,
     Registry,
     Wishes,
     filled_prompt,
@@ -36,12 +37,19 @@ class Intake:
         self._media = media
         self._limits = limits
 
-    async def read(self, raw: Mapping[str, Any], caller: Caller, *, tags: bool = True) -> GenRequest:
+    async def read(
+        self, raw: Mapping[str, Any], caller: Caller, *, tags: bool = True, over: Over | None = None
+    ) -> GenRequest:
         """The request that `raw` means. Raises HubError or BadInput; nothing has changed then.
 
         Without `tags` those in prompts stay text: for a picture that was drawn already, maybe elsewhere.
+        `over` is laid over it after its presets.
         """
         context = msgspec.structs.replace(self._context(raw, caller), tags=tags)
+        if over is not None:
+            named = over.presets or any("<" in text for text in over.values.values())
+            presets = self._all_presets(caller.user) if named else context.presets
+            context = msgspec.structs.replace(context, over=over, presets=presets)
         if is_heavy(raw):
             return await asyncio.to_thread(parse, raw, caller, context)
         return parse(raw, caller, context)
@@ -58,10 +66,13 @@ class Intake:
 
     def _presets(self, raw: Mapping[str, Any], user: str) -> dict[str, Mapping[str, str]]:
         """The presets a request may need: those it names; all where a text with tags could name more."""
-        titles = preset_titles(raw)
+        titles = preset_titles(raw) or any(key.lower().endswith("presets") for key in raw)
         if titles or any(isinstance(value, str) and "<" in value for value in raw.values()):
-            return {preset.title.lower(): preset.param_map for preset in self._accounts.presets.all(user)}
+            return self._all_presets(user)
         return {}
+
+    def _all_presets(self, user: str) -> dict[str, Mapping[str, str]]:
+        return {preset.title.lower(): preset.param_map for preset in self._accounts.presets.all(user)}
 
     def _context(self, raw: Mapping[str, Any], caller: Caller) -> Context:
         user = caller.user

@@ -3,6 +3,7 @@
 from hub.params.context import Context, Wishes, random_seed
 from hub.params.keys import DOCUMENTED, letters
 from hub.params.listing import listing
+from hub.params.over import Over, over_of
 from hub.params.parse import is_heavy, parse, preset_titles
 from hub.params.prompts import filled_prompt, measured_prompt
 from hub.params.registry import Registry
@@ -16,6 +17,7 @@ __all__ = [
     "Context",
     "GenRequest",
     "Group",
+    "Over",
     "Param",
     "Registry",
     "Wishes",
@@ -24,6 +26,7 @@ __all__ = [
     "letters",
     "listing",
     "measured_prompt",
+    "over_of",
     "parse",
     "preset_titles",
     "random_seed",

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from hub.catalog import Catalog
 from hub.params.groups.swarm_internal import PATH_FORMAT
+from hub.params.over import NOTHING, Over
 from hub.params.pictures import ReadOutput
 from hub.params.registry import Registry
 from hub.params.request import Keeping
@@ -38,7 +39,8 @@ def random_seed() -> int:
 
 class Context(Struct, frozen=True):
     """One request's surroundings. `presets` need only hold those the request names (see `preset_titles`);
-    `read_output` gives a file below the caller's own outputs; without `tags` those in prompts stay text."""
+    `read_output` gives a file below the caller's own outputs; without `tags` those in prompts stay text.
+    `over` is laid over the request after its presets."""
 
     registry: Registry
     catalog: Catalog
@@ -48,3 +50,4 @@ class Context(Struct, frozen=True):
     read_output: ReadOutput | None = None
     random: Callable[[], int] = random_seed
     tags: bool = True
+    over: Over = NOTHING

@@ -3,7 +3,7 @@
 Pure given its context: no clock, no waiting, nothing changed. The rules are those of swarm-api §4.1 and §5.3.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hub.accounts.caller import Caller
@@ -12,6 +12,7 @@ from hub.params.build import build
 from hub.params.collect import Collected
 from hub.params.context import Context
 from hub.params.keys import letters
+from hub.params.over import NOTHING, change_prompts, taken_out
 from hub.params.prompts import Prompting, settle_seeds
 from hub.params.request import GenRequest
 from hub.params.values import shown_value
@@ -32,7 +33,8 @@ def parse(raw: Mapping[str, Any], caller: Caller, context: Context) -> GenReques
     collected = Collected(caller, context)
     collected.take(raw)
     extra = _extra_metadata(raw, context)
-    used, missing = _take_presets(raw, collected, context)
+    used, missing = _take_presets(preset_titles(raw), collected, context)
+    _lay_over(collected, context, used, missing)
     settle_seeds(collected.values, context.random)
     prompting = Prompting(collected, caller, context)
     used += prompting.apply(collected)
@@ -73,13 +75,26 @@ def preset_titles(raw: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(named)
 
 
+def _lay_over(collected: Collected, context: Context, used: list[str], missing: list[str]) -> None:
+    """Take what comes after the presets: a grid's values, and what either says of prompts and presets."""
+    own, over = taken_out(collected.values), context.over
+    if own is NOTHING and over is NOTHING:
+        return
+    collected.take(over.values)
+    for one in (own, over):
+        change_prompts(collected.values, one)
+        more, unknown = _take_presets(one.presets, collected, context)
+        used += more
+        missing += unknown
+
+
 def _take_presets(
-    raw: Mapping[str, Any], collected: Collected, context: Context
+    titles: Iterable[str], collected: Collected, context: Context
 ) -> tuple[list[str], list[str]]:
     """Apply the named presets in order; the titles that were used and those that do not exist."""
     used: list[str] = []
     missing: list[str] = []
-    for title in preset_titles(raw):
+    for title in titles:
         preset = context.presets.get(title.lower())
         if preset is None:
             missing.append(title[:200])

@@ -63,6 +63,9 @@ outputintermediateimages|Output Intermediate Images|boolean|false|0|0|1|0|0|smal
 donotsaveintermediates|Do Not Save Intermediates|boolean|false|0|0|1|0|0|small|swarminternal|-14.5|adv retain ign=false
 forwardrawbackenddata|Forward Raw Backend Data|boolean|false|0|0|1|0|0|small|swarminternal|10|adv hidden retain nometa ign=false
 forwardswarmdata|Forward Swarm Data|boolean|false|0|0|1|0|0|small|swarminternal|10|adv hidden retain nometa ign=false
+gridgenpromptreplace|[Grid Gen] Prompt Replace|text||0|0|1|0|0|small||10|hidden tog retain noreuse
+gridgenpromptadd|[Grid Gen] Prompt Add|text||0|0|1|0|0|small||10|hidden tog retain noreuse
+gridgenpresets|[Grid Gen] Presets|dropdown||0|0|1|0|0|small||10|hidden tog retain noreuse
 webhooks|Webhooks|dropdown|Normal|0|0|1|0|0|small|swarminternal|-12|adv retain ign=Normal
 colordepth|Color Depth|dropdown|8bit|0|0|1|0|0|small|swarminternal|1.5|adv ign=8bit
 vae|VAE|model|None|0|0|1|0|0|small|advancedmodeladdons|10|adv tog ign=None perm=model_params sub=VAE
