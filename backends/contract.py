@@ -387,7 +387,9 @@ class Client(Protocol):
 
         Short interruptions it bridges itself. Raises Unreachable or Misconfigured; works it has not ended by
         then count as lost. Called again for the next life, on the same object. Any report is a sign of life;
-        a Pong is one without meaning.
+        a Pong is one without meaning. While it holds works and says nothing for long its life is ended from
+        outside: whoever waits for one slow answer with a time limit of its own says a Pong now and then.
+        When its settings have a true `allow_idle`, that nobody answers is no error.
         """
 
     def handle(self, command: Command) -> None:

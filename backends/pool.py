@@ -1,19 +1,29 @@
 """All configured engines: what they are, how they fare, and the way to each."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import structs
 
 from backends.contract import Command, EngineConfig, EngineState, EngineType, ModelRef, Report
-from backends.discover import EngineFolderError, find_engines
-from backends.process import EngineTrouble, Lost, WorkerProcess
+from backends.discover import EngineFolderError, FoundEngine, find_engines
+from backends.loads import EngineTrouble
+from backends.process import WorkerProcess
+from backends.remote import ELSEWHERE, RemoteEngine
 from backends.spawn import SpawnOptions
+from backends.tray import Lost
 from backends.watch import WatchOptions
 
 DEFAULT = (EngineConfig(id=0, type="diffusers_local"),)
 """What is there when nothing is configured."""
+
+AnyEngine = WorkerProcess | RemoteEngine
+
+
+async def _no_key(user: str, kind: str) -> str:
+    """Nobody has stored any key."""
+    return ""
 
 
 class Pool:
@@ -23,7 +33,8 @@ class Pool:
     report)` gets every report about works, models and logs, `on_change()` is called after `version` grew
     (status, reason, models, features, device; not `busy`, which follows from the reports),
     `on_lost(engine_id, ids, reason)` when an engine died with these works unfinished. None of them may
-    wait. Raises EngineFolderError.
+    wait. `key(user, kind)` answers what a user has stored for a service, `server` is this hub's own id.
+    Raises EngineFolderError.
     """
 
     def __init__(
@@ -37,6 +48,8 @@ class Pool:
         start_at_boot: bool = True,
         spawning: SpawnOptions | None = None,
         watching: WatchOptions | None = None,
+        key: Callable[[str, str], Awaitable[str]] = _no_key,
+        server: str = "",
     ) -> None:
         self.version = 0
         self._found = find_engines(folders)
@@ -45,9 +58,11 @@ class Pool:
         self._lost = on_lost
         self._start_at_boot = start_at_boot
         self._spawning = spawning or SpawnOptions()
-        self._watching = watching or WatchOptions()
+        self._watching = watching
+        self._key = key
+        self._server = server
         self._starting: set[asyncio.Task[None]] = set()
-        self._engines: dict[int, WorkerProcess] = {}
+        self._engines: dict[int, AnyEngine] = {}
         for config in configs or DEFAULT:
             self._add(config)
 
@@ -56,21 +71,31 @@ class Pool:
         if found is None:
             known = ", ".join(sorted(self._found))
             raise EngineFolderError(f"Engine {config.id} is of unknown type {config.type!r}; known: {known}.")
-        self._engines[config.id] = WorkerProcess(
+        self._engines[config.id] = self._make(config, found)
+
+    def _make(self, config: EngineConfig, found: FoundEngine) -> AnyEngine:
+        """What talks to such an engine. Each keeps what it has learned in a folder of its own."""
+        keep = str(Path(self._spawning.keep) / str(config.id)) if self._spawning.keep else ""
+        if found.type.client:
+            return RemoteEngine(
+                config,
+                found,
+                emit=self._emit,
+                on_change=self._grow,
+                on_lost=self._lost,
+                key=self._key,
+                server=self._server,
+                keep=Path(keep) if keep else None,
+                watching=self._watching or ELSEWHERE,
+            )
+        return WorkerProcess(
             config,
             found,
             emit=self._emit,
             on_change=self._grow,
             on_lost=self._lost,
-            spawning=self._spawning_of(config),
-            watching=self._watching,
-        )
-
-    def _spawning_of(self, config: EngineConfig) -> SpawnOptions:
-        """Each engine keeps what it has learned in a folder of its own."""
-        keep = self._spawning.keep
-        return (
-            structs.replace(self._spawning, keep=str(Path(keep) / str(config.id))) if keep else self._spawning
+            spawning=structs.replace(self._spawning, keep=keep),
+            watching=self._watching or WatchOptions(),
         )
 
     def _grow(self) -> None:
@@ -79,10 +104,10 @@ class Pool:
 
     async def start(self) -> None:
         """Begin: with `start_at_boot` every enabled engine is being started (in the background: see
-        `states`).
+        `states`), else only those elsewhere, as nobody knows before what they have.
         """
-        if self._start_at_boot:
-            for engine in self._engines.values():
+        for engine in self._engines.values():
+            if self._start_at_boot or isinstance(engine, RemoteEngine):
                 task = asyncio.get_running_loop().create_task(engine.start())
                 self._starting.add(task)
                 task.add_done_callback(self._starting.discard)
@@ -128,15 +153,20 @@ class Pool:
             raise EngineTrouble(f"No enabled engine can load the model {model.name!r}{kind}.")
         await engine.load(model)
 
-    def _best(self, model: ModelRef) -> WorkerProcess | None:
+    def _best(self, model: ModelRef) -> AnyEngine | None:
         """The engine to load on: one that holds it already, then a healthy one, then any that may."""
         fitting = [
             engine
             for engine in self._engines.values()
-            if engine.config.enabled and engine.type.draws(model.class_id)
+            if engine.config.enabled and engine.type.draws(model.class_id) and _has(engine.state, model)
         ]
         return max(
             fitting,
             key=lambda engine: (model.name in engine.state.models, engine.state.status == "running"),
             default=None,
         )
+
+
+def _has(state: EngineState, model: ModelRef) -> bool:
+    """Whether an engine can get at the files of a model."""
+    return bool(model.path) if state.holds_any else any(model.name in kind for kind in state.offers.values())

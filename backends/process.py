@@ -9,7 +9,6 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Collection
-from uuid import uuid4
 
 from msgspec import DecodeError, ValidationError
 
@@ -37,18 +36,12 @@ from backends.contract import (
 from backends.contract import Watch as Watched
 from backends.discover import FoundEngine
 from backends.frames import Begin, FrameError, decode_report, pack
+from backends.loads import Loads
 from backends.restarts import Restarts
 from backends.spawn import Spawned, SpawnOptions, spawn
+from backends.tray import Lost, Tray
 from backends.watch import Watch, WatchOptions
 from backends.wire import WorkerWire
-
-
-class EngineTrouble(Exception):
-    """An engine or model cannot be used; the text is a sentence for the user."""
-
-
-Lost = Callable[[int, tuple[str, ...], str], None]
-"""Called with the engine's id, the ids of its unfinished works and the reason."""
 
 _TAIL = 12
 
@@ -82,9 +75,8 @@ class WorkerProcess:
         self._ready = Ready(device="", features=found.type.features)
         self._was_ready = False
         self._models: tuple[str, ...] = ()
-        self._unfinished: dict[str, None] = {}
-        self._waiting: deque[Command] = deque()  # commands given before the worker is ready
-        self._loads: dict[str, asyncio.Future[None]] = {}
+        self._tray = Tray()
+        self._loads = Loads()
         self._last_used = 0.0
         self._spawned: Spawned | None = None
         self._transport: asyncio.Transport | None = None
@@ -109,13 +101,18 @@ class WorkerProcess:
             status=words.get(self._phase, self._phase),
             enabled=self.config.enabled,
             slots=self.type.slots,
-            busy=len(self._unfinished),
+            busy=len(self._tray.unfinished),
             features=self._ready.features,
             models=self._models,
             reason=self._reason,
             device=self._ready.device,
             last_used=self._last_used,
         )
+
+    @property
+    def serving(self) -> bool:
+        """Whether it has a process."""
+        return self._spawned is not None
 
     @property
     def pid(self) -> int | None:
@@ -131,13 +128,14 @@ class WorkerProcess:
         self._launch()
         await self._settled.wait()
 
-    async def stop(self) -> None:
-        """End the worker: orderly within `stop` seconds, else killed. Unfinished works are not reported as
-        lost.
+    async def stop(self, why: str = "") -> None:
+        """End the worker: orderly within `stop` seconds, else killed. Unfinished works are told as lost when
+        there is a reason `why`.
         """
-        self._unfinished.clear()
-        self._waiting.clear()
+        lost = self._tray.lose()
         self._enter("stopped" if self.config.enabled else "disabled")
+        if lost and why:
+            self._on_lost(self.config.id, lost, why)
         if self._timer is not None:
             self._timer.cancel()
         if self._starting is not None:
@@ -145,7 +143,7 @@ class WorkerProcess:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._starting
         self._settled.set()  # else whoever waits in `start` waits for ever
-        self._fail_loads("The engine was stopped.")
+        self._loads.fail(why or "The engine was stopped.")
         if self._transport is not None:
             self._transport.close()
         if self._spawned is not None:
@@ -155,23 +153,26 @@ class WorkerProcess:
     def send(self, command: Command) -> None:
         """Hand over a command without waiting; a worker not yet ready is started and gets it then."""
         if isinstance(command, Submit):
-            self._unfinished[command.work.id] = None
+            self._tray.unfinished[command.work.id] = None
             self._last_used = time.time()
-            if len(self._unfinished) == 1:
+            if len(self._tray.unfinished) == 1:
                 self._watch.worked = time.monotonic()
         if self._phase in ("running", "silent") and self._transport is not None:
             self._transport.write(pack(command))
             return
         if self._phase in ("disabled", "stopped"):
-            self._lose(f"The engine {self.state.title!r} is disabled.")
+            why = f"The engine {self.state.title!r} is disabled."
+            self._lose(why)
+            self._loads.fail(why)
             return
-        if isinstance(command, Watched) and any(isinstance(c, Submit) for c in self._waiting):
-            self._waiting.append(command)
-            return
+        if isinstance(command, Watched):
+            self._tray.watch(command)
+        if isinstance(command, Cancel):
+            for work in self._tray.cancel(command.ids):
+                self._emit(self.config.id, Cancelled(work))
         if not isinstance(command, Submit | Load):
-            self._drop_waiting(command)
             return
-        self._waiting.append(command)
+        self._tray.keep(command)
         if self._phase == "errored":
             self._restarts.demanded()
         if self._phase in ("unstarted", "errored"):
@@ -179,19 +180,11 @@ class WorkerProcess:
 
     def forget(self, ids: Collection[str]) -> None:
         """Drop any memory of these works."""
-        for work in ids:
-            self._unfinished.pop(work, None)
+        self._tray.forget(ids)
 
     async def load(self, model: ModelRef) -> None:
         """Bring a model into memory; raises EngineTrouble with the reason."""
-        ticket = uuid4().hex
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._loads[ticket] = waiter
-        try:
-            self.send(Load(ticket, model))
-            await waiter
-        finally:
-            self._loads.pop(ticket, None)
+        await self._loads.ask(self.send, model)
 
     # ---- life ----------------------------------------------------------------------------------------------
 
@@ -242,7 +235,7 @@ class WorkerProcess:
             return
         self._watch.worked = self._watch.heard
         if kind is Done or kind is Failed or kind is Cancelled:
-            self._unfinished.pop(report.id, None)
+            self._tray.unfinished.pop(report.id, None)
         elif kind is not Log:
             self._note(report)
         self._emit(self.config.id, report)
@@ -252,15 +245,11 @@ class WorkerProcess:
         match report:
             case Ready():
                 self._became_ready(report)
-            case Loaded(models=models, ticket=ticket):
+            case Loaded(models=models):
                 self._holds(models)
-                waiter = self._loads.get(ticket)
-                if waiter is not None and not waiter.done():
-                    waiter.set_result(None)
-            case LoadFailed(reason=reason, ticket=ticket):
-                waiter = self._loads.get(ticket)
-                if waiter is not None and not waiter.done():
-                    waiter.set_exception(EngineTrouble(reason))
+                self._loads.answered(report)
+            case LoadFailed():
+                self._loads.answered(report)
             case Held(models=models):
                 self._holds(models)
             case Broken(reason=reason):
@@ -277,8 +266,7 @@ class WorkerProcess:
         self._ready, self._was_ready = report, True
         self._enter("running")
         self._settled.set()
-        waiting, self._waiting = self._waiting, deque()
-        for command in waiting:
+        for command in self._tray.take_waiting():
             self.send(command)
         self._watch.begin(time.monotonic())
         self._tick()
@@ -286,7 +274,7 @@ class WorkerProcess:
     def _tick(self) -> None:
         """Look at the clock: judge silence, ping."""
         now = time.monotonic()
-        if why := self._watch.look(now, busy=bool(self._unfinished)):
+        if why := self._watch.look(now, busy=bool(self._tray.unfinished)):
             self._kill(why)
             return
         if silent := self._watch.silence(now):
@@ -330,7 +318,7 @@ class WorkerProcess:
             return
         delay = self._restarts.died(time.monotonic(), was_ready=self._was_ready)
         self._models = ()
-        self._fail_loads(reason)
+        self._loads.fail(reason)
         if delay is None:
             self._enter("errored", reason)
         else:
@@ -341,27 +329,8 @@ class WorkerProcess:
         self._settled.set()
 
     def _lose(self, reason: str) -> None:
-        ids = tuple(self._unfinished)
-        self._unfinished.clear()
-        self._waiting.clear()
-        if ids:
+        if ids := self._tray.lose():
             self._on_lost(self.config.id, ids, reason)
-
-    def _fail_loads(self, reason: str) -> None:
-        for waiter in self._loads.values():
-            if not waiter.done():
-                waiter.set_exception(EngineTrouble(reason))
-
-    def _drop_waiting(self, command: Command) -> None:
-        """A Cancel for works the worker has not seen yet is answered here; the rest means nothing to a dead
-        one.
-        """
-        for work in command.ids if isinstance(command, Cancel) else ():
-            kept = [c for c in self._waiting if not (isinstance(c, Submit) and c.work.id == work)]
-            if len(kept) != len(self._waiting):
-                self._waiting = deque(kept)
-                self._unfinished.pop(work, None)
-                self._emit(self.config.id, Cancelled(work))
 
 
 def _named(code: int | None) -> str:

@@ -11,7 +11,7 @@ class WatchOptions(Struct, frozen=True):
     `ping`: between two pings. `silent`: without any sign of life before the engine shows as silent.
     `stuck`: without any sign of life before it is killed. `stall`: with work but no report about any before
     it is killed (a wedged kernel under a living control thread). `start`: for a start. `stop`: for an
-    orderly end.
+    orderly end. `again`: between two tries of an engine elsewhere that was given up.
     """
 
     ping: float = 2.0
@@ -20,6 +20,7 @@ class WatchOptions(Struct, frozen=True):
     stall: float = 900.0
     start: float = 300.0
     stop: float = 4.0
+    again: float = 30.0
 
 
 @dataclass(slots=True)

@@ -20,10 +20,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import msgspec
-
 from backends.contract import Broken, Drawer, Emit, EngineType, Ping, Pong, Report
 from backends.discover import read_engine
+from backends.engine_settings import read_settings
 from backends.frames import Begin, FrameReader, decode_begin, decode_command, pack
 from backends.spawn import SECRET
 
@@ -191,11 +190,7 @@ def _start_drawer(begin: Begin, emit: Emit) -> Drawer:
         kind: EngineType = importlib.import_module(f"{folder.name}.engine").ENGINE
     else:
         kind = read_engine(folder).type
-    unknown = sorted(begin.settings.keys() - set(kind.settings.__struct_fields__))
-    if unknown:
-        known = ", ".join(kind.settings.__struct_fields__) or "none"
-        raise ValueError(f"{kind.name} has no setting {unknown[0]!r}; it has: {known}.")
-    settings = msgspec.convert(begin.settings, kind.settings, strict=False)
+    settings = read_settings(kind, begin.settings)
     module, _, name = kind.drawer.partition(":")
     drawer: Drawer = getattr(importlib.import_module(module), name)(settings, emit)
     drawer.start()

@@ -28,8 +28,8 @@ from backends.contract import (
     Work,
 )
 from backends.discover import EngineFolderError, find_engines
+from backends.loads import EngineTrouble
 from backends.pool import Pool
-from backends.process import EngineTrouble
 from backends.spawn import SpawnOptions
 from backends.watch import WatchOptions
 from tests.backends.conftest import ENGINES, MODEL

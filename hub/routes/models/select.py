@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from backends.contract import EngineState
 from backends.pool import Pool
-from backends.process import EngineTrouble
+from backends.loads import EngineTrouble
 from hub.accounts import Caller
 from hub.catalog import Catalog, Entry
 from hub.errors import BadInput, HubError

@@ -15,8 +15,8 @@ from PIL import Image as Picture
 
 from backends.contract import Cancel, Cancelled, Done, EngineConfig, Failed, Image, Progress, Submit, Work
 from backends.diffusers_local.engine import ENGINE
+from backends.loads import EngineTrouble
 from backends.pool import Pool
-from backends.process import EngineTrouble
 from backends.spawn import SpawnOptions
 from tests.backends.diffusers_local.conftest import ref_of
 
