@@ -78,6 +78,29 @@ class SecondPass(Struct, frozen=True):
     scheduler: str | None = None
 
 
+class Region(Struct, frozen=True):
+    """A part of the picture with a prompt of its own (swarm-api §8).
+
+    `kind` is "region" (this part is drawn with it), "background" (what no region covers is), "object" (a
+    region that is drawn anew once more), "segment" (what `what` names is found in the drawing and drawn anew)
+    or "clear" (that is made transparent). `x`, `y`, `width` and `height` are parts of the picture (0..1).
+    `strength` (-1..1) is how much the prompt counts there, of a segment how sure the finding must be; below 0
+    it is everything else. `creativity` is the part of the steps an object or segment is drawn anew with.
+    A `negative` one stood in the negative prompt.
+    """
+
+    kind: str
+    prompt: str
+    x: float = 0.0
+    y: float = 0.0
+    width: float = 1.0
+    height: float = 1.0
+    strength: float = 1.0
+    creativity: float = 1.0
+    what: str = ""
+    negative: bool = False
+
+
 class Work(Struct, frozen=True):
     """One picture to make, complete and checked.
 
@@ -86,7 +109,8 @@ class Work(Struct, frozen=True):
     picture is redrawn with (0..1, 1 = all). `init_image` and `mask` are encoded picture files, already
     checked for size. `format` is what the engine should encode: "PNG", "JPG", "WEBP", "WEBP_LOSSLESS".
     `variation_seed` is None unless `variation_strength` > 0. `vae` replaces the model's own autoencoder;
-    `embeddings` are the textual inversions that the prompts name by their model's name. A `second` pass with
+    `embeddings` are the textual inversions that the prompts name by their model's name; `regions` are parts of
+    the picture that have prompts of their own, in order. A `second` pass with
     an `upscale` makes the result larger than `width` x `height`. Of the pixels "outpaintleft",
     "outpainttop", "outpaintright" and "outpaintbottom" in `extra` is a border that the result, `width` x
     `height` with it, has around the initial picture. `extra` holds parameters by id that only
@@ -120,6 +144,7 @@ class Work(Struct, frozen=True):
     embeddings: tuple[ModelRef, ...] = ()
     controls: tuple[Control, ...] = ()
     second: SecondPass | None = None
+    regions: tuple[Region, ...] = ()
     extra: Mapping[str, str | int | float | bool] = {}
 
 
