@@ -70,7 +70,7 @@ def _test(python: Path, command: RunTests, terminal: Terminal) -> int:
                 "No browser could be had: the browser tests will be skipped. Install Chromium to run them."
             )
     return wait_for(
-        subprocess.Popen([str(python), "-m", "pytest", *command.arguments], cwd=ROOT), in_own_group=False
+        subprocess.Popen([str(python), "-m", "pytest", *command.words], cwd=ROOT), in_own_group=False
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 COMMANDS = ("serve", "test", "bench", "check")
+_ON_EVERY_PROCESSOR = ("-n", "auto", "--maxprocesses", "8", "--dist", "worksteal")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -25,6 +26,15 @@ class RunTests:
     """Run pytest with these arguments."""
 
     arguments: tuple[str, ...]
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What pytest is told: the whole suite runs on every processor, what somebody picks out as they say.
+
+        A test alone on one processor starts at once and can be watched and stopped in a debugger.
+        """
+        whole = all(word == "--long" for word in self.arguments)
+        return (*_ON_EVERY_PROCESSOR, *self.arguments) if whole else self.arguments
 
 
 @dataclass(frozen=True)

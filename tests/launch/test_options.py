@@ -50,6 +50,13 @@ class TestOthers:
             ("-k", "jobs", "--long", "--help")
         )
 
+    def test_the_whole_suite_runs_on_every_processor(self) -> None:
+        for whole in ((), ("--long",)):
+            words = RunTests(whole).words
+            assert words[:2] == ("-n", "auto") and words[len(words) - len(whole) :] == whole
+        for picked in (("tests/house",), ("-k", "jobs"), ("--long", "-x"), ("-n", "0")):
+            assert RunTests(picked).words == picked
+
     def test_bench_names_and_file(self, tmp_path: Path) -> None:
         file = tmp_path / "figures.json"
         assert parse(["bench", "jobs", "status", "--json", str(file)], ROOT) == Bench(
