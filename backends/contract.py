@@ -109,9 +109,9 @@ class Work(Struct, frozen=True):
     picture is redrawn with (0..1, 1 = all). `init_image` and `mask` are encoded picture files, already
     checked for size. `format` is what the engine should encode: "PNG", "JPG", "WEBP", "WEBP_LOSSLESS".
     `variation_seed` is None unless `variation_strength` > 0. `vae` replaces the model's own autoencoder;
-    `embeddings` are the textual inversions that the prompts name by their model's name; `regions` are parts of
-    the picture that have prompts of their own, in order. A `second` pass with
-    an `upscale` makes the result larger than `width` x `height`. Of the pixels "outpaintleft",
+    `embeddings` are the textual inversions that the prompts name by their model's name; `regions` are
+    parts of the picture that have prompts of their own, in order. A `second` pass with an `upscale` makes the
+    result larger than `width` x `height`. Of the pixels "outpaintleft",
     "outpainttop", "outpaintright" and "outpaintbottom" in `extra` is a border that the result, `width` x
     `height` with it, has around the initial picture. `extra` holds parameters by id that only
     some engines know.
@@ -429,7 +429,8 @@ class EngineState(Struct, frozen=True):
     sign of life for a while), errored (given up until asked for again); SwarmUI's words. `slots` is how
     many works it takes at once, `busy` how many it holds now. `reason` explains errored and silent. `models`
     are those in its memory. An engine elsewhere has models of its own only (`holds_any` False): `offers` has
-    them by subtype and name. `servers` are the ids of the hubs behind it.
+    them by subtype and name. `servers` are the ids of the hubs behind it, `samplers` and `schedulers` what
+    it has said to have (empty: as its type says).
     """
 
     id: int
@@ -447,6 +448,8 @@ class EngineState(Struct, frozen=True):
     device: str = ""
     last_used: float = 0.0
     servers: tuple[str, ...] = ()
+    samplers: tuple[str, ...] = ()
+    schedulers: tuple[str, ...] = ()
 
 
 class EngineType(Struct, frozen=True):
@@ -464,6 +467,7 @@ class EngineType(Struct, frozen=True):
     `class_pairs` does so for models of a class that has samplers of its own, and then only for those.
     `most_steps` is how many steps a sampler or scheduler can be asked for at most (one not named there: any).
     `nearest` names for a documented sampler or scheduler that it has not the one it has that comes nearest.
+    `loads_models` tells that it can be asked to bring a model into memory.
     """
 
     id: str
@@ -483,6 +487,7 @@ class EngineType(Struct, frozen=True):
     builtin_models: tuple[Path, ...] = ()
     accepts: tuple[str, ...] = ()
     standard: bool = True
+    loads_models: bool = True
 
     def draws(self, class_id: str) -> bool:
         """Whether models of this class may be tried; one of no known class always may."""

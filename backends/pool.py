@@ -279,6 +279,7 @@ class Pool:
             engine
             for number, engine in self._engines.items()
             if number not in self._leaving
+            and engine.type.loads_models
             and engine.config.enabled
             and engine.type.draws(model.class_id)
             and _has(engine.state, model)

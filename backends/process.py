@@ -107,6 +107,9 @@ class WorkerProcess:
             reason=self._reason,
             device=self._ready.device,
             last_used=self._last_used,
+            servers=self._ready.servers,
+            samplers=self._ready.samplers,
+            schedulers=self._ready.schedulers,
         )
 
     @property

@@ -122,6 +122,9 @@ class RemoteEngine:
             reason=self._reason,
             device=self._ready.device,
             last_used=self._last_used,
+            servers=self._ready.servers,
+            samplers=self._ready.samplers,
+            schedulers=self._ready.schedulers,
         )
 
     @property

@@ -118,6 +118,7 @@ async def test_it_is_running_with_what_it_says_of_itself(make_shore, house: Ligh
     state = shore.state
     assert (state.status, state.slots, state.features) == ("running", 3, ("variation_seed",))
     assert state.device == "lamp" and not state.holds_any
+    assert (state.servers, state.samplers, state.schedulers) == (("far",), ("euler",), ())
     assert sorted(state.offers) == ["LoRA", "Stable-Diffusion"]
     assert state.offers["Stable-Diffusion"]["sea/wave.safetensors"].subtype == "Stable-Diffusion"
     assert shore.words == ["loading", "running"]

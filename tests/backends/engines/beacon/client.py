@@ -61,7 +61,7 @@ class BeaconClient:
                     RemoteModel("a.st", "LoRA"),
                 )
                 self._around.emit(Offers(models))
-                self._around.emit(Ready("lamp", ("variation_seed",), slots=3))
+                self._around.emit(Ready("lamp", ("variation_seed",), ("euler",), slots=3, servers=("far",)))
                 continue
             self._around.emit(decoder.decode(line))
         raise Unreachable("The lighthouse has gone dark.")
