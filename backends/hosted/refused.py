@@ -1,0 +1,34 @@
+"""A refusal in words, and what keeps a provider's own words fit to be shown."""
+
+import re
+
+_KEYS = re.compile(r"\b(?:[sp]k[-_]|bearer )[\w*.…-]{4,}", re.IGNORECASE)
+_LONGEST = 300
+
+
+class Refused(Exception):
+    """A picture that will not come; the text is a sentence for the user. `retry`: another try may help."""
+
+    def __init__(self, reason: str, *, retry: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry = retry
+
+
+class Away(Refused):
+    """Nobody took the call: nothing was sent, so nothing was drawn or paid for."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, retry=True)
+
+
+def quoted(words: str, key: str) -> str:
+    """A provider's own words on one line, cut, without the key or anything that looks like one.
+
+    OpenAI repeats parts of a wrong key in its message.
+    """
+    plain = " ".join(words.split())
+    if key:
+        plain = plain.replace(key, "…")
+    plain = _KEYS.sub("…", "".join(letter for letter in plain if letter.isprintable()))
+    return plain if len(plain) <= _LONGEST else plain[: _LONGEST - 1] + "…"
