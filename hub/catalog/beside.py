@@ -78,7 +78,7 @@ def preview_of(entry: Entry) -> tuple[bytes, str] | None:
                 return None
             return entry.preview.read_bytes(), _MEDIA[entry.preview.suffix.lower()]
         if entry.preview_in_header:
-            return _from_data_url(header_preview(read_header(entry.path).metadata))
+            return _from_data_url(header_preview(read_header(entry.home).metadata))
     except (OSError, BadHeader):
         return None
     return None

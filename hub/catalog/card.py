@@ -44,15 +44,17 @@ def card(entry: Entry, *, loaded: bool, with_picture: bool) -> dict[str, Any]:
         "is_negative_embedding": entry.is_negative_embedding,
         "lora_default_weight": entry.lora_default_weight,
         "lora_default_confinement": entry.lora_default_confinement,
-        "local": True,
+        "local": entry.path is not None,
         "time_created": entry.created,
         "time_modified": entry.modified,
         "hash": entry.hash,
         "hash_sha256": entry.hash,
         "special_format": entry.special_format,
-        # Ours, beyond the documented keys: what our page proposes when a request leaves it out.
+        # Ours, beyond the documented keys: what our page proposes when a request leaves it out, and which
+        # engines elsewhere have the model.
         "native_sizes": entry.native_sizes,
         "defaults": msgspec.structs.asdict(entry.defaults),
+        "engines": list(entry.engines),
     }
 
 

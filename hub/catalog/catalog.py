@@ -4,12 +4,15 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 from msgspec import Struct
 
+from backends.contract import EngineState
 from hub.accounts.caller import Caller
 from hub.catalog.access import may_see, sees_all
+from hub.catalog.elsewhere import Offered, Telling, gathered, merged, same, telling
 from hub.catalog.entry import SHELVES, Entry
 from hub.catalog.keep import recall, remember
 from hub.catalog.match import closest, plain_model
@@ -31,9 +34,18 @@ class Shelf(Struct, frozen=True):
     plain: Mapping[str, str]
 
 
+class Engines(Protocol):
+    """What the catalog needs of the pool. `version` grows whenever any state changes."""
+
+    version: int
+
+    def states(self) -> Sequence[EngineState]:
+        """Every engine as it is now."""
+
+
 class Catalog:
-    """What models there are. `builtin` are the folders that come with the engines, each of Stable-Diffusion
-    unless paired with a subtype.
+    """What models there are, on disk and at the engines elsewhere. `builtin` are the folders that come with
+    the engines, each of Stable-Diffusion unless paired with a subtype.
     """
 
     def __init__(
@@ -48,10 +60,19 @@ class Catalog:
         self.wildcards = Wildcards(settings.folders.wildcards)
         self._roots = _roots(settings.folders.models, builtin)
         self._shelves: Mapping[str, Shelf] = {}
+        self._engines: Engines | None = None
+        self._seen = -1  # the version of the engines that was looked at last
+        self._told: Telling = ()
+        self._offered: Offered = {}
+        self._merged: dict[str, tuple[Shelf, Shelf]] = {}  # by subtype: the shelf on disk it was made of
         self._clock = clock
         self._refreshed: float | None = None
         self._lock = asyncio.Lock()
         self.version = 0
+
+    def use(self, engines: Engines) -> None:
+        """List from now on what engines elsewhere have, too."""
+        self._engines = engines
 
     async def refresh(self, *, not_within: float = 0.0) -> bool:
         """Look at the disk again, in a thread. False when the last look is under `not_within` seconds ago.
@@ -146,6 +167,8 @@ class Catalog:
             except HubError:
                 pass  # the setting names a model that is gone or hidden from this caller: take the next best
         usable = [entry for entry in self.seen_by(caller, "Stable-Diffusion") if entry.supported]
+        if not self._any_here():
+            usable = [entry for entry in usable if entry.engines] or usable
         if not usable:
             raise HubError(
                 "No model is available. Ask an administrator to add one or to allow you one.", field="model"
@@ -162,7 +185,34 @@ class Catalog:
     def _shelf(self, subtype: str) -> Shelf:
         if subtype not in SHELVES:
             raise BadInput("Invalid sub-type.", field="subtype", limit=list(SHELVES))
-        return self._shelves.get(subtype, _EMPTY)
+        own = self._shelves.get(subtype, _EMPTY)
+        self._look_round()
+        held = self._offered.get(subtype)
+        if not held:
+            return own
+        made = self._merged.get(subtype)
+        if made is None or made[0] is not own:
+            made = self._merged[subtype] = (own, _beside(own, merged(own.entries, held, subtype)))
+        return made[1]
+
+    def _look_round(self) -> None:
+        """Take what the engines offer now; costs nothing while no engine has changed, and never a look at the
+        disk.
+        """
+        engines = self._engines
+        if engines is None or engines.version == self._seen:
+            return
+        self._seen = engines.version
+        told = telling(engines.states())
+        if not same(told, self._told):
+            self._told, self._offered, self._merged = told, gathered(told), {}
+            self.version += 1
+
+    def _any_here(self) -> bool:
+        """Whether an engine of this machine may draw, as far as is known."""
+        if self._engines is None:
+            return True
+        return any(state.enabled and state.holds_any for state in self._engines.states())
 
 
 _EMPTY = Shelf(entries={}, plain={})
@@ -171,6 +221,14 @@ _EMPTY = Shelf(entries={}, plain={})
 def _shelf(entries: Mapping[str, Entry]) -> Shelf:
     plain: dict[str, str] = {}
     for name in entries:
+        plain.setdefault(plain_model(name), name)
+    return Shelf(entries=entries, plain=plain)
+
+
+def _beside(own: Shelf, entries: Mapping[str, Entry]) -> Shelf:
+    """A shelf with further entries; plain names are made of the new ones only."""
+    plain = dict(own.plain)
+    for name in entries.keys() - own.entries.keys():
         plain.setdefault(plain_model(name), name)
     return Shelf(entries=entries, plain=plain)
 

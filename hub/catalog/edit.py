@@ -97,7 +97,7 @@ def write_inside(entry: Entry, facts: Facts, picture: Picture | None) -> None:
 
     Raises BadHeader for a file that cannot be read or a header that would become too long, OSError else.
     """
-    header = msgspec.json.decode(raw_header(entry.path), type=dict[str, Raw])
+    header = msgspec.json.decode(raw_header(entry.home), type=dict[str, Raw])
     kept = header.pop("__metadata__", None)
     metadata: dict[str, Any] = {} if kept is None else msgspec.json.decode(kept)
     for key, value in facts.spec().items():
@@ -114,7 +114,7 @@ def write_inside(entry: Entry, facts: Facts, picture: Picture | None) -> None:
     new += b" " * (-len(new) % 8)
     if len(new) > MAX_HEADER_BYTES:
         raise BadHeader(f"its header would be {len(new)} bytes long; at most {MAX_HEADER_BYTES} are read")
-    _rewrite(entry.path, new)
+    _rewrite(entry.home, new)
     if picture is not None:
         _hide_previews(entry)
     _forget_beside(entry, facts, picture)
@@ -142,7 +142,7 @@ def replace(path: Path, data: bytes) -> None:
 
 
 def _spec_path(entry: Entry) -> Path:
-    inside = entry.path / ".swarm.json"
+    inside = entry.home / ".swarm.json"
     beside = Path(f"{stem_of(entry)}.swarm.json")
     return inside if inside.is_file() and not beside.is_file() else beside
 
@@ -161,18 +161,18 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _show(entry: Entry, picture: Picture) -> None:
     if picture.jpeg is not None:
-        is_dir = entry.path.is_dir()
+        is_dir = entry.home.is_dir()
         replace(
-            entry.path / "preview.jpg" if is_dir else Path(f"{stem_of(entry)}.jpg"),
+            entry.home / "preview.jpg" if is_dir else Path(f"{stem_of(entry)}.jpg"),
             picture.jpeg,
         )
-    _hide_previews(entry, but="preview.jpg" if entry.path.is_dir() else ".jpg", keep=picture.jpeg is not None)
+    _hide_previews(entry, but="preview.jpg" if entry.home.is_dir() else ".jpg", keep=picture.jpeg is not None)
 
 
 def _hide_previews(entry: Entry, *, but: str = "", keep: bool = False) -> None:
     """Take the preview files away, all but the one ending that is to be kept."""
-    if entry.path.is_dir():
-        files = {name: entry.path / name for name in _PREVIEWS_INSIDE}
+    if entry.home.is_dir():
+        files = {name: entry.home / name for name in _PREVIEWS_INSIDE}
     else:
         files = {ending: Path(stem_of(entry) + ending) for ending in PREVIEW_ENDINGS}
     for ending, path in files.items():
@@ -181,7 +181,7 @@ def _hide_previews(entry: Entry, *, but: str = "", keep: bool = False) -> None:
 
 
 def _edit_hub_notes(entry: Entry, facts: Facts) -> None:
-    path = entry.path / "hub.json" if entry.path.is_dir() else Path(f"{stem_of(entry)}.hub.json")
+    path = entry.home / "hub.json" if entry.home.is_dir() else Path(f"{stem_of(entry)}.hub.json")
     notes = _read(path)
     values: dict[str, Any] = {**facts.spec(), "tags": list(facts.tags)}
     changed = {**notes}

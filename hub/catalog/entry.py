@@ -5,6 +5,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from backends.contract import ModelRef
+from hub.errors import HubError
 
 SUBTYPES = ("Stable-Diffusion", "VAE", "LoRA", "Embedding", "ControlNet", "Clip", "ClipVision")
 """The kinds of models, by the names of their folders and of the wire (swarm-api §5.1)."""
@@ -31,6 +32,8 @@ class Defaults(Struct, frozen=True):
 class Entry(Struct, frozen=True, kw_only=True):
     """A model file or a diffusers folder, with everything its header and the files beside it tell.
 
+    `path` is None for a model that only engines elsewhere have; `engines` are the numbers of those that have
+    it, none for one that is only here. `drawn_here` tells whether an engine of this machine can load it.
     `name` is the path below its folder, `/` separated, with the extension. `class_id` is "" when the
     architecture is not known. Sizes are pixels (0: unknown), times milliseconds since 1970. `supported` is
     False for formats that are listed but never loaded; `reason` then says why. `preview` is a picture file
@@ -39,7 +42,7 @@ class Entry(Struct, frozen=True, kw_only=True):
 
     name: str
     subtype: str
-    path: Path
+    path: Path | None
     title: str
     author: str | None = None
     description: str | None = None
@@ -70,12 +73,24 @@ class Entry(Struct, frozen=True, kw_only=True):
     preview_in_header: bool = False
     builtin: bool = False
     stamp: tuple[int, ...] = ()
+    engines: tuple[int, ...] = ()
+    drawn_here: bool = True
+
+    @property
+    def home(self) -> Path:
+        """Where it lies on this machine. Raises HubError for one that is only elsewhere."""
+        if self.path is None:
+            raise HubError(
+                f"The model '{self.name}' is not on this machine: only an engine elsewhere has it, so its "
+                "files can be neither read nor changed here. Do that on the machine that has it.",
+                field="modelName",
+            )
+        return self.path
 
     def ref(self) -> ModelRef:
         """The model as an engine needs to know it."""
-        return ModelRef(
-            name=self.name, path=str(self.path), class_id=self.class_id, native_sizes=self.native_sizes
-        )
+        path = str(self.path) if self.path is not None and self.drawn_here else ""
+        return ModelRef(name=self.name, path=path, class_id=self.class_id, native_sizes=self.native_sizes)
 
     def size(self) -> tuple[int, int] | None:
         """The (width, height) in pixels it should draw when nobody asks for a size, None when unknown."""

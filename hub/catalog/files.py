@@ -80,13 +80,13 @@ class ModelFiles:
             raise BadInput(
                 f"There is no architecture '{facts.architecture[:80]}'.", field="type", limit=list(CLASSES)
             )
-        in_file = self._inside and entry.path.suffix == ENDING and not entry.path.is_dir()
+        in_file = self._inside and entry.home.suffix == ENDING and not entry.home.is_dir()
         await self._change(lambda: (write_inside if in_file else write_beside)(entry, facts, picture))
 
     async def rename(self, entry: Entry, new_name: str, caller: Caller) -> str:
         """Give a model another name in its folder, its ending kept; the whole new name comes back."""
         _demand_own(entry)
-        ending = "" if entry.path.is_dir() else entry.path.suffix
+        ending = "" if entry.home.is_dir() else entry.home.suffix
         wanted = new_name.strip()
         wanted = wanted[: -len(ending)] if ending and wanted.lower().endswith(ending.lower()) else wanted
         full = clean_name(wanted, field="newName") + ending
@@ -94,7 +94,7 @@ class ModelFiles:
             raise BadInput(f"Your role allows no model of the name '{full}'.", field="newName")
         if full == entry.name:
             raise BadInput("The model has that name already.", field="newName")
-        if entry.path.is_dir() and f"{full}/".startswith(f"{entry.name}/"):
+        if entry.home.is_dir() and f"{full}/".startswith(f"{entry.name}/"):
             raise BadInput("A model cannot be moved into itself.", field="newName")
         try:
             await self._change(lambda: rename(entry, root_of(entry) / full))
@@ -157,17 +157,17 @@ def read_notes(text: str, *, field: str) -> dict[str, Any]:
 
 def _tensors(entry: Entry) -> Path:
     """The file that holds a model's tensors. Raises BadHeader for one that has none we read."""
-    if entry.path.is_dir():
+    if entry.home.is_dir():
         found = next(
-            (entry.path / name for name in (*WEIGHTS, *COMPONENT_WEIGHTS) if _is_tensors(entry.path / name)),
+            (entry.home / name for name in (*WEIGHTS, *COMPONENT_WEIGHTS) if _is_tensors(entry.home / name)),
             None,
         )
         if found is None:
             raise BadHeader("the folder holds no .safetensors weights")
         return found
-    if entry.path.suffix.lower() not in (ENDING, ".sft"):
-        raise BadHeader(f"it is a {entry.path.suffix} file, and only {ENDING} files are opened")
-    return entry.path
+    if entry.home.suffix.lower() not in (ENDING, ".sft"):
+        raise BadHeader(f"it is a {entry.home.suffix} file, and only {ENDING} files are opened")
+    return entry.home
 
 
 def _is_tensors(path: Path) -> bool:
@@ -175,6 +175,7 @@ def _is_tensors(path: Path) -> bool:
 
 
 def _demand_own(entry: Entry) -> None:
+    _ = entry.home  # refuses what is only elsewhere, before anything is begun
     if entry.builtin:
         raise HubError(f"The model '{entry.name}' comes with the hub and stays as it is.")
 

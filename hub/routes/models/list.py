@@ -79,7 +79,7 @@ async def list_models(
     """Lists the models in a folder, as deep as asked, with what is known of each."""
     if given.subtype == WILDCARDS:
         return await asyncio.to_thread(_list_wildcards, wildcards, given)
-    entries = list(catalog.seen_by(caller, given.subtype))
+    entries = [e for e in catalog.seen_by(caller, given.subtype) if given.allowRemote or e.path is not None]
     loaded = _loaded(pool)
     if given.dataImages or len(entries) > AT_ONCE:
         return await asyncio.to_thread(_list, entries, given, loaded)

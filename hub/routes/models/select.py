@@ -73,7 +73,7 @@ def _find(name: str, caller: Caller, catalog: Catalog) -> Entry:
 
 
 def _engines(entry: Entry, pool: Pool, wanted: str | None) -> list[EngineState]:
-    """The engines that are to load the model: those switched on that draw its architecture."""
+    """The engines that are to load the model: those switched on that have it and draw its architecture."""
     kinds = {kind.id: kind for kind in pool.types()}
     states = [state for state in pool.states() if wanted is None or str(state.id) == wanted.strip()]
     if not states:
@@ -84,7 +84,16 @@ def _engines(entry: Entry, pool: Pool, wanted: str | None) -> list[EngineState]:
         raise HubError(
             FAILED, field="model", reason="No engine that is switched on draws models of this kind."
         )
-    return fitting
+    having = [
+        state for state in fitting if (entry.drawn_here if state.holds_any else state.id in entry.engines)
+    ]
+    if not having:
+        raise HubError(
+            FAILED,
+            field="model",
+            reason="No engine that was asked has this model. Choose one of those that do, or leave it open.",
+        )
+    return having
 
 
 async def _load(entry: Entry, engines: list[EngineState], pool: Pool) -> None:

@@ -1,4 +1,4 @@
-"""The model object: exactly the documented fields, then the two of ours."""
+"""The model object: exactly the documented fields, then those of ours."""
 
 import base64
 from pathlib import Path
@@ -11,7 +11,7 @@ FIELDS = (
     "standard_width standard_height license date prediction_type usage_hint trigger_phrase merged_from tags "
     "is_supported_model_format is_negative_embedding lora_default_weight lora_default_confinement local "
     "time_created time_modified hash hash_sha256 special_format "
-    "native_sizes defaults"
+    "native_sizes defaults engines"
 ).split()
 
 
