@@ -12,6 +12,7 @@ from hub import __version__
 from hub.accounts import Accounts
 from hub.catalog import Catalog, ModelFiles
 from hub.downloads import Downloads
+from hub.grids import Grids, SavedGrids
 from hub.identity import Identity
 from hub.jobs import Intake, Jobs
 from hub.media import Media
@@ -62,9 +63,11 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             closing.push_async_callback(server_hooks.stop)
             if server_hooks.are_set:
                 jobs.use_onlooker(server_hooks)
+            grids = Grids(registry, intake, jobs, media, settings.limits.images)
+            closing.push_async_callback(grids.stop)
             rooms: dict[type, object] = {}
             made = (settings, board, store, accounts, media, jobs, pool, catalog, registry, intake)
-            for room in (*made, files, downloads, hooks, identity):
+            for room in (*made, grids, SavedGrids(store), files, downloads, hooks, identity):
                 rooms |= parts_of(room)
             board.open(rooms, accounts)
             closing.push_async_callback(pool.stop)

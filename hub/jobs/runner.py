@@ -141,11 +141,15 @@ class Jobs:
             self._refuse(need, reason)
         return await self._take(request, caller, (), watched=watched)
 
-    async def _take(
-        self, request: GenRequest, caller: Caller, only: tuple[int, ...], *, watched: bool
-    ) -> Job:
-        now = self._clock()
-        total = len(only) or request.images * request.batch_size
+    def check(self, request: GenRequest, caller: Caller, total: int) -> None:
+        """Refuse what `submit` would, were it one of `total` images. Raises HubError."""
+        need = need_of(request)
+        reason = STOPPING if self._stopping else self._floor.refuse(need)
+        if reason is not None:
+            self._refuse(need, reason)
+        self._admit(request, caller, total, self._clock())
+
+    def _admit(self, request: GenRequest, caller: Caller, total: int, now: float) -> None:
         self._admission.check(
             request,
             caller,
@@ -154,6 +158,13 @@ class Jobs:
             now=now,
             seconds=lambda images: self._floor.pace.seconds(images, 0.0),
         )
+
+    async def _take(
+        self, request: GenRequest, caller: Caller, only: tuple[int, ...], *, watched: bool
+    ) -> Job:
+        now = self._clock()
+        total = len(only) or request.images * request.batch_size
+        self._admit(request, caller, total, now)
         allowed = caller.limits
         kept = Kept(
             request,

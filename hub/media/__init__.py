@@ -7,14 +7,15 @@ from hub.media.grid import make_grid
 from hub.media.incoming import BadPicture, Picture, read_picture
 from hub.media.media import Media
 from hub.media.outputs import Outputs, OutsideOutputs
-from hub.media.pattern import Occasion, tag
+from hub.media.pattern import Occasion, clean_path, tag
 from hub.media.placeholder import placeholder
-from hub.media.save import Finished, NotSaved, Saved, occasion_of
+from hub.media.save import ENDINGS, Finished, NotSaved, Saved, occasion_of
 from hub.media.serve import NoSuchRange, Served, find_file, read_part, read_range
 from hub.media.sound import NoSound, find_ffmpeg
 from hub.media.splice import read_text, splice
 
 __all__ = [
+    "ENDINGS",
     "BadMark",
     "BadPicture",
     "Finished",
@@ -34,6 +35,7 @@ __all__ = [
     "Saved",
     "Served",
     "Wanted",
+    "clean_path",
     "describe",
     "describe_preview",
     "find_ffmpeg",

@@ -1,7 +1,9 @@
 """The media room's front: keeps pictures, tells what they say about themselves, finds them again."""
 
+import asyncio
 import logging
 import sqlite3
+import time
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,7 +13,7 @@ from hub.media.found import Finder
 from hub.media.gallery import Gallery
 from hub.media.outputs import Outputs
 from hub.media.pattern import clean_path
-from hub.media.save import Finished, NotSaved, Saved, Saver
+from hub.media.save import MIME, Finished, NotSaved, Saved, Saver
 from hub.media.sound import ENDING as SOUND_ENDING
 from hub.media.sound import take_sound
 from hub.media.thumbs import Thumbs
@@ -60,6 +62,23 @@ class Media:
             self.outputs.release(spot)
             raise
         return Saved(self.outputs.url(user, spot.path), None, spot.path)
+
+    async def keep_text(self, user: str, path: str, text: str, *, listed: bool) -> None:
+        """Write a text file at a path below the user's outputs, in place of what is there; the history has
+        it too when `listed`. Raises NotSaved, OutsideOutputs."""
+        try:
+            size = await asyncio.to_thread(self.outputs.write_text, user, path, text)
+            if listed:
+                if self._images.exists(user, path):
+                    await self._images.delete(user, path)
+                await self._images.add(ImageRow("", 0, user, path, int(time.time() * 1000), bytes=size))
+        except (OSError, sqlite3.Error) as error:
+            raise NotSaved(getattr(error, "strerror", None) or str(error)) from error
+
+    def kept_as(self, user: str, base: str) -> str | None:
+        """The ending of the picture at a path without ending, None when there is none."""
+        home = self.outputs.home(user)
+        return next((ending for ending in MIME if (home / f"{base}.{ending}").is_file()), None)
 
     async def settle(self) -> None:
         """Bring what a crash left half-way to its end; called before anything is written."""

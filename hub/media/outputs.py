@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 from msgspec import Struct
 
@@ -111,6 +112,20 @@ class Outputs:
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(side)
 
+    def write_text(self, user: str, path: str, text: str) -> int:
+        """Write a text file in place of what is there, at once or not at all; gives its size in bytes.
+
+        Raises OutsideOutputs, OSError.
+        """
+        home, final = self.home(user), self.inside(user, path)
+        for folder in (final.parent, home / PENDING):
+            folder.mkdir(parents=True, exist_ok=True)
+        temporary = home / PENDING / f"{uuid4().hex}-text"
+        data = text.encode()
+        temporary.write_bytes(data)
+        temporary.replace(final)
+        return len(data)
+
     def publish(self, spot: Spot) -> None:
         """Give the written file its final name."""
         os.replace(spot.temporary, spot.final)  # noqa: PTH105 - Path.replace makes another Path of it first
@@ -125,6 +140,12 @@ class Outputs:
     def retire(self, user: str, path: str) -> None:
         """Do not give out the name of a deleted picture again in this run: browsers may have it cached."""
         self._taken.add((user, path))
+
+    def free(self, user: str, base: str, ending: str) -> Path:
+        """Give the name out again, whatever was deleted there; the file that has it."""
+        self._taken.discard((user, f"{base}.{ending}"))
+        self._last_number.pop(f"{user}/{base}.{ending}", None)
+        return self.home(user) / f"{base}.{ending}"
 
     def sweep(self, path_of: Callable[[str, str, int], str | None]) -> tuple[int, int]:
         """Settle what a crash left: `path_of(user, job, index)` is the committed path of an image or None.

@@ -5,13 +5,14 @@ import sqlite3
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 
 from msgspec import Struct
 
 from backends.contract import Image, Work
 from hub.media.describe import Times, Value, describe
-from hub.media.outputs import Outputs, Spot
+from hub.media.outputs import SIDE_ENDING, Outputs, Spot
 from hub.media.pattern import Occasion, fill
 from hub.media.splice import Pieces, splice
 from hub.media.stealth import hide
@@ -89,6 +90,8 @@ class Saver:
             finished.request, finished.work, finished.occasion, depth=finished.depth, unsafe=finished.unsafe
         )
         try:
+            if keeping.overwrite:
+                await self._make_way(finished.user, base)
             spot = await self._keep(finished, base, ending, pieces, metadata)
             if aside and metadata is not None:
                 self._outputs.write_side(spot, metadata)
@@ -114,6 +117,16 @@ class Saver:
         )
         notes: Mapping[str, Value] = finished.image.notes
         return describe(finished.request, finished.work, times, notes, self._version, finished.preview)
+
+    async def _make_way(self, user: str, base: str) -> None:
+        """Take away the picture of this name, whatever its format."""
+        for ending in MIME:
+            file = self._outputs.free(user, base, ending)
+            if self._images.exists(user, f"{base}.{ending}"):
+                await self._images.delete(user, f"{base}.{ending}")
+            for old in (file, file.with_suffix(SIDE_ENDING)):
+                with suppress(FileNotFoundError):
+                    old.unlink()
 
     async def _keep(
         self, finished: Finished, base: str, ending: str, pieces: Pieces, metadata: str | None

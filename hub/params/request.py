@@ -48,7 +48,8 @@ class Keeping(Struct, frozen=True):
     """How a finished picture is kept, by its user's settings (swarm-api §6): `dpi` dots per inch noted in
     the file (0: none), `stealth` "Alpha" or "RGB" to hide the metadata in the pixels too ("": not),
     `side_text` to write it beside the file too, `model_folders` whether a model's name in a path has its
-    folders. Up to `mini_grid` pictures of a request are also shown as one (1: never).
+    folders. Up to `mini_grid` pictures of a request are also shown as one (1: never). With `overwrite` it
+    takes the place of a picture of the same name.
     """
 
     dpi: int = 0
@@ -56,6 +57,7 @@ class Keeping(Struct, frozen=True):
     side_text: bool = False
     model_folders: bool = True
     mini_grid: int = 1
+    overwrite: bool = False
 
 
 class GenRequest(Struct, frozen=True):

@@ -9,11 +9,13 @@ from litestar.types import ASGIApp
 
 from hub.accounts import Caller, clean_name
 from hub.errors import HubError
+from hub.grids import POLICY, is_page
 from hub.media import Media, NoSuchRange, OutsideOutputs, Served, find_file, read_part, read_range
 from hub.wire import Answer, Headers, error_answer, header, room_of, visitor_of
 
 OPEN: Final = {"permission": "fundamental"}
 CHUNK: Final = 1 << 20
+_OF_FILES: Final = (b"content-security-policy", b"content-disposition")
 
 
 @get("/View/{place:path}", opt=OPEN, status_code=200, include_in_schema=False)
@@ -47,7 +49,7 @@ async def _answer(request: Request[Any, Any, Any], caller: Caller, user: str, pa
         await media.gallery.missed(user, path)
         return _refuse(404, "file_not_found", "There is no such file.")
     scope: Any = request.scope
-    headers = _headers(served)
+    headers = _page_headers(served) if is_page(path) else _headers(served)
     if served.etag.encode() in (header(scope, b"if-none-match") or b""):
         return Answer(304, b"", headers)
     try:
@@ -113,6 +115,12 @@ def _headers(served: Served) -> Headers:
         (b"content-disposition", b"inline" if served.inline else b"attachment"),
         (b"cross-origin-resource-policy", b"same-origin"),
     ]
+
+
+def _page_headers(served: Served) -> Headers:
+    """A grid's page is shown in place: only our own script runs in it, whatever the file has become."""
+    headers = [pair for pair in _headers(served) if pair[0] not in _OF_FILES]
+    return [*headers, (b"content-security-policy", POLICY.encode()), (b"content-disposition", b"inline")]
 
 
 def _flag(request: Request[Any, Any, Any], name: str) -> bool:

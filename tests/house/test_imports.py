@@ -32,6 +32,7 @@ ALLOWED: dict[str, frozenset[str]] = {
         "hub.media": "hub.params hub.accounts hub.store hub.settings hub.errors backends.contract",
         "hub.jobs": "hub.media hub.params hub.catalog hub.accounts hub.store hub.settings hub.errors "
         "permissions backends backends.contract",
+        "hub.grids": "hub.jobs hub.media hub.params hub.accounts hub.store hub.errors backends.contract",
         "hub.outside": "hub.errors",
         "hub.downloads": "hub.outside hub.catalog hub.accounts hub.store hub.settings hub.errors",
         "hub.webhooks": "hub.outside hub.jobs hub.media hub.params hub.store hub.settings hub.errors",
