@@ -72,6 +72,7 @@ def build(
         embeddings=own.embeddings,
         controls=controls,
         second=second,
+        regions=own.regions,
         format=form,
         quality=quality,
         save=save,

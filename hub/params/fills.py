@@ -69,7 +69,15 @@ class Filler:
         for step in dict.fromkeys(steps):
             one = made[step] = _compared(self._fill(prompting.picture(step)), first)
             length += sum(
-                map(len, (one.prompt, one.negative_prompt, *map(str, one.engine_extra.put.values())))
+                map(
+                    len,
+                    (
+                        one.prompt,
+                        one.negative_prompt,
+                        *map(str, one.engine_extra.put.values()),
+                        *(region.prompt for region in one.regions),
+                    ),
+                )
             )
             if length > MOST_CHARACTERS:
                 raise _too_long(len(steps))
@@ -89,6 +97,7 @@ class Filler:
             negative_prompt=prompts.of_pass("negativeprompt"),
             loras=worn.laid(),
             embeddings=tuple(found.ref() for found in prompts.embeddings.values()),
+            regions=prompts.regions(),
             other_models=used.models(),
             given=Change(used.given(self._sources)),
             extra=Change(prompts.extra()),
@@ -112,6 +121,7 @@ def _compared(one: Fill, first: Fill) -> Fill:
         negative_prompt=one.negative_prompt,
         loras=one.loras,
         embeddings=one.embeddings,
+        regions=one.regions,
         other_models=one.other_models,
         given=_change(first.given.put, one.given.put),
         extra=_change(first.extra.put, one.extra.put),

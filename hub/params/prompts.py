@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from backends.contract import Region
 from hub.accounts.caller import Caller
 from hub.catalog import Entry, unfit
 from hub.errors import HubError
@@ -56,6 +57,14 @@ class Prompts:
     def of_pass(self, field: str) -> str:
         """The text of the first pass; "" when there is none."""
         return split(self._filled.get(field, "")).base
+
+    def regions(self) -> tuple[Region, ...]:
+        """The parts of the picture that have texts of their own, those of the prompt first."""
+        return tuple(
+            region
+            for field, text in self._filled.items()
+            for region in split(text, negative=field == "negativeprompt").regions
+        )
 
     def of_second(self) -> dict[str, str]:
         """The texts of the second pass that differ from the first's, by the id that engines know."""

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from backends.contract import Control, Lora, ModelRef, SecondPass
+from backends.contract import Control, Lora, ModelRef, Region, SecondPass
 
 
 class OtherModel(Struct, frozen=True):
@@ -38,6 +38,7 @@ class Fill(Struct, frozen=True):
     negative_prompt: str
     loras: tuple[Lora, ...] = ()
     embeddings: tuple[ModelRef, ...] = ()
+    regions: tuple[Region, ...] = ()
     other_models: tuple[OtherModel, ...] = ()
     given: Change = Change()
     extra: Change = Change()
@@ -97,6 +98,7 @@ class GenRequest(Struct, frozen=True):
     embeddings: tuple[ModelRef, ...] = ()
     controls: tuple[Control, ...] = ()
     second: SecondPass | None = None
+    regions: tuple[Region, ...] = ()
     format: str = "PNG"
     quality: int = 100
     save: bool = True
@@ -134,6 +136,7 @@ class GenRequest(Struct, frozen=True):
             negative_prompt=fill.negative_prompt,
             loras=fill.loras,
             embeddings=fill.embeddings,
+            regions=fill.regions,
             other_models=fill.other_models,
             given=fill.given.made(self.given),
             extra=fill.extra.made(self.extra),

@@ -55,6 +55,7 @@ def work(request: GenRequest, job_id: str, user: str, session: str, index: int) 
         embeddings=request.embeddings,
         controls=request.controls,
         second=request.second,
+        regions=request.regions,
         format=request.format,
         quality=request.quality,
         previews=request.previews,

@@ -28,6 +28,12 @@ _OF_START = frozenset(
     }
 )
 
+_OF_REGIONS = {
+    "regionalprompting": ("region", "background", "object"),
+    "segmentrefining": ("segment",),
+    "segmentparamoverrides": ("segment",),
+}
+
 
 class Used:
     """The values of one request with what they came to."""
@@ -52,7 +58,7 @@ class Used:
         """Each feature an engine must have, with the name of the parameter that needs it.
 
         A variation of strength 0, a second pass that changes nothing, a ControlNet without a model and what
-        shapes an init image that is not there ask nothing of an engine.
+        shapes an init image or regions that are not there ask nothing of an engine.
         """
         asked: dict[str, str] = {}
         for key in self._acting:
@@ -118,6 +124,8 @@ class Used:
             return self._values.get("variationseedstrength", 0.0) == 0
         if self._params[key].group in GROUPS:
             return self._second is None
+        if (kinds := _OF_REGIONS.get(self._params[key].group or "")) is not None:
+            return not any(region.kind in kinds for region in self._prompts.regions())
         if key in _OF_START:
             return "initimage" not in self._values
         if key in ("loras", "loraweights", "loratencweights"):

@@ -1,12 +1,13 @@
-"""`<clear:what>`: only some engines draw it; they read the tag themselves."""
+"""`<clear:what>`: a region of the work; only some engines draw it."""
 
+from hub.params.tags.areas import mark
 from hub.params.tags.filling import Filling
 from hub.params.tags.tag import Tag
 
 
 def _fill(filling: Filling, options: str | None, body: str) -> str:
     filling.ask("clear", "clear", "makes a part of the picture transparent")
-    return f"<clear:{filling.fill(body)}>"
+    return mark(filling, "clear", body)
 
 
 TAG = Tag(

@@ -61,7 +61,8 @@ class Filling:
 
     Left behind: `prompted` LoRAs and `embeddings`, `wildcards` that were drawn from, `settings`, `features`
     an engine must have with the tag that asks, `chance` whether anything was drawn. `section` is the stage
-    that the text which is being read belongs to ("": all).
+    that the text which is being read belongs to ("": all), `areas` counts the parts of the picture that have
+    texts of their own.
     """
 
     def __init__(self, around: Around, seed: int, budget: Budget, *, by_index: bool = False) -> None:
@@ -71,6 +72,7 @@ class Filling:
         self.field = "prompt"
         self.section = ""
         self.chance = False
+        self.areas = 0
         self.prompted: list[Prompted] = []
         self.embeddings: dict[str, Entry] = {}
         self.wildcards: dict[str, None] = {}

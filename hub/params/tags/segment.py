@@ -1,12 +1,13 @@
-"""`<segment:what,creativity,threshold>`: only some engines draw it; they read the tag themselves."""
+"""`<segment:what,creativity,threshold>`: a region of the work; only some engines draw it."""
 
+from hub.params.tags.areas import mark
 from hub.params.tags.filling import Filling
 from hub.params.tags.tag import Tag
 
 
 def _fill(filling: Filling, options: str | None, body: str) -> str:
     filling.ask("segments", "segment", "draws a part of the picture anew")
-    return f"<segment:{filling.fill(body)}>"
+    return mark(filling, "segment", body)
 
 
 TAG = Tag(

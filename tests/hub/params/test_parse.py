@@ -65,12 +65,12 @@ class TestKeys:
         assert caplog.text == ""
 
     def test_documented_ones_done_without_are_named(self, ask: Parse) -> None:
-        request = ask(freeuversion=2, VideoModel="x", textvideofps=24, segmentmaskblur=1)
+        request = ask(freeuversion=2, VideoModel="x", textvideofps=24, segmentmodel="x")
         assert request.extra["unused_parameters"] == [
             "freeuversion",
             "videomodel",
             "videofps",
-            "segmentmaskblur",
+            "segmentmodel",
         ]
 
 

@@ -5,9 +5,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import Struct
 
+from backends.contract import EngineType
 from hub.errors import BadInput, HubError
-from hub.params import Context, GenRequest, is_heavy, parse, spread
+from hub.params import Context, GenRequest, Registry, is_heavy, parse, spread
 from tests.hub.params.conftest import SEED, Parse, person
 
 DRAWN = "<random:a,b,c,d,e,f,g,h,i,j> cat"
@@ -169,6 +171,40 @@ def test_triggers(context: Context, ask: Parse) -> None:
 def test_what_no_engine_can_do(ask: Parse) -> None:
     with pytest.raises(BadInput, match="<region…> gives a part of the picture a prompt of its own"):
         ask(prompt="a <region:0,0,0.5,1> dog")
+
+
+def test_parts_of_the_picture_go_to_the_engine(ask: Parse, context: Context) -> None:
+    kind = EngineType("far", "Far", "", Struct, features=("regions", "segments"))
+    able = msgspec.structs.replace(context, registry=Registry((kind,)))
+    text = "a <random:wood,field> <region:0,0,0.5,1,0.8> dog <segment:face,0.4,0.3> its nose"
+    raw = {"images": 3, "prompt": text, "negativeprompt": "bad<segment:face>blur", "globalregionfactor": 0.3}
+    request = parse(raw, person(), able)
+    assert request.asked_by == {"regions": "Global Region Factor", "segments": "<segment…>"}
+    for index, work in enumerate(spread(request, "job", "ann", "s")):
+        region, segment, negative = work.regions
+        assert (region.kind, region.prompt, region.width, region.strength) == ("region", "dog", 0.5, 0.8)
+        assert (segment.what, segment.prompt, segment.creativity) == ("face", "its nose", 0.4)
+        assert (negative.what, negative.prompt, negative.negative) == ("face", "blur", True)
+        assert work.prompt in ("a wood", "a field")
+        assert "\0" not in work.prompt + work.negative_prompt
+        assert work.extra["globalregionfactor"] == 0.3
+        assert "<region:0,0,0.5,1,0.8>" in str(request.of(index).given["prompt"])
+        assert request.of(index).extra["original_prompt"] == text
+
+
+def test_what_is_for_regions_asks_nothing_without_them(ask: Parse) -> None:
+    request = ask(prompt="a cat", globalregionfactor=0.3, segmentsteps=5)
+    assert not {"regions", "segments"} & set(request.features)
+
+
+@pytest.mark.parametrize(
+    "text", ["<region:0,0,1>", "<object:a,0,1,1>", "<region:1,1,1,1>", "<region:0,0,1,1,1,1>", "<segment:>"]
+)
+def test_parts_that_cannot_be_understood(text: str, context: Context) -> None:
+    kind = EngineType("far", "Far", "", Struct, features=("regions", "segments"))
+    able = msgspec.structs.replace(context, registry=Registry((kind,)))
+    with pytest.raises(BadInput, match="parameter Prompt"):
+        parse({"images": 1, "prompt": "x" + text}, person(), able)
 
 
 def test_ten_thousand_pictures_take_seconds(ask: Parse, context: Context) -> None:

@@ -100,6 +100,16 @@ controlnetthreemodel|ControlNet Three Model|model|(None)|0|0|1|0|0|small|control
 controlnetthreestrength|ControlNet Three Strength|decimal|1|0|2|0.05|0|0|slider|controlnetthree|8|ff=controlnet perm=param_controlnet
 controlnetthreestart|ControlNet Three Start|decimal|0|0|1|0.05|0|0|slider|controlnetthree|10|adv ign=0 ff=controlnet perm=param_controlnet
 controlnetthreeend|ControlNet Three End|decimal|1|0|1|0.05|0|0|slider|controlnetthree|11|adv ign=1 ff=controlnet perm=param_controlnet
+globalregionfactor|Global Region Factor|decimal|0.5|0|1|0.05|0|0|slider|regionalprompting|-5|tog ign=0.5
+regionalobjectcleanupfactor|Regional Object Cleanup Factor|decimal|0|0|1|0.05|0|0|slider|regionalprompting|-4|adv ign=0
+segmentmaskblur|Segment Mask Blur|integer|10|0|64|1|0|0|small|segmentrefining|4|tog
+segmentmaskgrow|Segment Mask Grow|integer|16|0|512|1|0|0|small|segmentrefining|5|tog
+segmentmaskoversize|Segment Mask Oversize|integer|16|0|512|1|0|0|small|segmentrefining|5.5|tog
+segmentthresholdmax|Segment Threshold Max|decimal|1|0|1|0.05|0|0|slider|segmentrefining|6|tog
+segmentsortorder|Segment Sort Order|dropdown|left-right|0|0|1|0|0|small|segmentrefining|7|ign=left-right
+segmentapplyafter|Segment Apply After|dropdown|Refiner|0|0|1|0|0|small|segmentrefining|8|ign=Refiner
+segmentsteps|Segment Steps|integer|40|1|200|1|0|100|slider|segmentparamoverrides|4|adv tog
+segmentcfgscale|Segment CFG Scale|decimal|7|0|100|0.5|0|20|slider|segmentparamoverrides|5|adv tog
 """  # noqa: E501
 ROWS = [line.split("|") for line in TABLE.strip().splitlines()]
 
@@ -126,6 +136,9 @@ GROUPS = {
     "controlnettwo": ("ControlNet Two", -0.8, True, False, True),
     "controlnetthree": ("ControlNet Three", -0.7, True, False, True),
     "advancedmodeladdons": ("Advanced Model Addons", 8, False, False, True),
+    "regionalprompting": ("Regional Prompting", 9, False, True, True),
+    "segmentrefining": ("Segment Refining", 9.5, False, True, True),
+    "segmentparamoverrides": ("Segment Param Overrides", 50, False, True, True),
     "advancedsampling": ("Advanced Sampling", 15, False, True, True),
 }
 
@@ -212,7 +225,7 @@ class TestTheLocalEngine:
     def test_whatever_it_can_do_can_be_asked_for(self, registry: Registry) -> None:
         asked = {feature for param in registry.params.values() for feature in param.asked_of_engines}
         by_value = {"embeddings", "prompt_switching", "upscalers"}  # asked for by tags, and by a method
-        nobodys = {"color_depth_16", "intermediate_images"}  # refused by name until an engine has them
+        nobodys = {"color_depth_16", "intermediate_images", "regions", "segments"}  # others'
         assert set(ENGINE.features) == asked - nobodys | by_value
 
     def test_every_sampler_has_a_name_for_people(self) -> None:
