@@ -14,4 +14,5 @@ ENGINE = EngineType(
     client="backends.stability_api.client:connect",
     slots=4,
     standard=False,
+    loads_models=False,
 )
