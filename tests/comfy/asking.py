@@ -1,4 +1,4 @@
-"""A small client of a ComfyUI server for the fake's own tests, and a graph to post. Knows nothing of the hub."""
+"""A small client of a ComfyUI server for the tests of ours, and a graph to post."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ def drawing(seed: int = 1, steps: int = 3, save: str = "SaveImage", **changed: A
 
 
 class Asking:
-    """One client: HTTP, and a socket whose frames are kept as (type, data), pictures as (event, head, bytes)."""
+    """One client: HTTP, and a socket whose frames are kept: (type, data), pictures (event, head, bytes)."""
 
     def __init__(self, url: str, http: httpx.AsyncClient, socket: Any, client_id: str) -> None:
         self.url = url

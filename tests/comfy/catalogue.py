@@ -75,7 +75,7 @@ def choices(spec: Sequence[Any]) -> list[Any] | None:
 def inputs(info: Mapping[str, Any]) -> dict[str, tuple[Sequence[Any], bool]]:
     """The inputs of a class by name: description, and whether it must be given. Hidden ones are left out, and
     so is whatever is not spelled as a list."""
-    found = {}
+    found: dict[str, tuple[Sequence[Any], bool]] = {}
     for group in ("required", "optional"):
         for name, spec in info["input"].get(group, {}).items():
             if isinstance(spec, list) and spec:

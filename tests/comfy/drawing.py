@@ -1,7 +1,7 @@
 """Pictures without a model: each node's result as a small value, so that tests can look at sizes and pixels.
 
-A sampler's picture is a chequer of 8 by 8 colours made from the signature of the node (seed, prompts, model, LoRAs,
-settings, never the ids); from a start image so much of it stays as the denoise leaves; a mask keeps what it covers.
+A sampler's picture is a chequer of 8 by 8 colours made from the signature of the node (seed, prompts, model,
+LoRAs, settings, never the ids); of a start image so much stays as the denoise leaves.
 """
 
 import colorsys
@@ -21,8 +21,8 @@ SAMPLERS = {"KSampler", "KSamplerAdvanced", "SamplerCustom", "SamplerCustomAdvan
 
 @dataclass(frozen=True)
 class Thing:
-    """One output of one node. Sizes are in pixels, also of latents; `pictures` are RGB, `mask` is L with white where
-    it works; `steps` and `denoise` travel with a list of sigmas."""
+    """One output of one node. Sizes are in pixels, also of latents; `pictures` are RGB, `mask` is L, white
+    where it works; `steps` and `denoise` travel with sigmas, `steps` is the factor of an upscaler."""
 
     kind: str
     width: int = 0
@@ -37,8 +37,8 @@ class Thing:
 def made(
     class_type: str, given: Inputs, kinds: list[str], digest: str, *, grain: bool = False
 ) -> list[Thing]:
-    """The outputs of a node. `digest` is its signature; with `grain` every pixel of a sampler's picture is noise of
-    its own, which makes large files. Raises KeyError or AttributeError where a literal stands for a link."""
+    """The outputs of a node. `digest` is its signature; with `grain` every pixel of a sampler's picture
+    is noise, which makes large files. Raises KeyError or AttributeError where a literal stands for a link."""
     if class_type in SAMPLERS:
         return [_sampled(given, digest, grain)] * len(kinds)
     maker = MAKERS.get(class_type)
@@ -84,8 +84,7 @@ def loaded(data: bytes, channel: str = "alpha") -> tuple[Thing, Thing]:
     mask = source.getchannel(letter)
     if letter == "A":
         mask = ImageOps.invert(mask)
-    image = Thing("IMAGE", *picture.size, pictures=(picture.convert("RGB"),))
-    return image, Thing("MASK", *picture.size, mask=mask)
+    return _image(picture.convert("RGB")), _mask(mask)
 
 
 def _chequer(digest: str, width: int, height: int, grain: bool = False) -> Image.Image:
@@ -119,12 +118,20 @@ def _sampled(given: Inputs, digest: str, grain: bool) -> Thing:
 
 
 def _passed_on(kind: str, given: Inputs) -> Thing:
-    """The output of a class that is not drawn specially: the first input of the same kind, else of any size."""
+    """The output of a class that is not drawn specially: the first input of its kind, else of any size."""
     things = [thing for thing in given.values() if isinstance(thing, Thing)]
     for thing in things:
         if thing.kind == kind:
             return thing
     return next((replace(t, kind=kind) for t in things if t.width), Thing(kind))
+
+
+def _image(picture: Image.Image) -> Thing:
+    return Thing("IMAGE", picture.width, picture.height, pictures=(picture,))
+
+
+def _mask(mask: Image.Image) -> Thing:
+    return Thing("MASK", mask.width, mask.height, mask=mask)
 
 
 def _empty_latent(given: Inputs) -> Thing:
@@ -148,7 +155,8 @@ def _encoded(given: Inputs) -> Thing:
 
 
 def _masked(given: Inputs) -> Thing:
-    return replace(given["samples"], mask=given["mask"].mask)
+    latent: Thing = given["samples"]
+    return replace(latent, mask=given["mask"].mask)
 
 
 def _inpaint(given: Inputs) -> list[Thing]:
@@ -199,11 +207,12 @@ def _padded(given: Inputs) -> list[Thing]:
         wide.paste(picture, (left, top))
         pictures.append(wide)
     mask.paste(0, (left, top, left + image.width, top + image.height))
-    return [Thing("IMAGE", *size, image.batch, tuple(pictures)), Thing("MASK", *size, mask=mask)]
+    return [Thing("IMAGE", *size, image.batch, tuple(pictures)), _mask(mask)]
 
 
 def _composed(given: Inputs) -> Thing:
-    below, above = given["destination"], given["source"]
+    below: Thing = given["destination"]
+    above: Thing = given["source"]
     mask = given["mask"].mask if "mask" in given else None
     made_of = []
     for at, picture in enumerate(below.pictures):
@@ -227,11 +236,11 @@ def _cropped(given: Inputs) -> Thing:
 
 def _solid_mask(given: Inputs) -> Thing:
     size = (int(given["width"]), int(given["height"]))
-    return Thing("MASK", *size, mask=Image.new("L", size, round(float(given["value"]) * 255)))
+    return _mask(Image.new("L", size, round(float(given["value"]) * 255)))
 
 
 def _inverted(given: Inputs) -> Thing:
-    return replace(given["mask"], mask=ImageOps.invert(given["mask"].mask))
+    return _mask(ImageOps.invert(given["mask"].mask))
 
 
 def _mask_composed(given: Inputs) -> Thing:
@@ -240,19 +249,17 @@ def _mask_composed(given: Inputs) -> Thing:
     whole.paste(above, (int(given["x"]), int(given["y"])))
     joined = {"add": ImageChops.add, "or": ImageChops.lighter, "subtract": ImageChops.subtract}
     join = joined.get(given["operation"], ImageChops.multiply)
-    return replace(given["destination"], mask=join(below, whole))
+    return _mask(join(below, whole))
 
 
 def _mask_to_image(given: Inputs) -> Thing:
     mask = given["mask"].mask
-    return Thing("IMAGE", *mask.size, pictures=(mask.convert("RGB"),))
+    return _image(mask.convert("RGB"))
 
 
 def _image_to_mask(given: Inputs) -> Thing:
     picture = given["image"].pictures[0]
-    return Thing(
-        "MASK", *picture.size, mask=picture.getchannel({"red": 0, "green": 1}.get(given["channel"], 2))
-    )
+    return _mask(picture.getchannel({"red": 0, "green": 1}.get(given["channel"], 2)))
 
 
 def _repeated(given: Inputs) -> Thing:

@@ -17,8 +17,8 @@ def links(body: Mapping[str, Any]) -> list[tuple[str, str, int]]:
 def line(
     graph: Graph, outputs: Iterable[str], cached: Iterable[str], is_output: Callable[[str], bool]
 ) -> list[str]:
-    """The nodes that run, in the server's order: they are gathered backwards from the outputs, and of those that
-    wait for nothing an output comes first, then what an output waits for, then what that waits for, then the first.
+    """The nodes that run, in the server's order: they are gathered backwards from the outputs, and of those
+    that wait for nothing an output comes first, then what an output waits for, what that waits for, the rest.
     """
     done = set(cached)
     gathered: list[str] = []

@@ -40,7 +40,7 @@ def judge(
     *,
     names_cycles: bool = True,
 ) -> Verdict:
-    """Check a graph as the server does; `files` says whether a file an image node names is in the input folder."""
+    """Check a graph as the server does; `files` says whether an image node's file is in the input folder."""
     wrong = _missing(graph, told)
     if wrong is not None:
         return Verdict(error=wrong)
@@ -244,7 +244,8 @@ def _missing(graph: Mapping[str, Any], told: Mapping[str, Any]) -> ErrorBody | N
         title = body.get("_meta", {}).get("title", name)
         about = {"node_id": node, "class_type": name, "node_title": title}
         if name is None:
-            words = f"Node 'ID #{node}' has no class_type. The workflow may be corrupted or a custom node is missing."
+            words = f"Node 'ID #{node}' has no class_type. "
+            words += "The workflow may be corrupted or a custom node is missing."
             return _error("missing_node_type", words, f"Node ID '#{node}'", about)
         if name not in told:
             words = f"Node '{title}' not found. The custom node may not be installed."
@@ -264,7 +265,7 @@ def _fits(received: Any, wanted: Any) -> bool:
 
 
 def _is_link(spec: Sequence[Any]) -> bool:
-    """Whether an input can only be linked: neither a number, a text, a choice nor one of the composite types."""
+    """Whether an input can only be linked: no number, text or choice, and none of the composite types."""
     kind = spec[0]
     return (
         isinstance(kind, str)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-import multipart
+import multipart  # type: ignore[import-untyped]
 from PIL import Image
 
 from tests.comfy.files import ANNOTATED, FOLDERS, Outside
@@ -72,8 +72,9 @@ def _prompt(server: Server, call: Call, _rest: str) -> Answer:
     number = server.next_number(body.get("number"), front=bool(body.get("front")))
     prompt_id = str(body.get("prompt_id") or new_id())
     if server.settings.since(0, 24) and not _canonical(prompt_id):
-        words = "prompt_id must be a UUID string in canonical lowercase hyphenated form; omit it to let the server"
-        return _refused("invalid_prompt_id", "prompt_id must be a valid UUID", f"{words} generate one")
+        words = "prompt_id must be a UUID string in canonical lowercase hyphenated form; "
+        words += "omit it to let the server generate one"
+        return _refused("invalid_prompt_id", "prompt_id must be a valid UUID", words)
     graph = body["prompt"]
     verdict = judge(
         graph,

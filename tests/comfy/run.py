@@ -1,4 +1,4 @@
-"""One prompt from the queue to the history, with the frames in the recorded order (protocol's description, 2.5)."""
+"""One prompt from the queue to the history, with its frames in the recorded order."""
 
 import asyncio
 import random
@@ -264,7 +264,7 @@ class Run:
         return bool(self.told[self._class(node)].get("output_node"))
 
     def _changing(self, node: str, body: Mapping[str, Any]) -> str:
-        """What the cache must know beyond the graph: an image's bytes; a socket's output is never the same twice."""
+        """What the cache must know beyond the graph: an image's bytes; a socket's output is always new."""
         if body["class_type"] == "SaveImageWebsocket":
             return new_id()
         if body["class_type"] in ("LoadImage", "LoadImageMask"):

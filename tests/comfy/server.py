@@ -1,6 +1,6 @@
 """A ComfyUI server's memory: its queue, its history, what runs, and the rules for dropping one of them.
 
-Behaves as the recorded servers did (0.33.0, and 0.8.0 where that differs); what a version brought is asked with `since`.
+Behaves as the recorded servers did (0.33.0, and 0.8.0 where that differs).
 """
 
 import asyncio
@@ -131,14 +131,14 @@ class Server:
         self.sockets.tell("status", self.status())
 
     def stop(self, prompt_id: str | None) -> None:
-        """Interrupt what runs: only if it is this prompt, or whatever it is. Before 0.3.56 the id is not read."""
+        """Interrupt what runs: only this prompt, or whatever it is. Before 0.3.56 the id is not read."""
         if prompt_id is not None and self.settings.since(0, 3, 56):
             if self.running is None or self.running[1] != prompt_id:
                 return
         self.interrupt.set()
 
     def cancel(self, prompt_id: str) -> bool:
-        """The cancel route: interrupt, or take out of the queue; False when it is neither running nor waiting."""
+        """The cancel route: interrupt, or take out of the queue; False when it neither runs nor waits."""
         if self.running is not None and self.running[1] == prompt_id:
             self.interrupt.set()
             return True

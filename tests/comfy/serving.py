@@ -67,7 +67,7 @@ class Comfy:
             asyncio.create_task(self.memory.sockets.deliver()),
             asyncio.create_task(work(self.memory)),
         ]
-        while not self._door.started:
+        while not self._door.started:  # noqa: ASYNC110 (uvicorn tells it by this flag only)
             await asyncio.sleep(0.001)
 
     async def kill(self) -> None:
