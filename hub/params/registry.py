@@ -5,23 +5,12 @@ import pkgutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from msgspec import Struct
-
 from backends.contract import EngineState, EngineType
-from hub.catalog import plain
 from hub.params import groups as group_files
+from hub.params.able import Able, Choices, choices_of, kinds_of
 from hub.params.keys import DOCUMENTED, REMAPS, letters
 from hub.params.pairs import Pairs
-from hub.params.samplers import SAMPLERS, SCHEDULERS, honoured
 from hub.params.spec import Group, Param, Source
-
-
-class Choices(Struct, frozen=True):
-    """What a dropdown offers: display names by value, and values by their plain form for loose matching."""
-
-    names: Mapping[str, str]
-    plain: Mapping[str, str]
-
 
 MODEL_METHOD = "model-"
 """What stands before an upscaling model's name among the ways to enlarge."""
@@ -39,33 +28,56 @@ class DoubleDeclaration(Exception):
 class Registry:
     """The parameters in the order of declaration, and what is known of the engines.
 
-    `types` are the kinds of engines there are; `engines` gives the engines as they are now; `features` are
-    what any of the kinds can do, None when no kind is known.
+    `types` are the kinds of engines there are; `engines` gives the engines as they are now, and `version`
+    grows whenever they change (None: it is looked each time). What engines decide follows those that are
+    switched on, by what each has said of itself; without any it follows the kinds.
     """
 
     def __init__(
         self,
         types: Sequence[EngineType] = (),
         engines: Callable[[], Sequence[EngineState]] = tuple,
+        version: Callable[[], int] | None = None,
     ) -> None:
         self.groups, params = _collect()
         self.params: Mapping[str, Param] = MappingProxyType({param.id: param for param in params})
         self._places = {param.id: place for place, param in enumerate(params)}
+        self._types = types
         self._engines = engines
-        self.features = frozenset(flag for kind in types for flag in kind.features) if types else None
-        self.pairs = Pairs(types)
-        self._nearest = {name: near for kind in types for name, near in kind.nearest.items()}
+        self._version = version
+        self._seen: int | None = None
+        self._kinds = kinds_of(types, engines())
+        self._able = Able(self._kinds)
         self._fixed: dict[str, Choices] = {
-            "samplers": _choices(honoured(SAMPLERS, map(_samplers, types))),
-            "schedulers": _choices(honoured(SCHEDULERS, map(_schedulers, types))),
-            "upscale_methods": _choices({name: _in_words(name) for name in _ENLARGE}),
-            "engine_types": _choices({"Any": "Any"} | {kind.id: kind.name for kind in types}),
+            "upscale_methods": choices_of({name: _in_words(name) for name in _ENLARGE}),
+            "engine_types": choices_of({"Any": "Any"} | {kind.id: kind.name for kind in types}),
         }
         self._listed = {
-            param.id: _choices(dict(zip(param.values, param.value_names or param.values, strict=True)))
+            param.id: choices_of(dict(zip(param.values, param.value_names or param.values, strict=True)))
             for param in params
             if param.values is not None
         }
+
+    @property
+    def able(self) -> Able:
+        """What the engines of now can do."""
+        version = None if self._version is None else self._version()
+        if version is None or version != self._seen:
+            self._seen = version
+            kinds = kinds_of(self._types, self._engines())
+            if kinds != self._kinds:
+                self._kinds, self._able = kinds, Able(kinds)
+        return self._able
+
+    @property
+    def features(self) -> frozenset[str] | None:
+        """What any engine can do, None when nothing is known of engines."""
+        return self.able.features
+
+    @property
+    def pairs(self) -> Pairs:
+        """Which samplers and schedulers go together."""
+        return self.able.pairs
 
     def find(self, key: str) -> Param | None:
         """The parameter that a key of any spelling means, None when this hub has none of that id."""
@@ -96,35 +108,20 @@ class Registry:
         if param.source != "upscale_methods":
             return found
         models = {MODEL_METHOD + name: f"Model: {name.removesuffix('.safetensors')}" for name in upscalers}
-        return _choices({**found.names, **models}) if models else found
+        return choices_of({**found.names, **models}) if models else found
 
     def nearest(self, name: str) -> str | None:
         """The sampler or scheduler that comes nearest to a documented one that no engine here has."""
-        return self._nearest.get(name.strip().lower())
+        return self.able.nearest.get(name.strip().lower())
 
     def source(self, source: Source) -> Choices:
         """The values that the engines decide."""
         if source == "engines":
             states = sorted(self._engines(), key=lambda state: state.id)
-            return _choices({str(s.id): f"{s.id}: {s.title or s.type}" for s in states})
-        return self._fixed[source]
-
-
-def _choices(names: Mapping[str, str]) -> Choices:
-    forms: dict[str, str] = {}
-    for value in names:
-        forms.setdefault(plain(value), value)
-    return Choices(names=names, plain=forms)
-
-
-def _samplers(kind: EngineType) -> list[str]:
-    """Every sampler of a type of engine, those of single model classes last."""
-    return [*kind.samplers, *(name for table in kind.class_pairs.values() for name in table)]
-
-
-def _schedulers(kind: EngineType) -> list[str]:
-    own = (names for table in kind.class_pairs.values() for names in table.values())
-    return [*kind.schedulers, *(name for names in own for name in names)]
+            return choices_of({str(s.id): f"{s.id}: {s.title or s.type}" for s in states})
+        if source == "samplers":
+            return self.able.samplers
+        return self.able.schedulers if source == "schedulers" else self._fixed[source]
 
 
 def _in_words(method: str) -> str:

@@ -39,7 +39,7 @@ TYPES = (
 )
 STATES = (
     EngineState(id=3, type="other", title="Far away", status="running"),
-    EngineState(id=0, type="local", title="", status="running"),
+    EngineState(id=0, type="local", title="", status="running", features=TYPES[0].features),
 )
 
 ADDONS = {

@@ -1,12 +1,17 @@
 """Every registered parameter carries exactly the documented values (swarm-api §5.3, §5.4)."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
 import pytest
 
-from backends.contract import EngineType
+from backends.contract import EngineState, EngineType
 from backends.diffusers_local.engine import ENGINE
 from hub.params import DOCUMENTED, Registry
+from hub.params.pairs import Asked
 from permissions import FLAGS
-from tests.hub.params.conftest import TYPES
+from tests.hub.params.conftest import STATES, TYPES
 
 # id, name, type, default, min, max, step, view_min, view_max, view, group, priority, flags
 TABLE = """
@@ -219,6 +224,45 @@ class TestWhatEnginesDecide:
     def test_kinds_and_engines(self, registry: Registry) -> None:
         assert registry.source("engine_types").names == {"Any": "Any", "local": "Local", "other": "Other"}
         assert registry.source("engines").names == {"0": "0: local", "3": "3: Far away"}
+
+
+class TestEnginesThatChange:
+    """What is configured and what each engine says of itself, not only the kinds there are."""
+
+    def test_what_is_not_configured_does_not_count(self) -> None:
+        registry = Registry(TYPES, lambda: STATES[:1])
+        assert list(registry.source("samplers").names) == ["euler", "own_sampler"]
+        assert registry.features == frozenset()
+        assert registry.source("engine_types").names.keys() == {"Any", "local", "other"}
+
+    def test_one_that_is_switched_off_does_not_count(self) -> None:
+        off = msgspec.structs.replace(STATES[1], enabled=False, status="disabled")
+        assert list(Registry(TYPES, lambda: [STATES[0], off]).source("samplers").names)[-1] == "own_sampler"
+
+    def test_an_engines_own_word_counts_more_than_its_type(self) -> None:
+        now: list[Any] = [list(STATES), 1]
+        registry = Registry(TYPES, lambda: now[0], lambda: now[1])
+        assert "heun" not in registry.source("samplers").names
+        said = msgspec.structs.replace(
+            STATES[0], samplers=("heun", "strange"), schedulers=("simple",), features=("video",)
+        )
+        now[:] = [[said, STATES[1]], 2]
+        assert list(registry.source("samplers").names) == ["euler", "heun", "dpmpp_2m", "ddim", "strange"]
+        assert "simple" in registry.source("schedulers").names
+        assert registry.features == frozenset({"video", "prompt_switching"})
+        assert registry.pairs.goes("strange", "simple", Asked("", "other"))
+        assert not registry.pairs.goes("strange", "simple", Asked("", "local"))
+
+    def test_nothing_is_made_anew_while_nothing_changes(self) -> None:
+        looks = []
+
+        def states() -> Sequence[EngineState]:
+            looks.append(1)
+            return STATES
+
+        registry = Registry(TYPES, states, lambda: 1)
+        first = registry.able
+        assert all(registry.able is first for _ in range(5)) and len(looks) == 2
 
 
 class TestTheLocalEngine:
