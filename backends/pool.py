@@ -163,6 +163,10 @@ class Pool:
         """Every engine as it is now, by id."""
         return tuple(self._state_of(number, engine) for number, engine in self._engines.items())
 
+    def servers(self) -> tuple[str, ...]:
+        """Ids of the hubs behind the engines, sorted."""
+        return tuple(sorted({server for state in self.states() for server in state.servers}))
+
     def _state_of(self, number: int, engine: AnyEngine) -> EngineState:
         """Its state; one that is leaving takes no work any more, or none before it has come again."""
         leaving, state = self._leaving.get(number), engine.state

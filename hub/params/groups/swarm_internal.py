@@ -238,4 +238,19 @@ PARAMS = (
         "Also sends what an engine answers as it came, where an engine answers anything beside its pictures.",
     ),
     _forwarding("Forward Swarm Data", "Also sends which parameters were used, before each picture."),
+    Param(
+        name="Hub Chain",
+        description="The hubs that a request has come through, set by hubs that hand requests on to others:\n"
+        "one that would come back is refused.",
+        type="text",
+        default="",
+        ignore="",
+        visible=False,
+        advanced=True,
+        extra_hidden=True,
+        hide_from_metadata=True,
+        to_engine=True,
+        priority=10,
+        group=GROUP.id,
+    ),
 )

@@ -86,7 +86,6 @@ async def get_new_session(
         user, token=known.token, address=door.address, user_agent=door.headers.get("user-agent", "")
     )
     flags, _ = accounts.users.grants(user)
-    behind = {server for state in pool.states() for server in state.servers}
     return NewSessionOut(
         session_id,
         user,
@@ -94,7 +93,7 @@ async def get_new_session(
         __version__,
         identity.server,
         sorted(flags),
-        sorted(behind),
+        list(pool.servers()),
     )
 
 

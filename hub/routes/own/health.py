@@ -2,17 +2,23 @@
 
 from msgspec import Struct
 
+from backends.pool import Pool
 from hub import __version__
 from hub.errors import HubError
+from hub.identity import Identity
 from hub.jobs import Jobs
 from hub.wire import Switchboard, own
 
 
 class HealthOut(Struct):
-    """`status` is always ok when an answer comes at all; `version` is the hub's."""
+    """`status` is always ok when an answer comes at all; `version` is the hub's, `server_id` is new with each
+    start, `servers` are the ids of the hubs behind its engines.
+    """
 
     status: str
     version: str
+    server_id: str
+    servers: tuple[str, ...]
 
 
 class ReadyOut(Struct):
@@ -22,9 +28,9 @@ class ReadyOut(Struct):
 
 
 @own("/health", permission=None, method="GET")
-async def health() -> HealthOut:
-    """Tell that the hub is up, and its version."""
-    return HealthOut("ok", __version__)
+async def health(identity: Identity, pool: Pool) -> HealthOut:
+    """Tell that the hub is up, its version, and by which ids other hubs know it and those behind it."""
+    return HealthOut("ok", __version__, identity.server, pool.servers())
 
 
 @own("/ready", permission=None, method="GET")

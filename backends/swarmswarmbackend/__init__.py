@@ -1,0 +1,1 @@
+"""Another hub, or a SwarmUI server, as an engine."""

@@ -1,0 +1,172 @@
+"""A work as the parameters of SwarmUI that ask for the same picture (swarm-api §5). Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from backends.contract import Control, Lora, ModelRef, SecondPass, Work
+from backends.swarmswarmbackend.pictures import asked_format, data_url
+
+CHAIN = "hubchain"
+"""The parameter with the ids of the hubs that a request has come through, the first one first."""
+
+MOST_WEIGHT = 10.0
+"""The largest weight of a LoRA that the parameter takes; more is asked for by naming it again."""
+
+_CONTROLS = ("controlnet", "controlnettwo", "controlnetthree")
+_TEXTS = {"prompt": "refinerprompt", "negativeprompt": "refinernegativeprompt"}
+_NOT_SENT = frozenset({*_TEXTS.values(), CHAIN})
+
+Parameters = dict[str, Any]
+
+
+class TooMuch(Exception):
+    """A work that cannot be asked for in these parameters; the text is a sentence for the user."""
+
+
+class Way(Struct, frozen=True):
+    """How a work gets there: `chain` are the ids of the hubs it has come through, this one last, `engine` the
+    number of the engine there that must draw it (None: any), `spelled` the other hub's names of models by
+    ours, where they differ.
+    """
+
+    chain: str
+    engine: str | None = None
+    spelled: Mapping[str, str] = {}
+
+
+def parameters_of(work: Work, way: Way) -> Parameters:
+    """The body of a generation request for one picture, without its session. Raises TooMuch."""
+    ask = _Ask(work, way.spelled)
+    asked = {
+        "images": 1,
+        "donotsave": True,
+        "forwardswarmdata": True,
+        CHAIN: way.chain,
+        **ask.texts(),
+        "model": ask.name(work.model),
+        "width": work.width,
+        "height": work.height,
+        "steps": work.steps,
+        "cfgscale": work.cfg_scale,
+        "sampler": work.sampler,
+        "scheduler": work.scheduler,
+        "seed": work.seed,
+        "imageformat": asked_format(work.format),
+        **ask.start(),
+        **ask.loras(),
+        **ask.controls(),
+        **ask.second(),
+        **{key: value for key, value in work.extra.items() if key not in _NOT_SENT},
+    }
+    if work.variation_seed is not None:
+        asked |= {"variationseed": work.variation_seed, "variationseedstrength": work.variation_strength}
+    if work.vae is not None:
+        asked["vae"] = ask.name(work.vae)
+    if not work.previews:
+        asked["nopreviews"] = True
+    if work.deterministic:
+        asked["deterministic"] = True
+    if way.engine is not None:
+        asked["exactbackendid"] = way.engine
+    return asked
+
+
+class _Ask:
+    """The groups of parameters of one work."""
+
+    def __init__(self, work: Work, spelled: Mapping[str, str]) -> None:
+        self._work = work
+        self._spelled = spelled
+
+    def name(self, model: ModelRef) -> str:
+        return self._spelled.get(model.name, model.name)
+
+    def texts(self) -> Parameters:
+        """The prompts, those of both passes in one text where they differ."""
+        work = self._work
+        firsts = {"prompt": work.prompt, "negativeprompt": work.negative_prompt}
+        return {key: self._text(first, work.extra.get(_TEXTS[key])) for key, first in firsts.items()}
+
+    def _text(self, first: str, second: object) -> str:
+        text = first if not isinstance(second, str) else f"<base>{first}<refiner>{second}"
+        for model in self._work.embeddings:
+            text = text.replace(f"<embed:{model.name}>", f"<embed:{self.name(model)}>")
+        return text
+
+    def start(self) -> Parameters:
+        """What the drawing begins with."""
+        work = self._work
+        if work.init_image is None:
+            return {}
+        begun: Parameters = {"initimage": data_url(work.init_image), "initimagecreativity": work.strength}
+        if work.mask is not None:
+            begun["maskimage"] = data_url(work.mask)
+        return begun
+
+    def loras(self) -> Parameters:
+        """Each LoRA with its weights; a weight beyond the range is asked for in equal parts."""
+        if not self._work.loras:
+            return {}
+        laid = [(part, self.name(part.model)) for lora in self._work.loras for part in _parts(lora)]
+        asked: Parameters = {
+            "loras": [name for _, name in laid],
+            "loraweights": [repr(part.weight) for part, _ in laid],
+        }
+        if any(part.weight != part.text_weight for part, _ in laid):
+            asked["loratencweights"] = [repr(part.text_weight) for part, _ in laid]
+        return asked
+
+    def controls(self) -> Parameters:
+        """The ControlNets, in the order they are numbered. Raises TooMuch."""
+        controls = self._work.controls
+        if len(controls) > len(_CONTROLS):
+            raise TooMuch(f"The other hub takes at most {len(_CONTROLS)} ControlNets; leave some out.")
+        asked: Parameters = {}
+        for head, control in zip(_CONTROLS, controls, strict=False):
+            asked |= self._control(head, control)
+        return asked
+
+    def _control(self, head: str, control: Control) -> Parameters:
+        asked: Parameters = {
+            f"{head}model": self.name(control.model),
+            f"{head}strength": control.strength,
+            f"{head}start": control.start,
+            f"{head}end": control.end,
+        }
+        if control.image is not None:
+            asked[f"{head}imageinput"] = data_url(control.image)
+        return asked
+
+    def second(self) -> Parameters:
+        """The second pass."""
+        second = self._work.second
+        if second is None:
+            return {}
+        asked: Parameters = {
+            "refinercontrolpercentage": second.part,
+            "refinermethod": second.method,
+            "refinerupscale": second.upscale,
+            "refinerupscalemethod": self._enlarging(second),
+        }
+        models = {"refinermodel": second.model, "refinervae": second.vae}
+        asked |= {key: self.name(model) for key, model in models.items() if model is not None}
+        own = {
+            "refinersteps": second.steps,
+            "refinercfgscale": second.cfg_scale,
+            "refinersampler": second.sampler,
+            "refinerscheduler": second.scheduler,
+        }
+        return asked | {key: value for key, value in own.items() if value is not None}
+
+    def _enlarging(self, second: SecondPass) -> str:
+        if second.upscaler is None:
+            return second.upscale_method
+        return f"model-{self.name(second.upscaler)}"
+
+
+def _parts(lora: Lora) -> list[Lora]:
+    """The LoRA as often as its weights fit into it."""
+    count = max(1, -int(-max(abs(lora.weight), abs(lora.text_weight)) // MOST_WEIGHT))
+    return [Lora(lora.model, lora.weight / count, lora.text_weight / count)] * count
