@@ -17,7 +17,7 @@ from hub.wire.discover import check_flags, find_handlers, find_modules, find_rou
 from hub.wire.door import header
 from hub.wire.handlers import ENDS, api_handler, make_guard, own_handler, schema_handler
 from hub.wire.route import API, OWN, Route
-from hub.wire.socket import refuse
+from hub.wire.socket import refuse_socket
 from hub.wire.switchboard import Switchboard, as_error
 from permissions import FLAGS
 
@@ -109,7 +109,7 @@ def _spelled(path: str) -> str:
 async def _refuse(scope: Scope, receive: Receive, send: Send, text: str) -> None:
     if str(scope["type"]) == "websocket":
         await receive()
-        await refuse(scope, send, MISDIRECTED, text)
+        await refuse_socket(scope, send, MISDIRECTED, text)
     else:
         await text_answer(MISDIRECTED, text)(scope, receive, send)
 

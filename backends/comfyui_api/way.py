@@ -9,13 +9,14 @@ from backends.comfyui_api.server_info import ServerInfo
 
 
 class Way(Struct, frozen=True):
-    """Where a server answers (`address` without a closing `/`), the headers that every call to it needs, and
-    what it last told of itself.
+    """Where a server answers (`address` without a closing `/`), the headers that every call to it needs, what
+    it last told of itself, and whether its own page is to be fetched anew each time (`fresh`).
     """
 
     address: str
     headers: Mapping[str, str]
     server: ServerInfo
+    fresh: bool = False
 
 
 @runtime_checkable

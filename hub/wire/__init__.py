@@ -4,17 +4,19 @@ from hub.wire.answers import Answer, Headers, encode, error_answer, json_answer,
 from hub.wire.bind import Body
 from hub.wire.door import Door, header
 from hub.wire.files import Files, html_answer
-from hub.wire.handlers import room_of, visitor_of
+from hub.wire.handlers import ends_of, room_of, visitor_of
 from hub.wire.outbox import Binary
 from hub.wire.route import Nothing, api, own
+from hub.wire.socket import refuse_socket
 from hub.wire.stream import Closed, Stream
-from hub.wire.switchboard import Switchboard
+from hub.wire.switchboard import Conversation, Switchboard
 
 __all__ = [
     "Answer",
     "Binary",
     "Body",
     "Closed",
+    "Conversation",
     "Door",
     "Files",
     "Headers",
@@ -23,12 +25,14 @@ __all__ = [
     "Switchboard",
     "api",
     "encode",
+    "ends_of",
     "error_answer",
     "header",
     "html_answer",
     "json_answer",
     "own",
     "redirect",
+    "refuse_socket",
     "room_of",
     "text_answer",
     "visitor_of",

@@ -23,7 +23,7 @@ async def converse(
         return
     refusal = board.gate.origin_refusal(header(scope, b"origin"), header(scope, b"host"))
     if refusal is not None:
-        await refuse(scope, send, 403, refusal)
+        await refuse_socket(scope, send, 403, refusal)
         return
     await send({"type": "websocket.accept"})
     network = board.settings.network
@@ -78,7 +78,7 @@ async def _serve(
     return await bound.call(**arguments)
 
 
-async def refuse(scope: Any, send: Any, status: int, text: str) -> None:
+async def refuse_socket(scope: Any, send: Any, status: int, text: str) -> None:
     """Refuse a socket before it is accepted: an HTTP answer where the server can, else a plain rejection."""
     if "websocket.http.response" not in (scope.get("extensions") or {}):
         await send({"type": "websocket.close", "code": 1008, "reason": text[:100]})

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from hub.accounts import Accounts, Caller
 from hub.errors import DeadSession, Forbidden, HubError
@@ -13,11 +13,23 @@ from hub.wire.answers import Broken, Framing, NoRoute, Stopping, WrongKind, enco
 from hub.wire.bind import SESSION, text_of
 from hub.wire.door import Door, Gatekeeper
 from hub.wire.route import Route
-from hub.wire.stream import Stream
 from hub.wire.table import Bound, Rooms, Table
 
 SERVICE_RESTART = 1012
 LOG = logging.getLogger("hub.wire")
+
+
+class Conversation(Protocol):
+    """An open socket, as far as whoever ends it must know."""
+
+    def push(self, frame: bytes) -> None:
+        """Send a JSON frame without waiting."""
+
+    async def close(self, code: int = 1000) -> None:
+        """Close it once what was pushed is out."""
+
+    def end(self, code: int) -> None:
+        """Close it now."""
 
 
 class Switchboard:
@@ -33,7 +45,7 @@ class Switchboard:
         self.accounts: Accounts | None = None
         self.stopping = False
         """True once the farewell was said."""
-        self._streams: dict[str, set[Stream]] = {}
+        self._streams: dict[str, set[Conversation]] = {}
 
     def open(self, rooms: Rooms, accounts: Accounts) -> None:
         """Bind every route to its rooms; raises Undeclared when one is missing."""
@@ -82,11 +94,11 @@ class Switchboard:
             raise DeadSession
         return caller
 
-    def joined(self, session: str, stream: Stream) -> None:
+    def joined(self, session: str, stream: Conversation) -> None:
         """Remember an open socket under its session ("" for none)."""
         self._streams.setdefault(session, set()).add(stream)
 
-    def left(self, session: str, stream: Stream) -> None:
+    def left(self, session: str, stream: Conversation) -> None:
         """Forget it."""
         members = self._streams.get(session)
         if members is not None:
@@ -123,7 +135,7 @@ CLOSE_SECONDS = 3.0
 """How long a socket that is told to go may take to read its last frames."""
 
 
-def close_soon(stream: Stream, code: int) -> None:
+def close_soon(stream: Conversation, code: int) -> None:
     """Close after what was pushed is out, without making the caller wait."""
 
     async def close() -> None:
