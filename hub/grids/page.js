@@ -16,8 +16,10 @@
   };
 
   const select = (text, options, value, changed) => {
+    const field = make("div");
     const label = make("label", text);
     const box = make("select");
+    box.id = label.htmlFor = "choice" + controls.children.length;
     options.forEach(([key, words]) => {
       const option = make("option", words);
       option.value = String(key);
@@ -25,9 +27,9 @@
     });
     box.value = String(value);
     box.addEventListener("change", () => changed(Number(box.value)));
-    label.append(box);
-    controls.append(label);
-    return label;
+    field.append(label, box);
+    controls.append(field);
+    return field;
   };
 
   let across = 0;
@@ -40,12 +42,14 @@
       chosen[place] = index;
       draw();
     }));
-  const sizing = make("label", "Size");
+  const sizing = make("div");
+  const sized = make("label", "Size");
   const size = make("input");
   Object.assign(size, { type: "range", min: "4", max: "60", value: "14" });
   size.addEventListener("input", () =>
     document.documentElement.style.setProperty("--side", size.value + "rem"));
-  sizing.append(size);
+  size.id = sized.htmlFor = "size";
+  sizing.append(sized, size);
   controls.append(sizing);
 
   const at = (x, y) => {
@@ -77,7 +81,7 @@
   };
 
   const draw = () => {
-    values.forEach((label, place) => { label.hidden = place === across || place === down; });
+    values.forEach((field, place) => { field.hidden = place === across || place === down; });
     if (down === across) down = -1;
     controls.querySelectorAll("select")[1].value = String(down);
     shown = [];
