@@ -50,14 +50,18 @@ class Asking:
         body = {"prompt": graph, "client_id": self.id, **more}
         return (await self.http.post("/prompt", json=body)).json()  # type: ignore[no-any-return]
 
+    async def next(self) -> tuple[Any, ...]:
+        """The next frame. Raises TimeoutError after 10 s."""
+        async with asyncio.timeout(10):
+            return read(await self.socket.recv())
+
     async def until(self, kind: str, **data: Any) -> tuple[Any, ...]:
         """Read frames up to the first of this type whose data has these values."""
-        async with asyncio.timeout(10):
-            while True:
-                frame = read(await self.socket.recv())
-                self.frames.append(frame)
-                if frame[0] == kind and data.items() <= frame[1].items():
-                    return frame
+        while True:
+            frame = await self.next()
+            self.frames.append(frame)
+            if frame[0] == kind and data.items() <= frame[1].items():
+                return frame
 
     async def end(self) -> list[tuple[Any, ...]]:
         """Read to the terminal frame; everything since the last call."""

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-import multipart  # type: ignore[import-untyped]
 from PIL import Image
 
 from tests.comfy.files import ANNOTATED, FOLDERS, Outside
 from tests.comfy.jobs import job, listing
 from tests.comfy.refusals import judge
 from tests.comfy.server import Server, new_id, now
+from tests.comfy.uploads import upload
 
 MOST_BYTES = 100 * 2**20
 TROUBLE = (500, "text/plain; charset=utf-8", b"500 Internal Server Error\n\nServer got itself in trouble")
@@ -238,33 +238,8 @@ def _free(server: Server, call: Call, _rest: str) -> Answer:
 
 
 def _upload(server: Server, call: Call, rest: str) -> Answer:
-    """POST /upload/image and /upload/mask."""
-    boundary = call.headers["content-type"].partition("boundary=")[2].strip('"')
-    parts = {part.name: part for part in multipart.MultipartParser(io.BytesIO(call.body), boundary)}
-    image = parts.get("image")
-    if image is None or not image.filename:
-        return 400, "", b""
-    said = {name: part.value for name, part in parts.items() if name != "image"}
-    folder, subfolder = said.get("type", "input"), said.get("subfolder", "")
-    if folder not in FOLDERS:
-        raise ValueError(folder)
-    data = image.raw
-    if rest == "mask":
-        data = _with_alpha(server, json.loads(said["original_ref"]), data)
-    overwrite = said.get("overwrite") in ("true", "1")
-    name = server.files.upload(folder, subfolder, image.filename, data, overwrite=overwrite)
-    return _json({"name": name, "subfolder": subfolder, "type": folder})
-
-
-def _with_alpha(server: Server, original: Mapping[str, str], data: bytes) -> bytes:
-    below = server.files.read(
-        original.get("type", "output"), original.get("subfolder", ""), original["filename"]
-    )
-    picture = Image.open(io.BytesIO(below or b"")).convert("RGBA")
-    picture.putalpha(Image.open(io.BytesIO(data)).convert("RGBA").getchannel("A"))
-    out = io.BytesIO()
-    picture.save(out, "PNG", compress_level=4)
-    return out.getvalue()
+    told = upload(server.files, call.headers["content-type"], call.body, mask=rest == "mask")
+    return (400, "", b"") if told is None else _json(told)
 
 
 def _view(server: Server, call: Call, _rest: str) -> Answer:
