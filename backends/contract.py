@@ -184,13 +184,17 @@ class Free(Struct, frozen=True, tag="free"):
     """Let go of every model no running work needs."""
 
 
+class Refresh(Struct, frozen=True, tag="refresh"):
+    """Look again at what models there are; only for engines elsewhere, answered by Offers in time."""
+
+
 class Ping(Struct, frozen=True, tag="ping"):
     """Ask for a Pong; a worker whose control thread lives answers at once."""
 
     number: int
 
 
-Command = Submit | Cancel | Watch | Load | Free | Ping
+Command = Submit | Cancel | Watch | Load | Free | Refresh | Ping
 
 
 # ---- reports: engine -> hub --------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from backends.contract import Command, EngineConfig, EngineState, EngineType, Log, ModelRef, Report
+from backends.contract import Command, EngineConfig, EngineState, EngineType, Log, ModelRef, Refresh, Report
 from backends.discover import EngineFolderError, FoundEngine, find_engines
 from backends.lines import Line, Lines
 from backends.loads import EngineTrouble
@@ -268,6 +268,12 @@ class Pool:
         """Drop an engine's memory of works that nobody waits for any more."""
         self._engines[engine_id].forget(ids)
         self._look_whether_empty(engine_id)
+
+    def refresh(self) -> None:
+        """Have every engine elsewhere look again at what models it has; what they find they tell later."""
+        for engine in self._engines.values():
+            if isinstance(engine, RemoteEngine):
+                engine.send(Refresh())
 
     async def load(self, model: ModelRef, engine_id: int | None = None) -> None:
         """Bring a model into memory, on one engine or on the best; raises EngineTrouble with the reason."""

@@ -17,6 +17,7 @@ from backends.contract import (
     Log,
     Misconfigured,
     Pong,
+    Refresh,
     Submit,
     Surroundings,
     Unreachable,
@@ -118,6 +119,8 @@ class Life:
                 self._start(self._bring(command))
             case Free():
                 self._start(self._free())
+            case Refresh():
+                self._start(self._view.refresh())
             case _:
                 pass
 

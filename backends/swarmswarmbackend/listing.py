@@ -34,6 +34,8 @@ _OF_COMFY = (
     "controlnet",
     "prompt_switching",
     "color_depth_16",
+    "regions",
+    "segments",
 )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from backends.contract import Control, Lora, ModelRef, SecondPass, Work
+from backends.contract import Control, Lora, ModelRef, Region, SecondPass, Work
 from backends.swarmswarmbackend.pictures import asked_format, data_url
 
 CHAIN = "hubchain"
@@ -84,13 +84,19 @@ class _Ask:
         return self._spelled.get(model.name, model.name)
 
     def texts(self) -> Parameters:
-        """The prompts, those of both passes in one text where they differ."""
+        """The prompts, each with those of both passes where they differ and those of its regions."""
         work = self._work
         firsts = {"prompt": work.prompt, "negativeprompt": work.negative_prompt}
-        return {key: self._text(first, work.extra.get(_TEXTS[key])) for key, first in firsts.items()}
+        return {
+            key: self._text(first, work.extra.get(_TEXTS[key]), negative=key == "negativeprompt")
+            for key, first in firsts.items()
+        }
 
-    def _text(self, first: str, second: object) -> str:
+    def _text(self, first: str, second: object, *, negative: bool) -> str:
         text = first if not isinstance(second, str) else f"<base>{first}<refiner>{second}"
+        for region in self._work.regions:
+            if region.negative == negative:
+                text += f" {_tag(region)}{region.prompt}"
         for model in self._work.embeddings:
             text = text.replace(f"<embed:{model.name}>", f"<embed:{self.name(model)}>")
         return text
@@ -164,6 +170,16 @@ class _Ask:
         if second.upscaler is None:
             return second.upscale_method
         return f"model-{self.name(second.upscaler)}"
+
+
+def _tag(region: Region) -> str:
+    """The tag that a region's text begins with."""
+    if region.kind == "background":
+        return "<region:background>"
+    if region.kind in ("segment", "clear"):
+        return f"<{region.kind}:{region.what},{region.creativity},{region.strength}>"
+    place = f"{region.x},{region.y},{region.width},{region.height},{region.strength}"
+    return f"<object:{place},{region.creativity}>" if region.kind == "object" else f"<region:{place}>"
 
 
 def _parts(lora: Lora) -> list[Lora]:

@@ -63,7 +63,15 @@ class View:
 
     async def look(self) -> None:
         """See everything it has, and tell of it. Raises Unreachable, Misconfigured."""
-        choices = listing.choices_of(await self._allowed("ListT2IParams") or {})
+        await self._take(await self._allowed("ListT2IParams") or {})
+
+    async def refresh(self) -> None:
+        """Have it look for new models, then see everything. Raises Unreachable, Misconfigured."""
+        await self._take(await self._allowed("TriggerRefresh", {"strong": True}) or {})
+
+    async def _take(self, params: dict[str, Any]) -> None:
+        """Tell of everything, beginning with an answer about its parameters."""
+        choices = listing.choices_of(params)
         found = [*listing.upscaler_models(choices)]
         for subtype in listing.SUBTYPES:
             body = {

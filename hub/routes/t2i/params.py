@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from backends.pool import Pool
 from hub.accounts import PARAM_EDITS, Caller, Keepsakes
 from hub.catalog import Catalog
 from hub.params import Registry, listing
@@ -34,10 +35,19 @@ async def list_t2i_params(
 
 @api("TriggerRefresh", permission="fundamental_generate_tab_access", active=True)
 async def trigger_refresh(
-    caller: Caller, given: TriggerRefreshIn, registry: Registry, catalog: Catalog, keepsakes: Keepsakes
+    caller: Caller,
+    given: TriggerRefreshIn,
+    registry: Registry,
+    catalog: Catalog,
+    keepsakes: Keepsakes,
+    pool: Pool,
 ) -> dict[str, Any]:
-    """Looks for new models, for those who may, then answers like ListT2IParams."""
+    """Looks for new models, for those who may, then answers like ListT2IParams.
+
+    Engines elsewhere are told to look too; what they find comes a little later.
+    """
     if given.strong and not given.refreshType and caller.may("control_model_refresh"):
+        pool.refresh()
         await catalog.refresh(not_within=REFRESH_SECONDS)
     elif given.strong and given.refreshType == "wildcards" and caller.may("control_model_refresh"):
         await catalog.wildcards.refresh()
