@@ -1,0 +1,59 @@
+"""What speaks to one ComfyUI server, life after life."""
+
+from backends.comfyui_api.life import Life, Memory
+from backends.comfyui_api.settings import ComfyApiSettings
+from backends.comfyui_api.way import Way
+from backends.contract import Cancel, Command, Free, Load, LoadFailed, Submit, Surroundings, Watch
+
+
+class ComfyClient:
+    """The client of one ComfyUI server; see contract.Client. Making one does nothing yet."""
+
+    def __init__(self, settings: ComfyApiSettings, surroundings: Surroundings) -> None:
+        self._settings = settings
+        self._surroundings = surroundings
+        self._memory: Memory = {}
+        self._left: dict[str, str] = {}  # prompts by work, where an earlier life was broken off
+        self._life: Life | None = None
+
+    async def run(self) -> None:
+        """One life; see contract.Client."""
+        life = Life(self._settings, self._surroundings, self._memory, self._left)
+        self._life = life
+        try:
+            await life.run()
+        finally:
+            self._life = None
+            self._left = life.unfinished()
+            await life.end()
+
+    def handle(self, command: Command) -> None:
+        """Take a command without waiting."""
+        life = self._life
+        if life is None:
+            return
+        match command:
+            case Submit(work=work):
+                life.submit(work)
+            case Cancel(ids=ids):
+                for one in ids:
+                    life.cancel(one)
+            case Watch(ids=ids, watched=watched):
+                for one in ids:
+                    life.watch(one, watched)
+            case Load(ticket=ticket, model=model):
+                reason = "A ComfyUI server loads a model with the first picture that needs it; ask for one."
+                self._surroundings.emit(LoadFailed(model.name, reason, ticket))
+            case Free():
+                life.free()
+            case _:
+                pass
+
+    def refresh(self) -> None:
+        """Have what the server has read again soon."""
+        if self._life is not None:
+            self._life.stale()
+
+    def way(self) -> Way | None:
+        """The way to the server itself, None while nobody answers there."""
+        return self._life.way() if self._life is not None else None

@@ -1,0 +1,277 @@
+"""One life of a client: connected to its server, from the first answer to the last."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine, Mapping
+from contextlib import suppress
+from typing import Any
+
+from backends.comfyui_api import offers
+from backends.comfyui_api.frames import Frame, Text
+from backends.comfyui_api.job import Around, Job
+from backends.comfyui_api.link import Link
+from backends.comfyui_api.server import BadAnswer, Server, System
+from backends.comfyui_api.server_info import ServerInfo
+from backends.comfyui_api.settings import ComfyApiSettings, address_of, headers_of
+from backends.comfyui_api.way import Way
+from backends.contract import (
+    Held,
+    Loaded,
+    Misconfigured,
+    Offers,
+    Pong,
+    Ready,
+    Report,
+    Surroundings,
+    Unreachable,
+    Work,
+)
+
+_OLDEST = (0, 3, 44)  # before it a server gives prompts ids of its own
+_REFRESH = 600.0  # seconds between two looks at what the server has; the answer is large
+_CALM = 3.0  # seconds at least between two looks on demand
+_GRACE = 10.0  # seconds in which works of an earlier life may come back before their prompts are stopped
+_SIGN = 2.0  # seconds between two signs of life made of frames
+_DESCRIBED = 1000  # files at most that are asked what they say of themselves
+_PACE = 0.02  # seconds between two such questions
+
+_log = logging.getLogger(__name__)
+
+Memory = dict[tuple[str, str], Mapping[str, str]]
+"""What files say of themselves, kept over lives."""
+
+
+class Life:
+    """One life. Raises from `run` what ended it; `end` must be awaited after it."""
+
+    def __init__(
+        self,
+        settings: ComfyApiSettings,
+        surroundings: Surroundings,
+        memory: Memory,
+        left: Mapping[str, str],
+    ) -> None:
+        """`left` are prompts that an earlier life has left behind, by their work. Raises Misconfigured."""
+        self._address, self._headers = address_of(settings), headers_of(settings)
+        self._settings = settings
+        self._emit = surroundings.emit
+        self._memory = memory
+        self._left = dict(left)
+        self._server = Server(self._address, self._headers)
+        self._link = Link(self._address, self._headers, hear=self._hear, moved=self._moved)
+        self._around = Around(
+            server=self._server,
+            link=self._link,
+            emit=surroundings.emit,
+            hub=surroundings.server,
+            previews=settings.previews,
+            info=lambda: self._info,
+            stale=self.stale,
+            started=self._started,
+            errand=self._errand,
+        )
+        self._info = ServerInfo()
+        self._system = System()
+        self._embeddings: tuple[str, ...] = ()
+        self._said: dict[type, Report] = {}
+        self._jobs: dict[str, Job] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._stale = asyncio.Event()
+        self._current = ""
+        self._held = ""
+        self._signed = 0.0
+
+    # ---- from the first answer to the last -----------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Connect, say what there is, and serve until something ends it; see contract.Client."""
+        self._system = await self._server.system()
+        if self._system.version and self._system.version < _OLDEST:
+            raise Misconfigured(
+                f"The ComfyUI server is of version {'.'.join(map(str, self._system.version))}; update it to "
+                "0.3.56 or later."
+            )
+        self._task(self._link.run())
+        up = asyncio.ensure_future(self._link.up())
+        await asyncio.wait({up, self._over}, return_when=asyncio.FIRST_COMPLETED)
+        up.cancel()
+        if not self._over.done():
+            await self._look()
+            self._task(self._refreshing())
+            self._task(self._described())
+            self._task(self._tidied())
+        await self._over
+
+    async def end(self) -> None:
+        """Stop everything; prompts on the server go on, to be found again."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._over.done() and not self._over.cancelled():
+            self._over.exception()  # seen, so that it is not logged as forgotten
+        await self._server.close()
+
+    def unfinished(self) -> dict[str, str]:
+        """The prompts of works that have not ended, by the work; an earlier life's too."""
+        return self._left | {work: job.prompt for work, job in self._jobs.items() if job.prompt}
+
+    def way(self) -> Way | None:
+        """The way to the server, None before it has said what it has."""
+        return Way(self._address, self._headers, self._info) if Ready in self._said else None
+
+    # ---- what is asked -------------------------------------------------------------------------------------
+
+    def submit(self, work: Work) -> None:
+        """Draw this."""
+        self._left.pop(work.id, None)  # its prompt has the same id again, and is found by it
+        job = self._jobs[work.id] = Job(work, self._around)
+        self._task(self._drawn(job))
+
+    def cancel(self, work: str) -> None:
+        """Stop this, when it is here."""
+        job = self._jobs.get(work)
+        if job is not None:
+            job.cancel()
+
+    def watch(self, work: str, watched: bool) -> None:
+        """Whether anybody looks at its previews."""
+        job = self._jobs.get(work)
+        if job is not None:
+            job.watch(watched)
+
+    def free(self) -> None:
+        """Let the server unload its models."""
+        self._held = ""
+        self._errand(self._freed())
+
+    def stale(self) -> None:
+        """What is known of the server may no longer be so: look again soon."""
+        self._stale.set()
+
+    async def _drawn(self, job: Job) -> None:
+        try:
+            await job.run()
+        finally:
+            if self._jobs.get(job.work.id) is job:
+                del self._jobs[job.work.id]
+
+    async def _freed(self) -> None:
+        await self._server.free()
+        self._emit(Held(()))
+
+    # ---- what is heard -------------------------------------------------------------------------------------
+
+    def _hear(self, frame: Frame) -> None:
+        """A frame of the server's; never waits, or the server would have to."""
+        if isinstance(frame, Text):
+            prompt = self._current = frame.prompt
+        else:
+            # Without metadata a picture tells nothing of itself: it belongs to what was spoken of last.
+            prompt = frame.prompt or self._current
+        job = self._around.prompts.get(prompt)
+        if job is None:
+            return
+        now = time.monotonic()
+        if now - self._signed > _SIGN:
+            self._signed = now
+            self._emit(Pong(0))
+        try:
+            job.hear(frame)
+        except Exception:
+            _log.exception("a frame about work %s could not be taken", job.work.id)
+
+    def _moved(self) -> None:
+        """The connection was made or lost."""
+        if self._link.number > 1 and self._link.standing:
+            self._held = ""
+            self.stale()  # it may be another server by now, with other models
+        for job in self._jobs.values():
+            job.nudge()
+
+    def _started(self, model: str) -> None:
+        """A work of this model begins: the server has it in memory, and may have let go of others."""
+        if model != self._held:
+            self._held = model
+            self._emit(Loaded(model, (model,)))
+
+    # ---- what it has ---------------------------------------------------------------------------------------
+
+    async def _look(self) -> None:
+        """Read what the server has, and say so where it is news."""
+        self._info = await self._server.info()
+        self._embeddings = await self._server.files(offers.EMBEDDINGS)
+        self._say(Offers(offers.offers(self._info, self._embeddings, self._memory)))
+        self._say(
+            Ready(
+                device=self._system.device,
+                features=offers.features_of(self._info),
+                samplers=offers.samplers(self._info),
+                schedulers=offers.schedulers(self._info),
+                slots=1 + self._settings.over_queue,
+            )
+        )
+
+    def _say(self, report: Report) -> None:
+        if self._said.get(type(report)) != report:
+            self._said[type(report)] = report
+            self._emit(report)
+
+    async def _refreshing(self) -> None:
+        """Look again now and then, and soon when asked to."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_REFRESH):
+                    await self._stale.wait()
+            self._stale.clear()
+            with suppress(Unreachable, BadAnswer):
+                self._system = await self._server.system()
+                await self._look()
+                await self._described()
+            await asyncio.sleep(_CALM)
+
+    async def _described(self) -> None:
+        """Ask files what they say of themselves, unhurried; offers are said again when that was news."""
+        wanted = offers.described(self._info, self._embeddings)
+        news = [one for one in wanted if one not in self._memory][:_DESCRIBED]
+        try:
+            for folder, name in news:
+                self._memory[folder, name] = await self._server.metadata(folder, name)
+                await asyncio.sleep(_PACE)
+        except (Unreachable, BadAnswer):
+            return
+        if any(self._memory[one] for one in news):
+            self._say(Offers(offers.offers(self._info, self._embeddings, self._memory)))
+
+    async def _tidied(self) -> None:
+        """Stop what an earlier life left on the server, unless it was asked for again meanwhile."""
+        await asyncio.sleep(_GRACE)
+        for prompt in tuple(self._left.values()):
+            with suppress(Unreachable, BadAnswer):
+                await self._server.cancel(prompt)
+                await self._server.forget(prompt)
+        self._left.clear()
+
+    # ---- tasks ---------------------------------------------------------------------------------------------
+
+    def _task(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run it beside; what it raises ends this life."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        trouble = None if task.cancelled() else task.exception()
+        if trouble is not None and not self._over.done():
+            self._over.set_exception(trouble)
+
+    def _errand(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a thing nobody waits for; that it cannot be done now is no harm."""
+        self._task(_quietly(work))
+
+
+async def _quietly(work: Coroutine[Any, Any, None]) -> None:
+    with suppress(Unreachable, BadAnswer):
+        await work
