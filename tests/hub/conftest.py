@@ -3,17 +3,19 @@
 `hub` is a running hub without engines; `@pytest.mark.hub_settings("network.max_request_mib=1")` changes
 settings (`engines.start_at_boot=true` starts the local engine), `@pytest.mark.hub_routes(function, …)`
 adds declared routes. `hub.call(name, **body)` sends with the hub's own session; `await
-hub.session_as("guest")` gives one of another role.
+hub.session_as("guest")` gives one of another role. With `--chained` there is a second hub behind each.
 """
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from hub.wire.route import routes_of
+from tests.hub.chaining import chained
 from tests.hub.running import RunningHub, running
 
 
@@ -33,7 +35,7 @@ async def hub(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[R
     overrides = dict(pair.split("=", 1) for pair in pairs)
     functions = [function for mark in request.node.iter_markers("hub_routes") for function in mark.args]
     routes = [route for function in functions for route in routes_of(function)]
-    async with running(tmp_path / "data", overrides, routes) as hub:
+    async with _starting(request)(tmp_path / "data", overrides, routes) as hub:
         yield hub
 
 
@@ -50,7 +52,8 @@ async def shared_hub(
         route for function in getattr(request.module, "HUB_ROUTES", ()) for route in routes_of(function)
     ]
     data = tmp_path_factory.mktemp("hub") / "data"
-    async with running(data, getattr(request.module, "HUB_SETTINGS", {}), routes) as hub:
+    overrides = getattr(request.module, "HUB_SETTINGS", {})
+    async with _starting(request)(data, overrides, routes) as hub:
         yield hub
 
 
@@ -60,3 +63,8 @@ def free_port() -> int:
     with socket.socket() as trial:
         trial.bind(("127.0.0.1", 0))
         return int(trial.getsockname()[1])
+
+
+def _starting(request: pytest.FixtureRequest) -> Callable[..., AbstractAsyncContextManager[RunningHub]]:
+    """What starts the hub: with `--chained` one that draws through another."""
+    return chained if request.config.getoption("--chained") else running

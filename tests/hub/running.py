@@ -22,7 +22,9 @@ DEFAULTS = {"network.port": "0", "engines.start_at_boot": "false", "network.stop
 
 
 class RunningHub:
-    """A hub that listens. `session` is a session of the local owner, `http` a client at its address."""
+    """A hub that listens. `session` is a session of the local owner, `http` a client at its address, `behind`
+    the hub that draws for it (None: it draws itself).
+    """
 
     def __init__(self, app: Hub, server: Server, port: int) -> None:
         self.app = app
@@ -32,11 +34,17 @@ class RunningHub:
         # Plain HTTP only: reading the certificates would take 50 ms of every test.
         self.http = httpx.AsyncClient(base_url=self.url, timeout=30, verify=False, trust_env=False)  # noqa: S501
         self.session = ""
+        self.behind: RunningHub | None = None
         self._users = 0
 
     def room(self, kind: type[Room]) -> Room:
         """A room of the running hub by its type."""
         return cast("Room", self.app.board.rooms[kind])
+
+    @property
+    def drawing(self) -> "RunningHub":
+        """The hub whose engines draw, this one or the one behind it."""
+        return self.behind or self
 
     async def session_as(self, role: str) -> str:
         """A session of a new user who has exactly this role."""

@@ -16,9 +16,9 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from backends.diffusers_local.engine import ENGINE
-from hub.catalog import Catalog
 from hub.settings import Settings
 from tests.backends.diffusers_local.upscalers import write_upscaler
+from tests.hub.chaining import refreshed
 from tests.hub.running import RunningHub
 from tests.swarm_api.addons import a_control, a_lora
 
@@ -38,7 +38,7 @@ Pixels = np.ndarray[Any, np.dtype[np.int16]]
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def hub(shared_hub: RunningHub) -> AsyncIterator[RunningHub]:
     """A hub with a LoRA, a ControlNet, an embedding and an add-on of another architecture."""
-    (models,) = shared_hub.room(Settings).folders.models
+    (models,) = shared_hub.drawing.room(Settings).folders.models
     (starter,) = ENGINE.builtin_models
     unet = UNet2DConditionModel.from_pretrained(starter / "unet", torch_dtype=torch.float32)
     for folder in ("LoRA", "Embedding"):
@@ -53,7 +53,7 @@ async def hub(shared_hub: RunningHub) -> AsyncIterator[RunningHub]:
     a_control(unet, models / "ControlNet" / "lines")
     (models / "upscale_models").mkdir(parents=True, exist_ok=True)
     write_upscaler(models / "upscale_models" / "x2.safetensors", "SPAN", 2)
-    await shared_hub.room(Catalog).refresh()
+    await refreshed(shared_hub)
     yield shared_hub
 
 

@@ -9,11 +9,11 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from hub.catalog import Catalog
 from hub.settings import Settings
 from tests.backends.diffusers_local.flow import build_flux, build_sd3
 from tests.backends.diffusers_local.stock_models import BUILD, build
 from tests.backends.diffusers_local.xl import build_xl
+from tests.hub.chaining import refreshed
 from tests.hub.running import RunningHub
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.long]
@@ -41,13 +41,13 @@ KNOWN = {
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def hub(shared_hub: RunningHub) -> AsyncIterator[RunningHub]:
     """A hub with a tiny model of random weights of each family."""
-    (models,) = shared_hub.room(Settings).folders.models
+    (models,) = shared_hub.drawing.room(Settings).folders.models
     folder = models / "Stable-Diffusion"
     for name, pipeline in (("flux", build_flux()), ("sd3", build_sd3()), ("xl", build_xl())):
         pipeline.save_pretrained(folder / name)
     for name in BUILD:
         build(name).save_pretrained(folder / name)
-    await shared_hub.room(Catalog).refresh()
+    await refreshed(shared_hub)
     yield shared_hub
 
 
