@@ -53,13 +53,18 @@ def secrets_of(kind: EngineType) -> frozenset[str]:
     return frozenset(field.name for field in fields_of(kind) if field.is_secret)
 
 
+def named(kind: EngineType, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The given values by the names of the wire; names that the type has not stay as they are."""
+    wire = {name.lower(): name for name in kind.settings.__struct_encode_fields__}
+    return {wire.get(name.lower(), name): value for name, value in given.items()}
+
+
 def read_settings(kind: EngineType, given: Given) -> Any:
     """The type's own struct, with its defaults where nothing is given. Raises RefusedSetting."""
     parts = {part.encode_name: part for part in msgspec.structs.fields(kind.settings)}
-    by_letters = {name.lower(): part for name, part in parts.items()}
     values = {}
-    for name, value in given.items():
-        part = parts.get(name) or by_letters.get(name.lower())
+    for name, value in named(kind, given).items():
+        part = parts.get(name)
         if part is None:
             known = ", ".join(parts) or "none"
             text = f"{kind.name} has no setting {name[:80]!r}; it has: {known}."
@@ -72,11 +77,12 @@ def read_settings(kind: EngineType, given: Given) -> Any:
         raise RefusedSetting(f"{kind.name} cannot be set up so: {wrong}.", "settings", list(parts)) from wrong
 
 
-def written_settings(settings: Any) -> dict[str, str | int | float | bool]:
-    """Every setting by its name on the wire, defaults too."""
+def set_values(kind: EngineType, settings: Struct) -> dict[str, str | int | float | bool]:
+    """What differs from the defaults, by the names of the wire."""
     return {
-        part.encode_name: msgspec.to_builtins(getattr(settings, part.name))
-        for part in msgspec.structs.fields(type(settings))
+        part.encode_name: msgspec.to_builtins(value)
+        for part in msgspec.structs.fields(kind.settings)
+        if (value := getattr(settings, part.name)) != part.default
     }
 
 

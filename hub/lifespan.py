@@ -1,17 +1,20 @@
 """The order of start and stop: every room is opened here, put on the table of rooms, and closed in
 reverse."""
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from backends.contract import EngineConfig
 from backends.pool import Pool
 from backends.spawn import SpawnOptions
 from hub import __version__
-from hub.accounts import Accounts
+from hub.accounts import Accounts, UpstreamKeys
+from hub.batches import Batches
 from hub.catalog import Catalog, ModelFiles
 from hub.downloads import Downloads
+from hub.engines import Engines
+from hub.errors import HubError
 from hub.grids import Grids, SavedGrids
 from hub.identity import Identity
 from hub.jobs import Intake, Jobs
@@ -24,6 +27,8 @@ from hub.store import Store
 from hub.webhooks import Hooks, ServerHooks
 from hub.wire.door import is_loopback
 from hub.wire.switchboard import Switchboard
+
+_log = logging.getLogger(__name__)
 
 
 class NotYet(Exception):
@@ -48,7 +53,9 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             )
             closing.callback(media.close)
             jobs = Jobs(store, media, most_waiting=settings.limits.waiting_images)
-            pool = _make_pool(settings, jobs)
+            pool = _make_pool(settings, jobs, accounts.upstream_keys, identity)
+            engines = Engines(settings, store, pool)
+            await engines.open()
             jobs.use(pool)
             catalog = Catalog(settings, pool.builtin_models())
             catalog.use(pool)
@@ -66,13 +73,26 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
                 jobs.use_onlooker(server_hooks)
             grids = Grids(registry, intake, jobs, media, settings.limits.images)
             closing.push_async_callback(grids.stop)
+            batches = Batches(registry, intake, jobs, media, settings.limits, settings.folders.batches)
+            closing.push_async_callback(batches.stop)
             rooms: dict[type, object] = {}
             made = (settings, board, store, accounts, media, jobs, pool, catalog, registry, intake)
-            for room in (*made, grids, SavedGrids(store), files, downloads, hooks, identity):
+            for room in (
+                *made,
+                engines,
+                grids,
+                SavedGrids(store),
+                batches,
+                files,
+                downloads,
+                hooks,
+                identity,
+            ):
                 rooms |= parts_of(room)
             board.open(rooms, accounts)
             closing.push_async_callback(pool.stop)
             closing.push_async_callback(jobs.stop)
+            closing.push_async_callback(engines.stop)
             hooks.start()
             server_hooks.start()
             await jobs.start()
@@ -112,12 +132,20 @@ def _server_hooks(settings: Settings, jobs: Jobs) -> ServerHooks:
     return ServerHooks(settings.webhooks, jobs, outside, address)
 
 
-def _make_pool(settings: Settings, jobs: Jobs) -> Pool:
+def _make_pool(settings: Settings, jobs: Jobs, keys: UpstreamKeys, identity: Identity) -> Pool:
+    """The pool, still empty."""
     chosen = settings.engines
-    configs = [_config(number, line) for number, line in enumerate(chosen.types)]
+
+    async def key_of(user: str, kind: str) -> str:
+        try:
+            return keys.use(user, kind) or ""
+        except HubError as lost:
+            _log.warning("user %s: %s", user, lost)
+            return ""
+
     return Pool(
         settings.folders.engines,
-        configs,
+        (),
         jobs.report,
         jobs.engines_changed,
         jobs.lost,
@@ -125,17 +153,9 @@ def _make_pool(settings: Settings, jobs: Jobs) -> Pool:
         spawning=SpawnOptions(
             threads=chosen.threads, downloads=chosen.downloads, keep=str(settings.folders.data / "learned")
         ),
+        key=key_of,
+        server=identity.server,
     )
-
-
-def _config(number: int, line: str) -> EngineConfig:
-    """An engine from its line in the settings: its type, and what it is set to."""
-    kind, *given = line.split()
-    settings: dict[str, str | int | float | bool] = {}
-    for word in given:
-        name, _, value = word.partition("=")
-        settings[name] = value  # the engine's own type of it decides how the text is read
-    return EngineConfig(id=number, type=kind, settings=settings)
 
 
 async def _demand_owner(host: str, accounts: Accounts) -> None:

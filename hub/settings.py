@@ -24,7 +24,7 @@ class BadSettings(Exception):
 
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
-EngineLine = Annotated[str, Meta(pattern=r"^\S+(\s+[a-z_]+=\S*)*\s*$")]
+EngineLine = Annotated[str, Meta(pattern=r"^\S+(\s+[A-Za-z_]+=\S*)*\s*$")]
 """A type of engine and its settings as `name=value`."""
 Positive = Annotated[int, Meta(ge=1)]
 Amount = Annotated[float, Meta(gt=0)]
@@ -111,6 +111,13 @@ class Folders(Struct, frozen=True):
         tuple[Path, ...],
         Meta(description="Extra folders of engines, each engine a folder with an engine.py."),
     ] = ()
+    batches: Annotated[
+        tuple[Path, ...],
+        Meta(
+            description="Folders beyond users' own outputs whose pictures may be run through image "
+            "batches, by roles with that right."
+        ),
+    ] = ()
 
     @property
     def database(self) -> Path:
@@ -140,6 +147,7 @@ class Folders(Struct, frozen=True):
             models=tuple(data / path.expanduser() for path in self.models),
             outputs=data / self.outputs.expanduser(),
             engines=tuple(data / path.expanduser() for path in self.engines),
+            batches=tuple(data / path.expanduser() for path in self.batches),
         )
 
 
@@ -149,13 +157,20 @@ class Engines(Struct, frozen=True):
     types: Annotated[
         tuple[EngineLine, ...],
         Meta(
-            description="Types of the engines to run, one engine each; behind a type its settings, like "
-            "`diffusers_local device=cuda:1 offload=parts`."
+            description="Engines that a fresh data folder starts with, by their types; behind a type its "
+            "settings, like `diffusers_local device=cuda:1 offload=parts`. Later the API edits them."
         ),
     ] = ("diffusers_local",)
-    start_at_boot: Annotated[bool, Meta(description="Whether the engines start together with the hub.")] = (
-        True
-    )
+    locked: Annotated[
+        bool, Meta(description="Whether nobody can add, change, restart or remove engines over the API.")
+    ] = False
+    start_at_boot: Annotated[
+        bool,
+        Meta(
+            description="Whether the engines of this machine start together with the hub, not with the first "
+            "picture; those elsewhere are always called at the start."
+        ),
+    ] = True
     threads: Annotated[
         int, Meta(ge=0, description="CPU threads of a local engine; 0: as many as fit the machine.")
     ] = 0

@@ -1,5 +1,6 @@
 """Who is calling: users, roles, sessions, tokens, sign-in, and what each user keeps with the hub."""
 
+from hub.accounts.box import Box, LostKey
 from hub.accounts.caller import Caller, Limits
 from hub.accounts.keepsakes import LINKS, PARAM_EDITS, STARS, Keepsakes
 from hub.accounts.preferences import Preferences
@@ -21,11 +22,13 @@ __all__ = [
     "PARAM_EDITS",
     "STARS",
     "Accounts",
+    "Box",
     "Caller",
     "Draft",
     "Identity",
     "Keepsakes",
     "Limits",
+    "LostKey",
     "Preferences",
     "Preset",
     "PresetFailed",

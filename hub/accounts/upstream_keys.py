@@ -1,15 +1,9 @@
-"""Keys for services the hub calls for a user (Hugging Face, Civitai …): encrypted at rest, never shown again.
+"""Keys for services the hub calls for a user (Hugging Face …): encrypted at rest, never shown again."""
 
-The key that encrypts lies in a file of its own outside the database (0600); a copy of the database alone
-is no use.
-"""
-
-import os
 import time
 from pathlib import Path
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-
+from hub.accounts.box import Box, LostKey
 from hub.errors import BadInput, HubError
 from hub.store import Store
 
@@ -23,7 +17,7 @@ class UpstreamKeys:
 
     def __init__(self, store: Store, folder: Path) -> None:
         self._store = store
-        self._box = _open_box(folder / "upstream.key")
+        self._box = Box(folder / "upstream.key")
 
     async def put(self, user: str, kind: str, key: str) -> None:
         """Keep a key; "none" or an empty one clears it. Raises BadInput for an unknown kind or a key too
@@ -40,7 +34,7 @@ class UpstreamKeys:
             return
         if len(key) > LONGEST:
             raise BadInput(f"The key is longer than {LONGEST} characters.", field="key", limit=LONGEST)
-        await self._store.user_data.put(user, _STORED, self._box.encrypt(key.encode()).decode(), kind)
+        await self._store.user_data.put(user, _STORED, self._box.close(key), kind)
 
     def status(self, user: str, kind: str) -> str:
         """ "not set", or when it was last set, by the server's clock; any kind may be asked for."""
@@ -58,22 +52,8 @@ class UpstreamKeys:
         if text is None:
             return None
         try:
-            return self._box.decrypt(text.encode()).decode()
-        except InvalidToken as error:
+            return self._box.open(text)
+        except LostKey as error:
             raise HubError(
                 f"The stored key '{kind}' cannot be read any more: the key file was replaced. Set it again."
             ) from error
-
-
-def _open_box(file: Path) -> MultiFernet:
-    """The box of the newest key in the file; older lines below it still open what they closed."""
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        pass
-    else:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(Fernet.generate_key() + b"\n")
-    file.chmod(0o600)
-    return MultiFernet([Fernet(line) for line in file.read_bytes().split()])

@@ -1,5 +1,6 @@
 """What outlives the process: tables and migrations, one writer with group commit, lists apart."""
 
+from hub.store.engines import EngineRow
 from hub.store.history import DEEPEST, Asked, Page
 from hub.store.images import Images
 from hub.store.jobs import JobRow, Jobs
@@ -17,6 +18,7 @@ __all__ = [
     "DEEPEST",
     "Asked",
     "DeliveryRow",
+    "EngineRow",
     "ImageRow",
     "Images",
     "JobRow",

@@ -198,3 +198,18 @@ class DeliveryTable(Model):
     class Meta:
         table = "deliveries"
         indexes = (Index(fields=("hook", "created"), name="idx_deliveries_hook_created"),)
+
+
+class EngineTable(Model):
+    """One configured engine. `settings` is JSON of what differs from its type's defaults, `secrets` the
+    encrypted JSON of those that are never shown."""
+
+    id = fields.IntField(primary_key=True)
+    type = fields.CharField(max_length=100)
+    title = fields.TextField(db_default="")
+    enabled = fields.BooleanField(db_default=True)
+    settings = fields.TextField(db_default="{}")
+    secrets = fields.TextField(db_default="")
+
+    class Meta:
+        table = "engines"

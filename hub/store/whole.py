@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from hub.store.engines import Engines
 from hub.store.images import Images
 from hub.store.jobs import Jobs
 from hub.store.opening import Reader, bring_up, open_reader
@@ -28,6 +29,7 @@ class Store:
         self.presets = PresetRows(writer)
         self.jobs = Jobs(writer)
         self.webhooks = Webhooks(writer)
+        self.engines = Engines(writer)
         self.images = Images(writer, Reading(database, "lists"), Reading(database, "searches"))
 
     @classmethod

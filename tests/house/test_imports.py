@@ -33,6 +33,8 @@ ALLOWED: dict[str, frozenset[str]] = {
         "hub.jobs": "hub.media hub.params hub.catalog hub.accounts hub.store hub.settings hub.errors "
         "permissions backends backends.contract",
         "hub.grids": "hub.jobs hub.media hub.params hub.accounts hub.store hub.errors backends.contract",
+        "hub.engines": "hub.accounts hub.store hub.settings hub.errors backends backends.contract",
+        "hub.batches": "hub.jobs hub.media hub.params hub.accounts hub.settings hub.errors",
         "hub.outside": "hub.errors",
         "hub.downloads": "hub.outside hub.catalog hub.accounts hub.store hub.settings hub.errors",
         "hub.webhooks": "hub.outside hub.jobs hub.media hub.params hub.store hub.settings hub.errors",

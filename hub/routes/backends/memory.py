@@ -7,10 +7,8 @@ from msgspec import Meta, Struct
 from backends.contract import Free
 from backends.pool import Pool
 from hub.accounts import Caller
-from hub.errors import BadInput
+from hub.engines import Engines
 from hub.wire import api
-
-ALL = "all"
 
 
 class FreeMemoryIn(Struct, frozen=True):
@@ -20,7 +18,7 @@ class FreeMemoryIn(Struct, frozen=True):
         bool,
         Meta(description="Accepted for SwarmUI's clients; our engines always free both kinds of memory."),
     ] = False
-    backend: Annotated[str, Meta(description="Number of an engine, or `all`.")] = ALL
+    backend: Annotated[str, Meta(description="Number of an engine, or `all`.")] = "all"
 
 
 class FreeMemoryOut(Struct, frozen=True):
@@ -31,18 +29,13 @@ class FreeMemoryOut(Struct, frozen=True):
 
 
 @api("FreeBackendMemory", permission="control_mem_clean", active=True)
-async def free_backend_memory(caller: Caller, given: FreeMemoryIn, pool: Pool) -> FreeMemoryOut:
+async def free_backend_memory(
+    caller: Caller, given: FreeMemoryIn, engines: Engines, pool: Pool
+) -> FreeMemoryOut:
     """Let engines forget every model that no running work needs; the next picture loads it again."""
-    wanted = given.backend.strip()
-    states = [state for state in pool.states() if wanted.lower() == ALL or str(state.id) == wanted]
-    if not states and wanted.lower() != ALL:
-        raise BadInput(
-            f"There is no backend '{wanted[:100]}'.",
-            field="backend",
-            limit=[ALL, *(str(state.id) for state in pool.states())],
-        )
-    processes = pool.processes()
-    asked = [state.id for state in states if processes.get(state.id) is not None]
+    engines.demand_unlocked()
+    there = pool.serving()
+    asked = [view.config.id for view in engines.meant(given.backend) if view.config.id in there]
     for number in asked:
         pool.send(number, Free())
     return FreeMemoryOut(bool(asked), len(asked))

@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from backends.contract import EngineState
-from backends.pool import Pool
 from backends.loads import EngineTrouble
+from backends.pool import Pool
 from hub.accounts import Caller
 from hub.catalog import Catalog, Entry
 from hub.errors import BadInput, HubError
