@@ -1,5 +1,6 @@
 """The settings that every hosted engine has, each with its text."""
 
+import re
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -36,3 +37,8 @@ class HostedSettings(Struct, frozen=True, rename="pascal"):
             le=3600,
         ),
     ] = 90
+
+
+def words_of(setting: str) -> tuple[str, ...]:
+    """The words of a setting that lists some: separated by commas, semicolons or spaces; each once."""
+    return tuple(dict.fromkeys(filter(None, re.split(r"[,;\s]+", setting))))

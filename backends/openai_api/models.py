@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from backends.contract import Misconfigured
+from backends.hosted.settings import words_of
 from backends.hosted.shapes import Size, nearest, within
 
 _SQUARE, _WIDE, _TALL = (1024, 1024), (1536, 1024), (1024, 1536)
@@ -56,7 +57,7 @@ _FAMILIES = (
 
 def names_of(setting: str) -> tuple[str, ...]:
     """The models a setting names. Raises Misconfigured."""
-    names = tuple(dict.fromkeys(name.strip() for name in setting.split(",") if name.strip()))
+    names = words_of(setting)
     if not names:
         raise Misconfigured("Models: name at least one, like gpt-image-2.")
     for name in names:
@@ -68,7 +69,7 @@ def names_of(setting: str) -> tuple[str, ...]:
 def sizes_of(setting: str) -> tuple[Size, ...]:
     """The sizes a setting names. Raises Misconfigured."""
     sizes = []
-    for word in filter(None, (part.strip().lower() for part in setting.split(","))):
+    for word in map(str.lower, words_of(setting)):
         width, _, height = word.partition("x")
         if not (width.isdecimal() and height.isdecimal() and 16 <= int(width) <= 8192 >= int(height) >= 16):
             raise Misconfigured(f"Sizes: {word[:40]!r} is no size like 512x512 of 16 to 8192 pixels.")

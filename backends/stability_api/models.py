@@ -6,6 +6,7 @@ Source: the reference of the v2beta Stable Image API, platform.stability.ai/docs
 from dataclasses import dataclass
 
 from backends.contract import Misconfigured
+from backends.hosted.settings import words_of
 from backends.hosted.shapes import ratios
 
 FOLDER = "stability/"
@@ -43,7 +44,7 @@ _KNOWN = {
 
 def models_of(setting: str) -> tuple[Model, ...]:
     """The models that a setting names. Raises Misconfigured."""
-    names = dict.fromkeys(name.strip() for name in setting.split(",") if name.strip())
+    names = words_of(setting)
     if not names:
         raise Misconfigured("Models: name at least one, like core.")
     return tuple(_KNOWN.get(name) or _of_family(name) for name in names)

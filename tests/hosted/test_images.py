@@ -53,7 +53,7 @@ class TestAnnouncing:
         ("wrong", "named"),
         [
             ({"models": ""}, "Models"),
-            ({"models": "a b\n"}, "Models"),
+            ({"models": "a?b"}, "Models"),
             ({"folder": "../x"}, "Folder"),
             ({"sizes": "512"}, "Sizes"),
             ({"sizes": "512x99999"}, "Sizes"),
