@@ -1,7 +1,7 @@
 """What a ComfyUI server says it has: `GET /object_info`, with the lists of models it was started with.
 
-object_info.json holds facts of the recorded server only (class names, inputs, types, ranges, choices), both
-spellings of a choice in one file as recorded.
+object_info.json holds facts only (class names, inputs, types, ranges, choices): 47 classes of the recorded
+server, others of a 0.3.64. Both spellings of a choice stand in one file, as recorded.
 """
 
 import copy
@@ -21,9 +21,8 @@ LISTS = {
     ("CLIPLoader", "clip_name"): "text_encoders",
     ("DualCLIPLoader", "clip_name1"): "text_encoders",
     ("DualCLIPLoader", "clip_name2"): "text_encoders",
-    ("TripleCLIPLoader", "clip_name1"): "text_encoders",
-    ("TripleCLIPLoader", "clip_name2"): "text_encoders",
-    ("TripleCLIPLoader", "clip_name3"): "text_encoders",
+    **{("TripleCLIPLoader", f"clip_name{at}"): "text_encoders" for at in (1, 2, 3)},
+    **{("QuadrupleCLIPLoader", f"clip_name{at}"): "text_encoders" for at in (1, 2, 3, 4)},
     ("CLIPVisionLoader", "clip_name"): "clip_vision",
     ("ControlNetLoader", "control_net_name"): "controlnet",
     ("UpscaleModelLoader", "model_name"): "upscale_models",
