@@ -5,6 +5,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
+from types import ModuleType
 
 from msgspec import Struct
 
@@ -19,12 +20,10 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class _Feature(Struct, frozen=True):
-    """One file of this room that names its ORDER: what it lays, and which node classes each of the hub's
-    feature flags needs of a server."""
+    """One file of this room that names its ORDER, and what it lays."""
 
     order: int
     lay: Callable[[Draft], None]
-    needs: Mapping[str, tuple[str, ...]]
 
 
 def build(work: Work, server: ServerInfo, folder: str = "") -> Graph:
@@ -45,21 +44,25 @@ def build(work: Work, server: ServerInfo, folder: str = "") -> Graph:
 
 
 def features(server: ServerInfo) -> tuple[str, ...]:
-    """The hub's feature flags that this server's node classes allow, in the order they are laid."""
-    return tuple(
-        flag for feature in _features() for flag, classes in feature.needs.items() if server.has(*classes)
-    )
+    """The hub's feature flags that this server's node classes allow, in alphabetical order."""
+    able = (flag for flag, ways in _needs().items() if any(server.has(*classes) for classes in ways))
+    return ("comfyui", *sorted(able))
 
 
 @cache
 def _features() -> tuple[_Feature, ...]:
-    modules = (
-        importlib.import_module(f"{room.__name__}.{name}")
-        for _, name, _ in pkgutil.iter_modules(room.__path__)
-    )
-    found = [
-        _Feature(module.ORDER, module.lay, getattr(module, "NEEDS", {}))
-        for module in modules
-        if hasattr(module, "ORDER")
-    ]
+    found = [_Feature(module.ORDER, module.lay) for module in _files() if hasattr(module, "ORDER")]
     return tuple(sorted(found, key=lambda feature: feature.order))
+
+
+@cache
+def _needs() -> Mapping[str, tuple[tuple[str, ...], ...]]:
+    """For each feature flag the sets of node classes of which one must be there."""
+    return {flag: ways for module in _files() for flag, ways in getattr(module, "NEEDS", {}).items()}
+
+
+def _files() -> list[ModuleType]:
+    return [
+        importlib.import_module(f"{room.__name__}.{file.name}")
+        for file in pkgutil.iter_modules(room.__path__)
+    ]

@@ -5,7 +5,6 @@ import msgspec
 from backends.comfyui_api.graph.draft import Draft, Kit
 
 ORDER = 40
-NEEDS = {"clip_skip": ("CLIPSetLastLayer",)}
 
 
 def lay(draft: Draft) -> None:

@@ -3,7 +3,7 @@
 from backends.comfyui_api.graph.draft import Draft
 from backends.comfyui_api.graph.vae import decoded
 
-ORDER = 100
+ORDER = 115
 
 
 def lay(draft: Draft) -> None:

@@ -11,6 +11,10 @@ from backends.comfyui_api.server_info import ServerInfo
 from backends.contract import Work
 
 Size = tuple[int, int]
+Box = tuple[int, int, int, int]
+"""Left, top, right, bottom in pixels."""
+
+_SIDES = ("left", "top", "right", "bottom")
 
 
 class Kit(Struct, frozen=True):
@@ -34,10 +38,12 @@ class Texts(Struct, frozen=True):
 
 @dataclass(slots=True)
 class Draft:
-    """The state features hand on. `size` is the (width, height) in pixels that is drawn, which latents allow;
-    `latent` or `image` hold what has been drawn so far, of `size`.
+    """The state features hand on. `size` is the (width, height) in pixels that is drawn, which latents allow.
+    `image` is what has been drawn so far as a picture; while it is None, `latent` is it.
 
-    `start_at` is the step the first pass begins with, `end_at` the one it ends before (None: its last).
+    `original` is the initial picture, `mask` what of it is redrawn, both of the first pass's size. Of a mask
+    only `box` may be drawn, larger than it is; `cut` says that what is drawn is that part. The first pass
+    begins with the step `start_at` and draws in `cell`s of so many pixels.
     """
 
     work: Work
@@ -45,20 +51,30 @@ class Draft:
     sheet: Sheet
     folder: str
     size: Size = (0, 0)
+    cell: int = 8
     kit: Kit = field(init=False)
-    texts: Texts = field(init=False)
     latent: Link = field(init=False)
     image: Link | None = None
     original: Link | None = None
     mask: Link | None = None
+    box: Box | None = None
+    cut: bool = False
     start_at: int = 0
-    end_at: int | None = None
-    noise: bool = True
-    leftover: bool = False
     output: str = ""
     by_socket: bool = False
     uploads: dict[str, Upload] = field(default_factory=dict)
     passes: list[Pass] = field(default_factory=list)
+
+    @property
+    def borders(self) -> Box:
+        """Pixels at each side that are drawn around the initial picture."""
+        left, top, right, bottom = (int(self.work.extra.get(f"outpaint{side}", 0)) for side in _SIDES)
+        return left, top, right, bottom
+
+    def inner(self) -> Size:
+        """The (width, height) that the initial picture gets of what is drawn."""
+        left, top, right, bottom = self.borders
+        return self.size[0] - left - right, self.size[1] - top - bottom
 
     def upload(self, what: str, data: bytes) -> FileName:
         """The name of a picture that will be uploaded; the same bytes get the same name again."""

@@ -6,7 +6,7 @@ from backends.comfyui_api.graph.draft import Draft, Kit
 from backends.comfyui_api.graph.models import file
 
 ORDER = 30
-NEEDS = {"loras": ("LoraLoader",)}
+NEEDS = {"loras": (("LoraLoader",),)}
 
 
 def lay(draft: Draft) -> None:

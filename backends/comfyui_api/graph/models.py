@@ -6,6 +6,7 @@ from backends.comfyui_api.graph.draft import Draft, Kit
 from backends.comfyui_api.graph.families import Family, family_of
 from backends.comfyui_api.graph.outcome import Unbuildable
 from backends.comfyui_api.graph.sheet import Link, Value, has_input, lacking
+from backends.comfyui_api.graph.sizes import cell_size
 from backends.comfyui_api.server_info import ServerInfo
 from backends.contract import ModelRef
 
@@ -17,8 +18,8 @@ _UNETS = (("UNETLoader", "unet_name"), ("UnetLoaderGGUF", "unet_name"))
 def lay(draft: Draft) -> None:
     """Load the work's model. Raises Unbuildable."""
     draft.kit = load(draft, "Model", draft.work.model)
-    cell, (width, height) = draft.kit.cell, (draft.work.width, draft.work.height)
-    draft.size = (_up(width, cell), _up(height, cell))
+    draft.cell = draft.kit.cell
+    draft.size = cell_size(draft)
 
 
 def load(draft: Draft, param: str, model: ModelRef) -> Kit:
@@ -114,7 +115,3 @@ def _absent(param: str, model: ModelRef) -> Unbuildable:
         f"Invalid value for parameter {param}: the ComfyUI server has no '{model.name}'; choose another, or "
         "refresh the lists of models."
     )
-
-
-def _up(pixels: int, cell: int) -> int:
-    return -(-pixels // cell) * cell

@@ -45,9 +45,11 @@ class Sheet:
     def __init__(self, server: ServerInfo) -> None:
         self._server = server
         self.nodes: dict[str, dict[str, Any]] = {}
+        self._known: dict[str, str] = {}
 
     def add(self, wanted_by: str, kind: str, /, **inputs: Value) -> Placed:
-        """Put a node of class `kind`; `wanted_by` is the parameter it is for.
+        """Put a node of class `kind`; `wanted_by` is the parameter it is for. What stands there already is
+        not put again: nodes give the same for the same.
 
         Inputs that the server's version does not have are left out, required ones it has beyond ours get its
         own default. Raises Unbuildable when it lacks the class or refuses a value.
@@ -62,8 +64,8 @@ class Sheet:
         for name, asked in known.inputs.items():
             if asked.required and name not in made:
                 made[name] = _default(wanted_by, kind, name, asked)
-        node = str(len(self.nodes) + 1)
-        self.nodes[node] = {"class_type": kind, "inputs": made}
+        node = self._known.setdefault(repr((kind, sorted(made.items()))), str(len(self.nodes) + 1))
+        self.nodes.setdefault(node, {"class_type": kind, "inputs": made})
         return Placed(node, known.outputs)
 
     def one(self, wanted_by: str, kind: str, out: str, /, **inputs: Value) -> Link:

@@ -1,25 +1,19 @@
-"""What the first pass begins with: nothing but noise, or the initial picture, cut to size."""
+"""What the first pass begins with: nothing, or the initial picture, cut to size, perhaps with a border."""
 
-from backends.comfyui_api.graph.draft import Draft, Size
+from backends.comfyui_api.graph.draft import Box, Draft, Size
 from backends.comfyui_api.graph.outcome import Unbuildable
 from backends.comfyui_api.graph.sheet import Link
-from backends.comfyui_api.graph.vae import encoded
 
 ORDER = 60
 
 
 def lay(draft: Draft) -> None:
-    """Prepare the latents to draw on. Raises Unbuildable."""
+    """Load the initial picture. Raises Unbuildable."""
     work = draft.work
     if work.init_image is None:
-        width, height = draft.size
-        draft.latent = draft.sheet.one(
-            "Width", draft.kit.latents, "LATENT", width=width, height=height, batch_size=1
-        )
         return
     picture = load_picture(draft, "Init Image", "start", work.init_image)
-    draft.original = draft.image = scaled(draft, "Init Image", picture, draft.size)
-    draft.latent = encoded(draft, draft.kit, draft.image)
+    draft.original = draft.image = scaled(draft, "Init Image", picture, draft.inner())
     draft.start_at = work.steps - round(work.steps * work.strength)
 
 
@@ -28,8 +22,11 @@ def load_picture(draft: Draft, param: str, what: str, data: bytes) -> Link:
     return draft.sheet.one(param, "LoadImage", "IMAGE", image=draft.upload(what, data))
 
 
-def scaled(draft: Draft, param: str, image: Link, size: Size, method: str = "lanczos") -> Link:
-    """The picture at exactly this size; what stands over in one direction is cut off at both sides alike.
+def scaled(
+    draft: Draft, param: str, image: Link, size: Size, method: str = "lanczos", crop: str = "center"
+) -> Link:
+    """The picture at exactly this size; what stands over in one direction is cut off at both sides alike,
+    unless `crop` is "disabled".
 
     Raises Unbuildable.
     """
@@ -41,7 +38,15 @@ def scaled(draft: Draft, param: str, image: Link, size: Size, method: str = "lan
         upscale_method=resampling(draft, "ImageScale", param, method),
         width=size[0],
         height=size[1],
-        crop="center",
+        crop=crop,
+    )
+
+
+def cropped(draft: Draft, param: str, image: Link, box: Box) -> Link:
+    """The part of the picture in the box. Raises Unbuildable."""
+    left, top, right, bottom = box
+    return draft.sheet.one(
+        param, "ImageCrop", "IMAGE", image=image, width=right - left, height=bottom - top, x=left, y=top
     )
 
 

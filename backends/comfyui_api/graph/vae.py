@@ -8,7 +8,7 @@ from backends.comfyui_api.graph.sheet import Link, Value
 from backends.contract import ModelRef
 
 ORDER = 20
-NEEDS = {"vae": ("VAELoader",), "vae_tiling": ("VAEDecodeTiled", "VAEEncodeTiled")}
+NEEDS = {"vae": (("VAELoader",),), "vae_tiling": (("VAEDecodeTiled", "VAEEncodeTiled"),)}
 
 
 def lay(draft: Draft) -> None:
