@@ -256,9 +256,9 @@ class Conversation:
         except Refused as refusal:
             self._end(Failed(self.work.id, failed(str(refusal), refusal.permission)))
             return
-        seconds = time.monotonic() - self._begun if self._begun else 0.0
-        notes = frames.notes_of(metadata)
-        self._emit(Image(self.work.id, picture, self.work.format, seconds=seconds, notes=notes))
+        told = frames.told_of(metadata)
+        seconds = time.monotonic() - self._begun if told.seconds is None else told.seconds
+        self._emit(Image(self.work.id, picture, self.work.format, seconds=seconds, notes=told.notes))
         self._end(Done(self.work.id))
 
     async def _file(self, image: str) -> bytes:

@@ -3,7 +3,7 @@
 A session draws one work at a time, so the counters of its status frames are about that work.
 """
 
-from collections.abc import Mapping
+import re
 from typing import Any
 
 import msgspec
@@ -14,6 +14,8 @@ from backends.contract import Loading, Progress, Report, Started, Work
 FIRST = "0"
 """The index of the one picture that was asked for; what else comes is on the way or beside it."""
 
+_TIME = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) (sec|min|hour)")
+_UNITS = {"sec": 1.0, "min": 60.0, "hour": 3600.0}
 _OWN = frozenset(
     {
         "date",
@@ -115,16 +117,32 @@ class Course:
         return [Started(self._work.id, self._steps)]
 
 
-def notes_of(metadata: str | None) -> dict[str, Any]:
-    """What the engines of the other hub noted about a picture, from its metadata block."""
+class Told(Struct, frozen=True):
+    """What the other hub tells of a finished picture: the `seconds` it drew (None: not told), and the `notes`
+    that its engines made.
+    """
+
+    seconds: float | None = None
+    notes: dict[str, Any] = {}
+
+
+def told_of(metadata: str | None) -> Told:
+    """What a picture's metadata block tells."""
     try:
         block = msgspec.json.decode(metadata or "null")
     except msgspec.DecodeError:
-        return {}
+        return Told()
     extra = block.get("sui_extra_data") if isinstance(block, dict) else None
-    if not isinstance(extra, Mapping):
-        return {}
-    return {key: value for key, value in extra.items() if not _is_own(key) and _is_note(value)}
+    if not isinstance(extra, dict):
+        return Told()
+    notes = {key: value for key, value in extra.items() if not _is_own(key) and _is_note(value)}
+    return Told(_seconds(extra.get("generation_time")), notes)
+
+
+def _seconds(text: object) -> float | None:
+    """A time as SwarmUI writes it, like `4.84 sec` or `2.50 min`."""
+    match = _TIME.match(text) if isinstance(text, str) else None
+    return None if match is None else float(match[1]) * _UNITS[match[2]]
 
 
 def _is_own(key: str) -> bool:
