@@ -1,6 +1,6 @@
 """A job while it is in memory: its state machine, its request, its events."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from hashlib import sha256
 
@@ -8,9 +8,9 @@ import msgspec
 
 from backends.contract import Work
 from hub.jobs.bus import Channel
-from hub.jobs.choose import Need, need_of
-from hub.jobs.job import Job
+from hub.jobs.job import Job, State
 from hub.jobs.keep import Kept
+from hub.jobs.need import Need, needs_of
 
 SHOWN = 8
 """How many digits of a session id its owner's other tabs are told."""
@@ -30,10 +30,11 @@ class Active:
         "finished",
         "job",
         "kept",
-        "need",
+        "needs",
         "place",
         "previews",
         "priority",
+        "refusing",
         "sequence",
         "watched",
         "works",
@@ -48,7 +49,8 @@ class Active:
         self.channel = channel
         self.sequence = sequence
         self.created = created
-        self.need: Need = need_of(kept.request)
+        self.needs = needs_of(kept.request)
+        self.refusing: Collection[str] = frozenset()  # what was told of engines that never take its images
         self.begun: dict[int, float] = {}  # when drawing of an image began, unix seconds
         self.finished = 0.0
         self.ending = ""  # the final state, once handed to the store
@@ -57,6 +59,20 @@ class Active:
         self.watched = True
         self.priority = 0
         self.place = job.request_id
+
+    def need(self, index: int) -> Need:
+        """What an image asks of an engine."""
+        if len(self.needs) == 1:
+            return self.needs[0]
+        return self.needs[self.kept.only[index] if self.kept.only else index]
+
+    @property
+    def waiting_needs(self) -> list[Need]:
+        """What its images ask that no engine has yet."""
+        if len(self.needs) == 1:
+            return [self.needs[0]]
+        waiting = (picture.index for picture in self.job.pictures if picture.state is State.WAITING)
+        return list(dict.fromkeys(self.need(index) for index in waiting))
 
     def work_for_engine(self, index: int) -> Work:
         """The work of an image, without previews when nobody looks."""

@@ -1,139 +1,189 @@
-"""Which engine takes which waiting image, from a snapshot, with the reason for every refusal. Pure."""
+"""Which engine takes which waiting image, from a snapshot. Pure.
 
-from collections.abc import Iterable, Sequence
+What is measured weighs: an engine that has to load the model first, or that draws slowly, is passed over
+while another one is about to be free and would be done earlier; and an engine is not taken from those who
+wait for the model in its memory for the sake of one who needs another, before that one has waited as long as
+the loading takes (so neither way costs more than twice what the better one would have). Both end by
+themselves: nobody is passed over longer than the way not taken would have taken.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from msgspec import Struct
 
-from backends.contract import EngineState
-from hub.params.request import GenRequest
+from hub.jobs.fit import HEALTHY, Seat, misfit
+from hub.jobs.need import Need
 
-NO_BACKENDS = "No backends available!"
-NO_MATCH = (
-    "No backends match the settings of the request given! Backends refused for the following reason(s):\n- "
-)
-REFINER = "refinermodel"
-"""The parameter whose model draws too."""
+ALIKE = 1.25
+"""Engines whose expected times differ by less than this factor count as equally quick."""
 
-_HEALTHY = frozenset({"waiting", "loading", "running", "silent"})
-# Serving now, expected to soon, or started once more when asked: that last try tells why it does not work.
-MAY_SERVE = _HEALTHY | {"errored"}
+Why = Callable[[Need, Seat], str | None]
 
 
-class Need(Struct, frozen=True):
-    """What an image asks of an engine; images with equal needs are interchangeable for the choice.
+class Scales(Protocol):
+    """What has been measured; seconds."""
 
-    `asked_by` are the parameters that need the `features`, in their order; `others` the classes of further
-    models that draw it. One that is `alone` shares its engine with no other image.
+    def load(self, engine: int, model: str) -> float:
+        """How long an engine takes to load a model, 0 while nothing is known."""
+
+    def draw(self, engine: int, model: str) -> float | None:
+        """How long an engine takes for an average image with a model, None while nothing is known."""
+
+    def free_in(self, engine: int) -> float | None:
+        """When a busy engine is expected to have a place, None while nothing is known."""
+
+    def images(self, need: Need) -> int:
+        """How many images wait with a need."""
+
+    def waited(self, need: Need) -> float:
+        """For how long they have been passed over."""
+
+
+class Choice(Struct, frozen=True):
+    """`need` goes to the engine `engine`; None when nobody goes anywhere now. `passed` could have gone and
+    were passed over; in `again` seconds at the latest the question is to be asked anew (None: no need).
     """
 
-    model: str
-    class_id: str = ""
-    engine_type: str | None = None
-    engine_id: int | None = None
-    features: tuple[str, ...] = ()
-    asked_by: tuple[str, ...] = ()
-    others: tuple[str, ...] = ()
-    alone: bool = False
+    need: Need | None = None
+    engine: int = -1
+    passed: tuple[Need, ...] = ()
+    again: float | None = None
 
 
-class Seat(Struct, frozen=True):
-    """An engine with its free places. `accepts` are the model classes it draws, empty for any; `empty` tells
-    that it holds no image at all.
-    """
+class Unmeasured:
+    """Nothing is known."""
 
-    state: EngineState
-    free: int
-    accepts: tuple[str, ...] = ()
-    empty: bool = True
+    def load(self, engine: int, model: str) -> float:
+        """Nothing is known to take time."""
+        return 0.0
 
+    def draw(self, engine: int, model: str) -> float | None:
+        """Unknown."""
+        return None
 
-def need_of(request: GenRequest) -> Need:
-    """The need of every image of a request."""
-    return Need(
-        request.model.name,
-        request.model.class_id,
-        request.engine_type,
-        request.engine_id,
-        request.features,
-        tuple(request.asked_by.values()),
-        tuple(other.class_id for other in request.other_models if other.param == REFINER and other.class_id),
-    )
+    def free_in(self, engine: int) -> float | None:
+        """Unknown."""
+        return None
 
+    def images(self, need: Need) -> int:
+        """One, at least."""
+        return 1
 
-def misfit(need: Need, seat: Seat) -> str | None:
-    """Why this engine can never take such an image, None when it can."""
-    state = seat.state
-    name = f"{state.title or state.type} (backend {state.id})"
-    if need.engine_type is not None and need.engine_type != state.type:
-        return f"{name} is of the type {state.type}, the request asks for {need.engine_type}."
-    if need.engine_id is not None and need.engine_id != state.id:
-        return f"{name} is not the requested backend {need.engine_id}."
-    missing = [feature for feature in need.features if feature not in state.features]
-    if missing and state.status != "waiting":  # before it starts, an engine may not know all it can do
-        return f"{name} lacks what the request needs: {', '.join(_told(need, one) for one in missing)}."
-    for kind in (need.class_id, *need.others):
-        if seat.accepts and kind and kind not in seat.accepts:
-            return f"{name} cannot draw with models of the kind {kind}."
-    if not state.holds_any and need.model not in state.models:
-        return f"{name} does not have the model {need.model}."
-    return None
+    def waited(self, need: Need) -> float:
+        """Nobody was passed over."""
+        return 0.0
 
 
-def _told(need: Need, feature: str) -> str:
-    """A feature with the parameter that needs it."""
-    by = dict(zip(need.features, need.asked_by, strict=False)).get(feature)
-    return f"{feature} (for {by})" if by else feature
+def choose(
+    needs: Sequence[Need], seats: Sequence[Seat], scales: Scales | None = None, why: Why = misfit
+) -> Choice:
+    """The first need, in the given fair order, that an engine can take now and should, with that engine.
 
-
-def lacking(need: Need, seats: Iterable[Seat]) -> str | None:
-    """The first parameter whose feature no engine that may serve has, None when there is none."""
-    able = [seat for seat in seats if seat.state.enabled and seat.state.status in MAY_SERVE]
-    for feature, parameter in zip(need.features, need.asked_by, strict=False):
-        if able and not any(feature in seat.state.features for seat in able):
-            return parameter
-    return None
-
-
-def refusal(need: Need, seats: Iterable[Seat]) -> str | None:
-    """The error for an image that no engine will ever take, as things stand; None when one will."""
-    able = [seat for seat in seats if seat.state.enabled and seat.state.status in MAY_SERVE]
-    if not able:
-        return NO_BACKENDS
-    reasons = []
-    for seat in able:
-        reason = misfit(need, seat)
-        if reason is None:
-            return None
-        reasons.append(reason)
-    return NO_MATCH + "\n- ".join(dict.fromkeys(reasons))
-
-
-def choose(needs: Sequence[Need], seats: Sequence[Seat]) -> tuple[Need, int] | None:
-    """The first need, in the given fair order, that an engine can take now, with that engine's id.
-
-    An engine that holds the model already comes first, the emptiest of them; else the emptiest, and of those
-    the one unused for longest, so that its models are the least missed. One that could not be started is
-    asked only when no other can ever do it. For an image that must be alone the emptiest engine is kept free
-    of the images behind it, until it is empty: otherwise it would wait for ever.
+    Of several engines the one that is expected to be done first; of those that are alike one that holds the
+    model already, then the emptiest, then the one unused for longest, so that its models are the least
+    missed. One that could not be started is asked only when no other can ever do it. For an image that must
+    be alone the emptiest engine is kept free of the images behind it, until it is empty: otherwise it would
+    wait for ever.
     """
     enabled = [seat for seat in seats if seat.state.enabled]
     if not any(seat.free > 0 for seat in enabled):
-        return None
+        return Choice()
+    scales = scales or Unmeasured()
     kept: set[int] = set()
-    for need in needs:
-        able = [seat for seat in enabled if misfit(need, seat) is None]
-        healthy = any(seat.state.status in _HEALTHY for seat in able)
-        wanted = "running" if healthy else "errored"
-        fitting = [s for s in able if s.state.status == wanted and s.state.id not in kept]
-        ready = [seat for seat in fitting if (seat.empty if need.alone else seat.free > 0)]
+    passed: list[Need] = []
+    again: list[float] = []
+    for place, need in enumerate(needs):
+        fitting = [seat for seat in _able(need, enabled, why) if seat.id not in kept]
+        ready = [seat for seat in fitting if (not seat.held if need.alone else seat.free > 0)]
         if need.alone and fitting and not ready:
-            kept.add(max(fitting, key=lambda seat: seat.free).state.id)
-        if ready:
-            best = min(ready, key=lambda seat: _preference(need, seat))
-            return need, best.state.id
-    return None
+            kept.add(max(fitting, key=lambda seat: seat.free).id)
+        if not ready:
+            continue
+        best = _best(need, ready, scales)
+        patience = 0.0
+        if not need.alone:
+            patience = max(
+                _until_a_better(need, best, fitting, scales),
+                _until_its_turn(need, best, needs[place + 1 :], scales, why),
+            )
+        if patience <= 0:
+            return Choice(need, best.id, tuple(passed))
+        passed.append(need)
+        again.append(patience)
+    return Choice(passed=tuple(passed), again=min(again, default=None))
 
 
-def _preference(need: Need, seat: Seat) -> tuple[bool, int, float, int]:
-    held = need.model in seat.state.models
-    return (not held, -seat.free, seat.state.last_used, seat.state.id)
+def _able(need: Need, enabled: Sequence[Seat], why: Why) -> list[Seat]:
+    """The engines that may take it: the running ones, else those that failed to start when no other can."""
+    able = [seat for seat in enabled if why(need, seat) is None]
+    if need.shuns is not None:
+        able = [s for s in able if s.id != need.shuns and s.state.status in HEALTHY] or able
+    healthy = any(seat.state.status in HEALTHY for seat in able)
+    wanted = "running" if healthy else "errored"
+    return [seat for seat in able if seat.state.status == wanted]
+
+
+def _best(need: Need, ready: Sequence[Seat], scales: Scales) -> Seat:
+    if len(ready) == 1:
+        return ready[0]
+    known = [seconds for seat in ready if (seconds := scales.draw(seat.id, need.model)) is not None]
+    unknown = min(known, default=0.0)  # one that was never tried is tried
+    times = {seat.id: _expected(need, seat, scales, unknown) for seat in ready}
+    quick = min(times.values()) * ALIKE
+    return min(
+        ready,
+        key=lambda seat: (
+            times[seat.id] > quick,
+            not _holds(seat, need),
+            -seat.free,
+            seat.state.last_used,
+            seat.id,
+        ),
+    )
+
+
+def _expected(need: Need, seat: Seat, scales: Scales, unknown: float) -> float:
+    """Seconds until an engine with a free place would be done with the image."""
+    draw = scales.draw(seat.id, need.model)
+    load = 0.0 if _holds(seat, need) else scales.load(seat.id, need.model)
+    return load + (seat.held + 1) * (unknown if draw is None else draw)
+
+
+def _until_a_better(need: Need, best: Seat, fitting: Sequence[Seat], scales: Scales) -> float:
+    """For how many seconds more to wait for a busy engine that would have done all of the need's images
+    before the free one has done one; 0 to take the free one."""
+    draw = scales.draw(best.id, need.model)
+    if draw is None:
+        return 0.0
+    cost = _expected(need, best, scales, draw)
+    left = cost - scales.waited(need)
+    if left <= 0:
+        return 0.0
+    for seat in fitting:
+        if seat.free > 0 or seat.id == best.id:
+            continue
+        free, other = scales.free_in(seat.id), scales.draw(seat.id, need.model)
+        if free is None or other is None:
+            continue
+        load = 0.0 if _holds(seat, need) else scales.load(seat.id, need.model)
+        if free + load + scales.images(need) * other < cost:
+            return left
+    return 0.0
+
+
+def _until_its_turn(need: Need, best: Seat, behind: Sequence[Need], scales: Scales, why: Why) -> float:
+    """For how many seconds more to leave an engine to those behind who need what it holds; 0 to take it."""
+    if _holds(best, need) or not best.state.models:
+        return 0.0
+    pressure = scales.images(need) * scales.waited(need)
+    left = scales.load(best.id, need.model) - pressure
+    if left <= 0:
+        return 0.0
+    if any(_holds(best, other) and not other.alone and why(other, best) is None for other in behind):
+        return left / max(1, scales.images(need))
+    return 0.0
+
+
+def _holds(seat: Seat, need: Need) -> bool:
+    return need.model in seat.state.models

@@ -30,6 +30,13 @@ class Waiting(Event, frozen=True, kw_only=True, tag="waiting"):
     index: int
 
 
+class Refused(Event, frozen=True, kw_only=True, tag="refused"):
+    """Some engines never take the waiting images of the job; `reasons` has all of them as of now, a sentence
+    an engine. Said when the job comes in, if there are any, and whenever they change."""
+
+    reasons: tuple[str, ...]
+
+
 class Loading(Event, frozen=True, kw_only=True, tag="loading"):
     """Image `index` has an engine, which loads `model` first."""
 
@@ -96,6 +103,7 @@ class Ended(Event, frozen=True, kw_only=True, tag="ended"):
 JobEvent = (
     Queued
     | Waiting
+    | Refused
     | Loading
     | Started
     | Progressed

@@ -3,34 +3,19 @@
 Everything here runs on the event loop and never waits, so nothing can come between a claim and its sending.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import StrEnum
-from typing import Protocol
 
 import msgspec
 
-from backends.contract import Cancel, Command, EngineState, EngineType, Submit, Watch
+from backends.contract import Cancel, Submit, Watch
 from hub.jobs.active import Active
-from hub.jobs.choose import Need, Seat, choose, lacking, refusal
-from hub.jobs.events import Ended, ImageCancelled, ImageFailed, Requeued, Waiting
+from hub.jobs.events import Ended, ImageCancelled, ImageFailed, Refused, Requeued, Waiting
 from hub.jobs.job import Picture, State
+from hub.jobs.need import Need
 from hub.jobs.order import Line
-from hub.jobs.place import Others, Pace
-
-
-class Engines(Protocol):
-    """What the jobs room needs of the pool."""
-
-    version: int
-
-    def states(self) -> Sequence[EngineState]:
-        """Every engine as it is now."""
-
-    def types(self) -> Sequence[EngineType]:
-        """What each type of engine accepts."""
-
-    def send(self, engine_id: int, command: Command) -> None:
-        """Hand a command to an engine without waiting."""
+from hub.jobs.place import Others
+from hub.jobs.seats import Engines, Seats, Sitting
 
 
 class Stop(StrEnum):
@@ -80,23 +65,17 @@ class Floor:
     def __init__(self, ended: Callable[[Active], None], gone: Gone, clock: Callable[[], float]) -> None:
         self.jobs: dict[str, Active] = {}
         self.line: Line[Need] = Line()
-        self.pace = Pace()
+        self.seats = Seats(self.line, clock)
         self.paused = False
+        self.wake: Callable[[float], None] = lambda seconds: None  # asks for a pump in so many seconds
         self.may_start: Callable[[], bool] = lambda: True  # asked before each image; it must not wait
         self._ended = ended
         self._gone = gone
-        self._clock = clock
-        self._engines: Engines | None = None
         self._of_user: dict[str, dict[str, Active]] = {}
         self._waiting: dict[str, int] = {}  # images without an engine, by user
         self._most: dict[str, int] = {}  # how many images of a user may be at engines at once, where limited
         self._drawn: dict[str, int] = {}  # how many are
-        self._at_engine: dict[int, dict[str, tuple[str, float]]] = {}  # works: their user and effort
-        self._alone: dict[int, str] = {}  # the image that shares an engine with no other
-        self._seats_of = -1
-        self._states: Sequence[EngineState] = ()
-        self._accepts: dict[str, tuple[str, ...]] = {}
-        self._slots = 0
+        self._refusing: dict[Need, tuple[str, ...]] = {}  # as told to the jobs that wait
         self._admitted_for = 0  # the slots that decided how many images are in line
         self._pumping = False
 
@@ -104,42 +83,12 @@ class Floor:
 
     def use(self, engines: Engines) -> None:
         """Take the pool, once it exists."""
-        self._engines = engines
-        self._accepts = {kind.id: kind.accepts for kind in engines.types()}
-
-    def states(self) -> Sequence[EngineState]:
-        """The engines as of their last change."""
-        engines = self._engines
-        if engines is not None and engines.version != self._seats_of:
-            self._seats_of = engines.version
-            self._states = engines.states()
-            self._slots = sum(
-                state.slots
-                for state in self._states
-                if state.enabled and state.status not in ("disabled", "errored")
-            )
-        return self._states
-
-    def refuse(self, need: Need) -> str | None:
-        """Why no engine will ever take such an image as things stand, None when one will."""
-        return refusal(need, self._seats())
-
-    def lacking(self, need: Need) -> str | None:
-        """The parameter that no engine here knows, when that is why such an image is refused."""
-        return lacking(need, self._seats())
-
-    def _seats(self) -> list[Seat]:
-        return [self._seat(state) for state in self.states()]
-
-    def _seat(self, state: EngineState) -> Seat:
-        held = len(self._at_engine.get(state.id, ()))
-        free = 0 if state.id in self._alone else state.slots - held
-        return Seat(state, free, self._accepts.get(state.type, ()), held == 0)
+        self.seats.use(engines)
 
     def _cap(self, active: Active) -> int:
         """How many images of one request may be under way at once (swarm-api §3 "Simultaneity")."""
-        self.states()
-        return max(1, min(active.kept.simultaneous, 2 * self._slots))
+        self.seats.states()
+        return max(1, min(active.kept.simultaneous, 2 * self.seats.slots))
 
     # ---- into the line and out ---------------------------------------------------------------------------
 
@@ -151,6 +100,7 @@ class Floor:
         self._limit(job.user, active.kept.at_once)
         job.waited = lambda more: self._waited(job.user, more)
         job.waited(job.waiting)
+        self._tell_refusals(active)
         self._admit(active)
 
     def of(self, user: str) -> Collection[Active]:
@@ -165,7 +115,9 @@ class Floor:
         """The queue over all users."""
         waiting = sum(self._waiting.values())
         drawn = sum(self._drawn.values())
-        return Figures(waiting, drawn, len(self.jobs), len(self._of_user), self.pace.seconds(1, 0.0))
+        return Figures(
+            waiting, drawn, len(self.jobs), len(self._of_user), self.seats.speeds.whole.seconds(1, 0.0)
+        )
 
     def _waited(self, user: str, more: int) -> None:
         count = self._waiting.get(user, 0) + more
@@ -197,9 +149,10 @@ class Floor:
         it cannot take others down with it, nor they it.
         """
         item = active.works[index].id
-        need = active.need
-        if active.job.pictures[index].losses:
-            need = msgspec.structs.replace(need, alone=True)
+        need = active.need(index)
+        picture = active.job.pictures[index]
+        if picture.losses:
+            need = msgspec.structs.replace(need, alone=True, shuns=picture.lost_on)
         self.line.add(item, need, active.job.user, active.age(index))
         active.channel.say(Waiting, index=index)
 
@@ -211,59 +164,78 @@ class Floor:
 
     def pump(self) -> None:
         """Pair images with engines until nothing fits."""
-        if self._pumping or self.paused or self._engines is None:
+        if self._pumping or self.paused or self.seats.engines is None:
             return
         self._pumping = True
         try:
             while heads := self.line.heads():
-                pair = choose([need for _, need in heads], self._seats())
-                if pair is None or not self.may_start():
+                choice = self.seats.choose([need for _, need in heads])
+                if choice.need is None and choice.again is not None:
+                    self.wake(choice.again)
+                if choice.need is None or not self.may_start():
                     return
-                self._send(*pair)
+                self._send(choice.need, choice.engine)
         finally:
             self._pumping = False
 
     def _send(self, need: Need, engine: int) -> None:
         item = self.line.take(need)
         found = self.find(item)
-        if found is None or self._engines is None:
+        if found is None or self.seats.engines is None:
             return
         active, index = found
         if active.job.claim(index, engine):
-            self._at_engine.setdefault(engine, {})[item] = (active.job.user, active.effort)
-            self._drawn[active.job.user] = self._drawn.get(active.job.user, 0) + 1
-            self._hold_or_free(active.job.user)
-            self.pace.begin(self._clock())
-            if need.alone:
-                self._alone[engine] = item
-            self._engines.send(engine, Submit(active.work_for_engine(index)))
+            user, work = active.job.user, active.work_for_engine(index)
+            self.seats.sit(engine, item, Sitting(user, work.model.name, active.effort), alone=need.alone)
+            self._drawn[user] = self._drawn.get(user, 0) + 1
+            self._hold_or_free(user)
+            self.seats.engines.send(engine, Submit(work))
 
     def release(self, engine: int, item: str, *, done: bool = False) -> None:
         """An engine has let go of a work, which is `done` or not."""
-        held = self._at_engine.get(engine, {}).pop(item, None)
+        held = self.seats.rise(engine, item, done=done)
         if held is not None:
-            user, effort = held
-            self._drawn[user] -= 1
-            if not self._drawn[user]:
-                del self._drawn[user]
-            self._hold_or_free(user)
-            self.pace.end(self._clock(), effort if done else 0.0)
-        if self._alone.get(engine) == item:
-            del self._alone[engine]
+            self._drawn[held.user] -= 1
+            if not self._drawn[held.user]:
+                del self._drawn[held.user]
+            self._hold_or_free(held.user)
 
     def engines_changed(self) -> None:
         """An engine came, went or changed: more images may be admitted, some may have lost all hope."""
-        self.states()
-        if self._slots != self._admitted_for:
-            self._admitted_for = self._slots
+        self.seats.states()
+        if self.seats.slots != self._admitted_for:
+            self._admitted_for = self.seats.slots
             for active in list(self.jobs.values()):
                 self._admit(active)
         self.pump()
         for need in self.line.needs():
-            reason = self.refuse(need)
+            reason = self.seats.refuse(need, accepted=True)
             if reason is not None:
                 for item in self.line.of(need):
                     self._give_up(item, reason)
+        told = self._refusing
+        self._refusing = {need: self.seats.refusing(need) for need in self.line.needs()}
+        if any(told.get(need, ()) != reasons for need, reasons in self._refusing.items()):
+            for active in list(self.jobs.values()):
+                self._tell_refusals(active)
+
+    def _tell_refusals(self, active: Active) -> None:
+        """Note in the job's story which engines never take its images and why, when that is new."""
+        if active.job.waiting:
+            reasons: dict[str, None] = {}
+            for need in active.waiting_needs:
+                self._refusing[need] = self.seats.refusing(need)
+                reasons.update(dict.fromkeys(self._refusing[need]))
+            if reasons.keys() != active.refusing:
+                active.refusing = frozenset(reasons)
+                active.channel.say(Refused, reasons=tuple(reasons))
+
+    def obstacles(self, active: Active) -> list[str]:
+        """Why no engine takes the waiting images of a job now, a sentence each."""
+        if not active.job.waiting:
+            return []
+        needs = active.waiting_needs
+        return list(dict.fromkeys(reason for need in needs for reason in self.seats.not_now(need)))
 
     def _give_up(self, item: str, reason: str) -> None:
         found = self.find(item)
@@ -280,8 +252,8 @@ class Floor:
             if picture.at_engine and picture.engine is not None:
                 held.setdefault(picture.engine, []).append(active.works[picture.index].id)
         for engine, items in held.items():
-            if self._engines is not None:
-                self._engines.send(engine, Watch(tuple(items), watched))
+            if self.seats.engines is not None:
+                self.seats.engines.send(engine, Watch(tuple(items), watched))
 
     # ---- ends --------------------------------------------------------------------------------------------
 
@@ -350,8 +322,8 @@ class Floor:
             self.drop_waiting(active, only)
             self.settle(active)
         for engine, items in told.items():
-            if self._engines is not None:
-                self._engines.send(engine, Cancel(tuple(items)))
+            if self.seats.engines is not None:
+                self.seats.engines.send(engine, Cancel(tuple(items)))
         return concerned
 
     # ---- order and places --------------------------------------------------------------------------------
@@ -369,16 +341,19 @@ class Floor:
         others = Others(
             (many, self.line.turn(other) < turn) for other, many in self._waiting.items() if other != user
         )
-        mine, effort = 0, 0.0
+        forecast = self.seats.forecast()
+        mine: int = 0
+        own: list[tuple[Need, float]] = []
         found = {}
         for active in sorted(self.of(user), key=lambda active: active.age(0)):
             many = active.job.waiting
             if not many:
                 continue
+            need = active.need(0)
             before, behind = others.before(mine), others.before(mine + many - 1)
-            begins = self.pace.seconds(before, effort)
-            effort += many * active.effort
-            found[active.job.id] = Place(mine + before, begins, self.pace.seconds(behind, effort))
+            begins = forecast.seconds(need, before, own)
+            own.append((need, many * active.effort))
+            found[active.job.id] = Place(mine + before, begins, forecast.seconds(need, behind, own))
             mine += many
         return found
 

@@ -43,15 +43,17 @@ _NOT_COUNTED: Difference = (0, 0, 0, 0)
 
 class Picture:
     """One image of a job. `engine` is the id of the engine that holds it or None; `losses` how often an
-    engine was lost under it; `stopping` once the owner wants it stopped, `begun` once drawing began."""
+    engine was lost under it, `lost_on` the last of those; `stopping` once the owner wants it stopped, `begun`
+    once drawing began."""
 
-    __slots__ = ("begun", "engine", "in_line", "index", "losses", "state", "stopping")
+    __slots__ = ("begun", "engine", "in_line", "index", "losses", "lost_on", "state", "stopping")
 
     def __init__(self, index: int) -> None:
         self.index = index
         self.state = State.WAITING
         self.engine: int | None = None
         self.losses = 0
+        self.lost_on: int | None = None
         self.in_line = False
         self.stopping = False
         self.begun = False
@@ -217,6 +219,7 @@ class Job:
         if not picture.at_engine or picture.losses >= MAX_LOSSES:
             return False
         picture.losses += 1
+        picture.lost_on = picture.engine
         self._move(picture, State.WAITING, in_line=True)
         picture.engine = None
         return True

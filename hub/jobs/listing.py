@@ -33,8 +33,9 @@ class JobView(Struct, frozen=True):
 
     `ahead` is how many images of anyone come before its next one in line (None when nothing of it waits),
     `begins_in` and `ends_in` in about how many seconds that one begins and the last one is done. Of a user's
-    jobs the higher `priority` comes first. Jobs of others have neither prompt, session, number nor addresses
-    unless the caller may see them; `user` is "" then, and `mine` false.
+    jobs the higher `priority` comes first. `held_up` tells why no engine takes what waits of it now, a
+    sentence an engine. Jobs of others have neither prompt, session, number, addresses nor that unless the
+    caller may see them; `user` is "" then, and `mine` false.
     """
 
     job: str
@@ -54,6 +55,7 @@ class JobView(Struct, frozen=True):
     priority: int = 0
     user: str = ""
     mine: bool = True
+    held_up: list[str] = []
 
 
 class Moment(Struct, frozen=True, omit_defaults=True):
@@ -98,7 +100,8 @@ class Listing:
             if owner not in places:
                 places[owner] = self._floor.places(owner)
             whole = sees_all or owner == user
-            views.append(view(active, places[owner].get(active.job.id), user, whole=whole))
+            place = places[owner].get(active.job.id)
+            views.append(view(active, place, user, whole=whole, held_up=self._held_up(active, place)))
         if wanted.older and not wanted.everyone:
             views += self._older(user, wanted, {active.job.id for active in found})
             views.sort(key=lambda one: -int(one.request_id))
@@ -109,12 +112,18 @@ class Listing:
         active = self._floor.jobs.get(job) or self._memory.get(job)
         if active is not None and (active.job.user == user or sees_all):
             place = self._floor.places(active.job.user).get(job)
-            return view(active, place, user, whole=True), [_moment(event) for event in active.channel.ring]
+            held_up = self._held_up(active, place)
+            return view(active, place, user, whole=True, held_up=held_up), [
+                _moment(event) for event in active.channel.ring
+            ]
         row = self._keep.row(job, user)
         if row is None or active is not None:
             return None
         images = self._keep.images(job)
         return self._old_view(row, images), _old_moments(row, images, self._keep.url)
+
+    def _held_up(self, active: Active, place: Place | None) -> list[str]:
+        return [] if place is None else self._floor.obstacles(active)
 
     def _known(self, user: str, wanted: Filter) -> Iterable[Active]:
         waiting = self._floor.jobs.values() if wanted.everyone else self._floor.of(user)
@@ -166,7 +175,9 @@ class Listing:
         )
 
 
-def view(active: Active, place: Place | None, user: str, *, whole: bool) -> JobView:
+def view(
+    active: Active, place: Place | None, user: str, *, whole: bool, held_up: Sequence[str] = ()
+) -> JobView:
     """A job as it stands, as `user` sees it; `whole` unless what is private must be left out."""
     job, request = active.job, active.kept.request
     return JobView(
@@ -187,6 +198,7 @@ def view(active: Active, place: Place | None, user: str, *, whole: bool) -> JobV
         priority=active.priority if whole else 0,
         user=job.user if whole else "",
         mine=job.user == user,
+        held_up=list(held_up) if whole else [],
     )
 
 

@@ -29,6 +29,7 @@ class Lane:
         self.keys: dict[str, Key] = {}  # the one entry of each user in the heap that counts
         self.queues: dict[str, list[tuple[Age, str]]] = {}
         self.dead: dict[str, int] = {}
+        self.size = 0  # how many stand in it
 
 
 class Line(Generic[N]):
@@ -56,6 +57,7 @@ class Line(Generic[N]):
         if user not in self._turns:
             self._turns[user] = (0, len(self._turns))
         heappush(lane.queues.setdefault(user, []), (age, item))
+        lane.size += 1
         self._enter(lane, user)
 
     def remove(self, item: str) -> bool:
@@ -65,6 +67,7 @@ class Line(Generic[N]):
             return False
         need, user, _ = place
         lane = self._lanes[need]
+        lane.size -= 1
         lane.dead[user] = lane.dead.get(user, 0) + 1
         queue = lane.queues[user]
         if lane.dead[user] > _FEW and lane.dead[user] * 2 > len(queue):
@@ -116,6 +119,7 @@ class Line(Generic[N]):
         user = key[1]
         _, item = heappop(lane.queues[user])
         del self._places[item]
+        lane.size -= 1
         self._turn += 1
         self._turns[user] = (self._turn, 0)
         return item
@@ -123,6 +127,11 @@ class Line(Generic[N]):
     def needs(self) -> list[N]:
         """Every need that somebody may be waiting with."""
         return list(self._lanes)
+
+    def many(self, need: N) -> int:
+        """How many images stand in line with a need."""
+        lane = self._lanes.get(need)
+        return 0 if lane is None else lane.size
 
     def of(self, need: N) -> list[str]:
         """Every image in line with a need, each user's in order."""

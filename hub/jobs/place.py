@@ -53,15 +53,31 @@ class Pace:
             self._since = now
         self._held += 1
 
-    def end(self, now: float, work: float = 0.0) -> None:
-        """An engine lets an image go: finished when `work` (pixel steps) is more than none."""
+    @property
+    def held(self) -> int:
+        """How many images are held now."""
+        return self._held
+
+    @property
+    def rate(self) -> float | None:
+        """Pixel steps a second, None before anything has been measured."""
+        return self._work / self._seconds if self._work and self._seconds > 0 else None
+
+    @property
+    def mean_work(self) -> float:
+        """Pixel steps of an average image, 0 before one was finished."""
+        return self._work / self._images if self._images else 0.0
+
+    def end(self, now: float, work: float = 0.0, apart: float = 0.0) -> None:
+        """An engine lets an image go: finished when `work` (pixel steps) is more than none. `apart` seconds
+        of the time are not counted."""
         if work > 0:
             self._seconds, self._work, self._images = (
                 value * 0.5 ** (1 / HALF) for value in (self._seconds, self._work, self._images)
             )
             self._work += work
             self._images += 1
-        self._seconds += max(0.0, now - self._since)
+        self._seconds += max(0.0, now - self._since - apart)
         self._since = now
         self._held = max(0, self._held - 1)
 

@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from backends.contract import Cancelled, Done, Failed, Image, Loading, Log, Progress, Report, Started
+from backends.contract import Cancelled, Done, Failed, Image, Loaded, Loading, Log, Progress, Report, Started
 from hub.jobs import events
 from hub.jobs.active import Active
 from hub.jobs.floor import Floor
@@ -56,7 +56,9 @@ class Reports:
         """A word of an engine. One about an image that the engine does not hold any more is ignored."""
         handler = self._handlers.get(type(report))
         if handler is None:
-            if isinstance(report, Log):
+            if isinstance(report, Loaded):
+                self._floor.seats.speeds.loaded(engine, report.model, report.seconds)
+            elif isinstance(report, Log):
                 _log.log(_LEVELS.get(report.level, logging.INFO), "engine %d: %s", engine, report.text)
             return
         item: str = report.id  # type: ignore[union-attr]
@@ -96,6 +98,7 @@ class Reports:
 
     def _image(self, engine: int, active: Active, index: int, report: Report) -> None:
         if isinstance(report, Image) and active.job.receive(index):
+            self._floor.seats.spent_loading(engine, report.id, report.load_seconds)
             task = asyncio.get_running_loop().create_task(self._save(active, index, report))
             self._saving.add(task)
             task.add_done_callback(self._saving.discard)

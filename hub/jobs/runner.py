@@ -17,17 +17,18 @@ from hub.jobs import events
 from hub.jobs.active import Active, badge
 from hub.jobs.admission import Admission
 from hub.jobs.bus import Bus, Listener, Unsubscribe
-from hub.jobs.choose import Need, need_of
 from hub.jobs.ends import End, read
 from hub.jobs.events import JobEvent
-from hub.jobs.floor import Engines, Figures, Floor, Stop
+from hub.jobs.floor import Figures, Floor, Stop
 from hub.jobs.job import Difference, Job
 from hub.jobs.keep import Keep, Kept, Written
 from hub.jobs.limits import DAY
 from hub.jobs.listing import Filter, JobView, Listing
 from hub.jobs.memory import Memory
+from hub.jobs.need import Need, needs_of
 from hub.jobs.onlooker import Onlooker, Over
 from hub.jobs.reports import Reports
+from hub.jobs.seats import Engines
 from hub.jobs.status import Status, StatusText, status_text
 from hub.jobs.tally import Counts, Tallies
 from hub.media import Media, occasion_of
@@ -74,6 +75,8 @@ class Jobs:
         """Images that came to an end since the start, by state."""
         self._engines: Engines | None = None
         self._woken = False
+        self._alarm: asyncio.TimerHandle | None = None
+        self._floor.wake = self._wake_in
         self._stopping = False
 
     # ---- life --------------------------------------------------------------------------------------------
@@ -124,6 +127,8 @@ class Jobs:
     async def stop(self) -> None:
         """Take nothing more and finish the pictures being saved; unfinished jobs go on at the next start."""
         self._stopping = True
+        if self._alarm is not None:
+            self._alarm.cancel()
         await self._reports.finish()
 
     # ---- what routes ask ---------------------------------------------------------------------------------
@@ -135,18 +140,14 @@ class Jobs:
         """
         if self._stopping:
             raise HubError(STOPPING)
-        need = need_of(request)
-        reason = self._floor.refuse(need)
-        if reason is not None:
-            self._refuse(need, reason)
+        self._demand_engine(request)
         return await self._take(request, caller, (), watched=watched)
 
     def check(self, request: GenRequest, caller: Caller, total: int) -> None:
         """Refuse what `submit` would, were it one of `total` images. Raises HubError."""
-        need = need_of(request)
-        reason = STOPPING if self._stopping else self._floor.refuse(need)
-        if reason is not None:
-            self._refuse(need, reason)
+        if self._stopping:
+            raise HubError(STOPPING)
+        self._demand_engine(request)
         self._admit(request, caller, total, self._clock())
 
     def _admit(self, request: GenRequest, caller: Caller, total: int, now: float) -> None:
@@ -156,7 +157,7 @@ class Jobs:
             total,
             waiting=self.counts(user=caller.user).waiting_gens,
             now=now,
-            seconds=lambda images: self._floor.pace.seconds(images, 0.0),
+            seconds=lambda images: self._floor.seats.speeds.whole.seconds(images, 0.0),
         )
 
     async def _take(
@@ -185,9 +186,16 @@ class Jobs:
         await self._accept(active, row)
         return active.job
 
+    def _demand_engine(self, request: GenRequest) -> None:
+        """Refuse a request of which no engine will ever take some picture. Raises HubError."""
+        for need in dict.fromkeys(needs_of(request)):
+            reason = self._floor.seats.refuse(need)
+            if reason is not None:
+                self._refuse(need, reason)
+
     def _refuse(self, need: Need, reason: str) -> NoReturn:
         """Refuse a request that no engine will ever take, naming the parameter when that is why."""
-        parameter = self._floor.lacking(need)
+        parameter = self._floor.seats.lacking(need)
         if parameter is None:
             raise HubError(reason)
         raise HubError(reason, field=letters(parameter))
@@ -267,10 +275,7 @@ class Jobs:
                 "large). Send it again.",
                 field="job",
             )
-        need = need_of(kept.request)
-        reason = self._floor.refuse(need)
-        if reason is not None:
-            self._refuse(need, reason)
+        self._demand_engine(kept.request)
         return await self._take(kept.request, caller, missing, watched=False)
 
     def prioritise(self, job: str, user: str, priority: int) -> bool:
@@ -394,6 +399,12 @@ class Jobs:
         if not self._woken:
             self._woken = True
             asyncio.get_running_loop().call_soon(self._wake)
+
+    def _wake_in(self, seconds: float) -> None:
+        """Look again in a while, though nothing may have happened by then; the latest wish counts."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = asyncio.get_running_loop().call_later(max(0.01, seconds), self.go_on)
 
     def _wake(self) -> None:
         self._woken = False

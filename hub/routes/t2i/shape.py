@@ -20,6 +20,7 @@ from hub.jobs.events import (
     Loading,
     Progressed,
     Queued,
+    Refused,
     Requeued,
     Started,
     Waiting,
@@ -73,6 +74,7 @@ class Shape:
         self._makers: dict[type, Callable[[Any], Iterator[Frame]]] = {
             Queued: self._queued,
             Waiting: self._wait,
+            Refused: lambda event: iter(()),  # SwarmUI's clients have no word for it
             Loading: self._load,
             Started: self._start,
             Progressed: self._progress,

@@ -2,11 +2,11 @@
 
 from hub.jobs.active import Active, badge
 from hub.jobs.bus import Bus
-from hub.jobs.choose import need_of
 from hub.jobs.events import Imaged
 from hub.jobs.job import Job
 from hub.jobs.keep import Kept
 from hub.jobs.memory import Memory
+from hub.jobs.need import need_of
 from tests.hub.media.samples import request, work
 
 

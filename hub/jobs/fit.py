@@ -1,0 +1,161 @@
+"""Whether an engine can take an image at all, and why not. Pure."""
+
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from backends.contract import EngineState, RemoteModel
+from hub.jobs.need import Need
+from hub.params.pairs import Asked, Pairs
+
+NO_BACKENDS = "No backends available!"
+NO_MATCH = (
+    "No backends match the settings of the request given! Backends refused for the following reason(s):\n- "
+)
+MAIN = "Stable-Diffusion"
+_ELSEWHERE = "only an engine elsewhere has it."
+
+HEALTHY = frozenset({"waiting", "loading", "running", "silent"})
+# Serving now, expected to soon, or started once more when asked: that last try tells why it does not work.
+MAY_SERVE = HEALTHY | {"errored"}
+_STARTING = frozenset({"waiting", "loading"})
+
+
+class Seat(Struct, frozen=True):
+    """An engine with its free places. `accepts` are the model classes it draws, empty for any; `held` is how
+    many images it has; `pairs` tell its samplers and schedulers (None: any)."""
+
+    state: EngineState
+    free: int
+    accepts: tuple[str, ...] = ()
+    held: int = 0
+    pairs: Pairs | None = None
+
+    @property
+    def id(self) -> int:
+        """The engine's number."""
+        return self.state.id
+
+    @property
+    def title(self) -> str:
+        """What people are told it is."""
+        return f"{self.state.title or self.state.type} (backend {self.state.id})"
+
+
+def misfit(need: Need, seat: Seat) -> str | None:
+    """Why this engine can never take such an image, None when it can."""
+    state, name = seat.state, seat.title
+    if need.engine_type is not None and need.engine_type != state.type:
+        return f"{name} is of the type {state.type}, the request asks for {need.engine_type}."
+    if need.engine_id is not None and need.engine_id != state.id:
+        return f"{name} is not the requested backend {need.engine_id}."
+    unknown = _is_unknown(state)
+    missing = [feature for feature in need.features if feature not in state.features]
+    if missing and state.status != "waiting" and not unknown:
+        # before it starts, an engine may not know all it can do
+        return f"{name} lacks what the request needs: {', '.join(_told(need, one) for one in missing)}."
+    for kind in (need.class_id, *need.others):
+        if seat.accepts and kind and kind not in seat.accepts:
+            return f"{name} cannot draw with models of the kind {kind}."
+    if unknown:
+        return None
+    return _no_method(need, seat) or _no_model(need, seat)
+
+
+def _is_unknown(state: EngineState) -> bool:
+    """Whether an engine elsewhere is being reached for the first time: nobody knows yet what it has."""
+    return not state.holds_any and not state.offers and not state.models and state.status in _STARTING
+
+
+def _no_method(need: Need, seat: Seat) -> str | None:
+    if seat.pairs is None:
+        return None
+    for method in need.methods:
+        if not seat.pairs.goes(method.sampler, method.scheduler, Asked(method.class_id)):
+            return (
+                f"{seat.title} does not have the sampler {method.sampler} with the scheduler "
+                f"{method.scheduler} for this model."
+            )
+    return None
+
+
+def _no_model(need: Need, seat: Seat) -> str | None:
+    state = seat.state
+    if state.holds_any:
+        if not need.here:
+            return f"{seat.title} does not have the model {need.model}: {_ELSEWHERE}"
+        for one in need.models:
+            if not one.here:
+                return f"{seat.title} does not have {one.name} (for {one.param}): {_ELSEWHERE}"
+        return None
+    if need.model not in _offered(state, MAIN) and need.model not in state.models:
+        return f"{seat.title} does not have the model {need.model}."
+    for one in need.models:
+        if one.name not in _offered(state, one.subtype):
+            return f"{seat.title} does not have {one.name} (for {one.param})."
+    return None
+
+
+_NOTHING: Mapping[str, RemoteModel] = {}
+
+
+def _offered(state: EngineState, subtype: str) -> Mapping[str, RemoteModel]:
+    return state.offers.get(subtype, _NOTHING)
+
+
+def _told(need: Need, feature: str) -> str:
+    """A feature with the parameter that needs it."""
+    by = dict(zip(need.features, need.asked_by, strict=False)).get(feature)
+    return f"{feature} (for {by})" if by else feature
+
+
+def not_now(need: Need, seat: Seat) -> str | None:
+    """Why this engine does not take such an image now, None when it could."""
+    state, name = seat.state, seat.title
+    if not state.enabled or state.status == "disabled":
+        return f"{name} is switched off."
+    never = misfit(need, seat)
+    if never is not None:
+        return never
+    words = {
+        "waiting": "is about to be started",
+        "loading": "is starting",
+        "silent": "has not answered for a while",
+        "idle": "does not answer",
+        "errored": "could not be started",
+    }
+    if state.status in words:
+        return f"{name} {words[state.status]}."
+    if seat.free <= 0 or (need.alone and seat.held):
+        return f"{name} is busy with {seat.held} {'image' if seat.held == 1 else 'images'}."
+    return None
+
+
+def lacking(need: Need, seats: Iterable[Seat]) -> str | None:
+    """The first parameter whose feature no engine that may serve has, None when there is none."""
+    able = [seat for seat in seats if seat.state.enabled and seat.state.status in MAY_SERVE]
+    for feature, parameter in zip(need.features, need.asked_by, strict=False):
+        if able and not any(feature in seat.state.features for seat in able):
+            return parameter
+    return None
+
+
+def refusal(need: Need, seats: Iterable[Seat], *, accepted: bool = False) -> str | None:
+    """The error for an image that no engine will ever take, as things stand; None when one will.
+
+    One that was `accepted` already also waits for an engine that may come back by itself.
+    """
+    serving = MAY_SERVE | {"idle"} if accepted else MAY_SERVE
+    reasons, gone, able = [], [], False
+    for seat in seats:
+        reason = misfit(need, seat)
+        if seat.state.enabled and seat.state.status in serving:
+            if reason is None:
+                return None
+            able = True
+            reasons.append(reason)
+        elif reason is None:
+            gone.append(not_now(need, seat) or "")
+    if not able:
+        return NO_BACKENDS
+    return NO_MATCH + "\n- ".join(dict.fromkeys([*reasons, *gone]))
