@@ -68,7 +68,7 @@ class ComfyApiSettings(Struct, frozen=True, rename="pascal"):
 
 def address_of(settings: ComfyApiSettings) -> str:
     """The server's address without a closing `/`. Raises Misconfigured."""
-    given = settings.address.strip().rstrip("/")
+    given = settings.address.strip()
     if not given:
         raise Misconfigured("The setting 'Address' is empty: give the address of the ComfyUI server.")
     if "://" not in given:
@@ -81,9 +81,10 @@ def address_of(settings: ComfyApiSettings) -> str:
         url.port  # noqa: B018  read, so that a port that is none is found here
     except ValueError:
         raise wrong from None
-    if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment:
+    plain = url.hostname and given.isascii() and given.isprintable() and " " not in given
+    if url.scheme not in ("http", "https") or not plain or url.query or url.fragment:
         raise wrong
-    return given
+    return given.rstrip("/")
 
 
 def headers_of(settings: ComfyApiSettings) -> Mapping[str, str]:

@@ -9,7 +9,18 @@ import msgspec
 
 from backends.comfyui_api.client import ComfyClient
 from backends.comfyui_api.settings import ComfyApiSettings
-from backends.contract import Cancelled, Command, Done, Failed, ModelRef, Ready, Report, Submit, Surroundings, Work
+from backends.contract import (
+    Cancelled,
+    Command,
+    Done,
+    Failed,
+    ModelRef,
+    Ready,
+    Report,
+    Submit,
+    Surroundings,
+    Work,
+)
 from tests.comfy.serving import Comfy, Settings
 
 MODEL = ModelRef("mini-sd15.safetensors", "")
@@ -62,7 +73,9 @@ class Bench:
 
     def of(self, kind: type[_Kind], work: str | None = None) -> list[_Kind]:
         return [
-            one for one in self.reports if isinstance(one, kind) and (work is None or getattr(one, "id", "") == work)
+            one
+            for one in self.reports
+            if isinstance(one, kind) and (work is None or getattr(one, "id", "") == work)
         ]
 
     def ends(self, work: str) -> list[Report]:
@@ -90,4 +103,11 @@ async def talking(comfy: Comfy, **settings: object) -> AsyncIterator[Bench]:
         await bench.end()
 
 
-__all__ = ["MODEL", "Bench", "Comfy", "Settings", "talking"]
+async def settled(condition: Callable[[], object], seconds: float = 5) -> None:
+    """Wait until something is so that nobody tells."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 (nobody tells)
+            await asyncio.sleep(0.005)
+
+
+__all__ = ["MODEL", "Bench", "Comfy", "Settings", "settled", "talking"]
