@@ -8,7 +8,17 @@ from pathlib import Path
 
 from msgspec import structs
 
-from backends.contract import Command, EngineConfig, EngineState, EngineType, Log, ModelRef, Refresh, Report
+from backends.contract import (
+    Client,
+    Command,
+    EngineConfig,
+    EngineState,
+    EngineType,
+    Log,
+    ModelRef,
+    Refresh,
+    Report,
+)
 from backends.discover import EngineFolderError, FoundEngine, find_engines
 from backends.lines import Line, Lines
 from backends.loads import EngineTrouble
@@ -192,6 +202,13 @@ class Pool:
         """The engines that are there to be spoken to: with a living process, or connected."""
         return frozenset(number for number, engine in self._engines.items() if engine.serving)
 
+    def client(self, engine_id: int) -> Client | None:
+        """What speaks to an engine elsewhere, None for one that nobody answers for or that is on this
+        machine.
+        """
+        engine = self._engines.get(engine_id)
+        return engine.client if isinstance(engine, RemoteEngine) else None
+
     def processes(self) -> Mapping[int, int | None]:
         """Process id of each engine's worker, None while it has none."""
         return {number: engine.pid for number, engine in self._engines.items()}
@@ -215,8 +232,11 @@ class Pool:
             if engine_id != config.id:
                 await asyncio.to_thread(self._move_keep, engine_id, config.id)
                 self._lines.move(engine_id, config.id)
-            del self._engines[engine_id]
+            old = self._engines.pop(engine_id)
             self.place(config)
+            new = self._engines[config.id]
+            if isinstance(old, RemoteEngine) and isinstance(new, RemoteEngine):
+                new.inherit(old)
         finally:
             del self._leaving[engine_id]
             self._grow()

@@ -45,7 +45,7 @@ from backends.restarts import Restarts
 from backends.tray import Lost, Tray
 from backends.watch import Watch, WatchOptions
 
-ELSEWHERE = WatchOptions(silent=30.0, stuck=180.0, stall=1800.0, stop=10.0)
+ELSEWHERE = WatchOptions(silent=30.0, stuck=90.0, stall=900.0, stop=10.0)
 """How engines elsewhere are watched: a network may hiccup, and their own queue may be long."""
 
 _log = logging.getLogger(__name__)
@@ -128,9 +128,20 @@ class RemoteEngine:
         )
 
     @property
+    def client(self) -> Client | None:
+        """What speaks to it, while somebody answers there."""
+        return self._client if self._serving else None
+
+    @property
     def serving(self) -> bool:
         """Whether somebody answers there now."""
         return self._serving
+
+    def inherit(self, before: "RemoteEngine") -> None:
+        """Take over what an engine with the same settings has found there, until this one has looked."""
+        if before.config.settings == self.config.settings:
+            self._offers = before._offers
+            self._ready = before._ready
 
     async def start(self) -> None:
         """Connect when it is not connected; returns once ready or failed (`state` tells)."""
