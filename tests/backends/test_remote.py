@@ -327,6 +327,17 @@ async def test_models_are_loaded_and_freed_there(make_shore, house: Lighthouse) 
         await shore.pool.load(ModelRef("on/disk.safetensors", "/here/disk.safetensors"))
 
 
+async def test_anew_with_the_same_settings_it_still_has_what_it_had(make_shore, house: Lighthouse) -> None:
+    shore = await make_shore()
+    house.greeting = ""
+    config = EngineConfig(7, "beacon", "Anew", settings={"Address": house.address})
+    await shore.pool.change(7, config)
+    assert shore.state.title == "Anew" and sorted(shore.state.offers) == ["LoRA", "Stable-Diffusion"]
+    other = EngineConfig(7, "beacon", settings={"Address": house.address, "OverQueue": 4})
+    await shore.pool.change(7, other)
+    assert not shore.state.offers
+
+
 async def test_the_users_key_can_be_asked_for(make_shore, house: Lighthouse) -> None:
     shore = await make_shore()
     shore.submit(1, "key")
