@@ -35,7 +35,12 @@ class SelfStartClient:
 
     async def run(self) -> None:
         """One life of the process; see contract.Client."""
-        planned = await asyncio.to_thread(plan, self._settings, os.environ)
+        try:
+            planned = await asyncio.to_thread(plan, self._settings, os.environ)
+        except Misconfigured:
+            paths = f"StartScript is {self._settings.start_script!r}, Python {self._settings.python!r}"
+            self._around.emit(Log("error", paths))  # for the administrator; the reason is for everybody
+            raise
         child = await start(planned, lambda line: self._around.emit(Log("info", line)))
         try:
             self._around.emit(Log("info", f"ComfyUI starts on port {child.port}"))

@@ -50,7 +50,9 @@ class Plan:
 
 
 def plan(settings: SelfStartSettings, around: Mapping[str, str], *, windows: bool = os.name == "nt") -> Plan:
-    """How to start; `around` is the hub's own environment. Raises Misconfigured naming the setting."""
+    """How to start; `around` is the hub's own environment. Raises Misconfigured naming the setting, but no
+    folder of this machine: why an engine does not work is told to every user.
+    """
     script = _script(settings.start_script)
     extra = _extra(settings.extra_args)
     words = [*_runner(script, settings.python, windows=windows), *_internal(settings), *extra]
@@ -72,14 +74,16 @@ def _script(given: str) -> Path:
         raise Misconfigured("StartScript is empty: give the whole path of ComfyUI's main.py.")
     path = Path(given.strip()).expanduser()
     if not path.is_absolute():
-        raise Misconfigured(f"StartScript: {str(path)!r} must be a whole path, from the root of the disk on.")
+        raise Misconfigured("StartScript must be a whole path, from the root of the disk on.")
     try:
         if path.is_dir():
             path = path / "main.py"
         if not path.is_file():
-            raise Misconfigured(f"StartScript: there is no file {str(path)!r}; correct the path.")
+            raise Misconfigured(
+                f"StartScript: there is no file {path.name!r} in that place; correct the path."
+            )
     except (OSError, ValueError) as error:
-        raise Misconfigured(f"StartScript: {given[:200]!r} cannot be looked at; correct the path.") from error
+        raise Misconfigured("StartScript cannot be looked at; correct the path.") from error
     if path.suffix.lower() not in _SCRIPTS:
         raise Misconfigured(f"StartScript: {path.name!r} is none of {', '.join(_SCRIPTS)}.")
     return path
@@ -105,7 +109,9 @@ def _python(script: Path, given: str, *, windows: bool) -> Path:
     if given.strip():
         path = Path(given.strip()).expanduser()
         if not path.is_absolute() or not path.is_file() or not os.access(path, os.X_OK):
-            raise Misconfigured(f"Python: {str(path)!r} is no program that can be run; give its whole path.")
+            raise Misconfigured(
+                "Python: there is no program that can be run in that place; give its whole path."
+            )
         return path
     for path in _beside(script, windows=windows):
         if path.is_file():

@@ -178,11 +178,9 @@ def _read(address: str, with_keys: bool) -> tuple[httpx.URL, bool]:
     try:
         url = httpx.URL(address.strip().rstrip("/") + "/")
     except (httpx.InvalidURL, ValueError) as wrong:
-        raise Misconfigured(
-            f"Address: {address[:200]!r} is no address like https://example.com/v1."
-        ) from wrong
+        raise Misconfigured("Address: that is no address like https://example.com/v1; correct it.") from wrong
     if url.scheme not in ("http", "https") or not url.host:
-        raise Misconfigured(f"Address: {address[:200]!r} is no address like https://example.com/v1.")
+        raise Misconfigured("Address: that is no address like https://example.com/v1; correct it.")
     if url.userinfo:
         raise Misconfigured("Address: write it without a user name and password; the users' keys are sent.")
     near = _is_near(url.host)

@@ -177,6 +177,8 @@ async def test_a_wrong_path_is_named_and_nothing_is_started(tmp_path: Path) -> N
     async with bench(StartScript=str(tmp_path / "main.py")) as made:
         await made.until(lambda: made.state.status == "errored")
         assert made.state.reason.startswith("StartScript: there is no file")
+        assert str(tmp_path) not in made.state.reason  # every user may read it
+        assert any(str(tmp_path) in line for line in made.lines)
         assert made.numbers("pid") == []
 
 

@@ -90,10 +90,10 @@ def test_secrets_of_the_command_line_are_known(home: Path) -> None:
     ("given", "named"),
     [
         ({"start_script": ""}, "StartScript is empty"),
-        ({"start_script": "ComfyUI/main.py"}, "StartScript: .* must be a whole path"),
+        ({"start_script": "ComfyUI/main.py"}, "StartScript must be a whole path"),
         ({"start_script": "/nowhere/main.py"}, "StartScript: there is no file"),
         ({"start_script": "/dev/null"}, "StartScript: there is no file"),
-        ({"start_script": "/x\0y"}, "StartScript:"),
+        ({"start_script": "/x\0y"}, "StartScript"),
         ({"python": "python3"}, "Python: .* give its whole path"),
         ({"python": "/nowhere/python"}, "Python: .* give its whole path"),
         ({"extra_args": "--port 8188"}, "ExtraArgs: leave out --port"),
@@ -104,8 +104,9 @@ def test_secrets_of_the_command_line_are_known(home: Path) -> None:
     ],
 )
 def test_what_cannot_work_is_refused_by_name(home: Path, given: dict[str, Any], named: str) -> None:
-    with pytest.raises(Misconfigured, match=named):
+    with pytest.raises(Misconfigured, match=named) as told:
         plan(settings(home, **given), {})
+    assert "nowhere" not in str(told.value)
 
 
 def test_other_files_do_not_start(home: Path) -> None:
