@@ -20,7 +20,7 @@ from backends.contract import Misconfigured, Unreachable
 
 _FLAGS = msgspec.json.encode({"type": "feature_flags", "data": {"supports_preview_metadata": True}}).decode()
 _PING, _PONG = 20.0, 60.0  # seconds; heavy nodes hold the server's interpreter for long
-_BRIDGED = 45.0
+_BRIDGED = 45.0  # seconds for which a lost connection is tried to be had again
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _STOOD = 5.0  # a connection that ends sooner is as good as none: a proxy may open any and close it
 _WAITING_FRAMES = 1024
@@ -29,8 +29,7 @@ _WAITING_FRAMES = 1024
 class Link:
     """The websocket of one engine. `id` is the client id of the present connection, `number` counts the
     connections: frames of a prompt posted under an earlier one never come here. `hear` is called with every
-    frame, `moved` whenever the connection was made or lost; both must return at once. `bridged` is for how
-    many seconds a lost connection is tried for.
+    frame, `moved` whenever the connection was made or lost; both must return at once.
     """
 
     def __init__(
@@ -40,7 +39,6 @@ class Link:
         *,
         hear: Callable[[Frame], None],
         moved: Callable[[], None],
-        bridged: float = _BRIDGED,
     ) -> None:
         self.id = ""
         self.number = 0
@@ -48,7 +46,6 @@ class Link:
         self._url = address.replace("http", "ws", 1)
         self._headers = dict(headers)
         self._hear = hear
-        self._bridged = bridged
         self._up = asyncio.Event()
         self._open: ClientConnection | None = None
 
@@ -67,10 +64,10 @@ class Link:
             now = time.monotonic()
             if now - began > _STOOD:
                 lost, pause = now, _FIRST_PAUSE
-            if now - lost > self._bridged:
+            if now - lost > _BRIDGED:
                 raise Unreachable("The connection to the ComfyUI server was lost and cannot be had again.")
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))
-            pause = min(2 * pause, _LONGEST_PAUSE, max(1.0, self._bridged / 4))
+            pause = min(2 * pause, _LONGEST_PAUSE, max(1.0, _BRIDGED / 4))
 
     @property
     def standing(self) -> int:
