@@ -1,5 +1,7 @@
 """Loading a model: a whole checkpoint, or a denoiser alone with text encoders and autoencoder beside it."""
 
+import re
+
 from msgspec import Struct
 
 from backends.comfyui_api.graph.draft import Draft, Kit
@@ -97,11 +99,13 @@ def _own_vae(draft: Draft, param: str, model: ModelRef, family: Family) -> Link:
 def _beside(
     server: ServerInfo, param: str, model: ModelRef, what: str, node: str, key: str, words: tuple[str, ...]
 ) -> str:
-    """The first file among an input's choices that one of the words stands in. Raises Unbuildable."""
+    """The first file among an input's choices that has one of the words, from the word's begin. Raises
+    Unbuildable."""
     choices = server.choices(node, key)
     for word in words:
+        sought = re.compile(rf"(?<![a-z0-9]){re.escape(word)}")
         for name in choices:
-            if word in name.lower():
+            if sought.search(name.lower()):
                 return name
     raise Unbuildable(
         f"Invalid value for parameter {param}: '{model.name}' is a denoiser alone and needs a {what} beside "
