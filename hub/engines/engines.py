@@ -27,6 +27,7 @@ LONGEST_TITLE = 200
 MOST = 1000
 """Engines of one hub."""
 _SEEDED = "engines_seeded"
+_LAST = "engines_last"
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -173,7 +174,7 @@ class Engines:
             )
         if len(self._configs) >= MOST:
             raise BadInput(f"This hub has {MOST} backends, which is the most.", field="type_id", limit=MOST)
-        number = max((*self._configs, *self._reserved), default=-1) + 1
+        number = self._next_number()
         config = EngineConfig(number, kind)
         self._configs[number] = config
         try:
@@ -317,6 +318,13 @@ class Engines:
             )
         if number in self._configs or number in self._reserved:
             raise BadInput(f"There is a backend {number} already.", field="new_id")
+        return number
+
+    def _next_number(self) -> int:
+        """A number that no engine has had: what was measured or said of a removed one is not of a new one."""
+        last = int(self._store.user_data.get("", _LAST) or -1)
+        number = max((last, *self._configs, *self._reserved)) + 1
+        self._store.user_data.put("", _LAST, str(number))
         return number
 
     async def _keep(self, config: EngineConfig, old: int | None = None) -> None:

@@ -141,6 +141,9 @@ async def test_an_engine_is_added_draws_and_is_deleted(shared_hub: RunningHub) -
     assert await shared_hub.call("DeleteBackend", backend_id=1) == {"result": "Deleted."}
     assert await shared_hub.call("DeleteBackend", backend_id=1) == {"result": "Already didn't exist."}
     assert list(await shared_hub.call("ListBackends")) == ["0"]
+    another = await add(shared_hub, "echo")
+    assert another == 2  # a number is never used again
+    await shared_hub.call("DeleteBackend", backend_id=another)
 
 
 async def test_an_edit_merges_settings_and_may_move_the_engine(shared_hub: RunningHub) -> None:
