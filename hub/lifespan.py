@@ -11,7 +11,7 @@ from backends.spawn import SpawnOptions
 from hub import __version__
 from hub.accounts import Accounts, UpstreamKeys
 from hub.batches import Batches
-from hub.catalog import Catalog, ModelFiles
+from hub.catalog import Catalog, Conversion, ModelFiles
 from hub.downloads import Downloads
 from hub.engines import Engines
 from hub.errors import HubError
@@ -83,6 +83,7 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
                 grids,
                 SavedGrids(store),
                 batches,
+                Conversion(catalog),
                 files,
                 downloads,
                 hooks,

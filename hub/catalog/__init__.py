@@ -5,6 +5,7 @@ from hub.catalog.beside import preview_of
 from hub.catalog.card import PLACEHOLDER_PREVIEW, card, cards, none_card
 from hub.catalog.catalog import NOT_FOUND, Catalog
 from hub.catalog.classes import CLASSES, COMPAT_CLASSES
+from hub.catalog.conversion import Conversion
 from hub.catalog.edit import Facts, Picture
 from hub.catalog.entry import SUBTYPES, UPSCALERS, Defaults, Entry
 from hub.catalog.files import ModelFiles, NewPlace, read_notes
@@ -25,6 +26,7 @@ __all__ = [
     "UPSCALERS",
     "BadHeader",
     "Catalog",
+    "Conversion",
     "Defaults",
     "Entry",
     "Facts",

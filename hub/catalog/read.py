@@ -105,7 +105,8 @@ def read_listed(subtype: str, found: Found, *, pickle: bool) -> Entry:
     """The entry of a file in a format that is shown but never opened."""
     ending = found.path.suffix
     reason = (
-        f"{ending} files can run code when they are loaded, so they never are; convert it to .safetensors."
+        f"{ending} files can run code when they are loaded, so they never are; an administrator can have it "
+        "converted to .safetensors (Pickle2SafeTensor)."
         if pickle
         else f"No engine here can load {ending} files; use the .safetensors version of this model."
     )

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from hub.accounts import Accounts
 from hub.catalog import Catalog
@@ -359,10 +361,24 @@ class TestUtil:
         assert await hub.call("WipeMetadata") == {"success": True}
         assert (await described(hub, "sub/a"))["usage_hint"] == "x"
 
-    async def test_pickles_are_never_opened(self, hub: RunningHub) -> None:
+    async def test_old_files_are_written_anew_beside_themselves(self, hub: RunningHub) -> None:
+        await fill(hub)
+        torch.save({"state_dict": {"w": torch.ones(4)}, "epoch": 2}, top(hub) / "sub/good.pt")
+        torch.save({"w": torch.ones(4)}, top(hub) / "sub/a.ckpt")
+        await hub.room(Catalog).refresh()
         answer = await hub.call("Pickle2SafeTensor", type=SD, fp16=True)
-        assert "never opens" in answer["error"]
-        assert "weights_only" in answer["error"]
+        assert answer["success"] is True
+        assert answer["converted"] == ["sub/good.safetensors"]
+        assert answer["skipped"] == ["sub/a.ckpt"]
+        assert list(answer["failed"]) == ["old.ckpt"]
+        assert "no model file of PyTorch" in answer["failed"]["old.ckpt"]
+        assert {"sub/good.pt", "sub/good.safetensors", "sub/a.ckpt", "old.ckpt"} <= set(left(hub))
+        assert not [name for name in left(hub) if "converting" in name]
+        assert load_file(top(hub) / "sub/good.safetensors")["w"].dtype == torch.float16
+        assert (await described(hub, "sub/good.safetensors"))["is_supported_model_format"] is True
+        again = await hub.call("Pickle2SafeTensor", type=SD, fp16=False)
+        assert again["skipped"] == ["sub/a.ckpt", "sub/good.pt"]
+        assert (await hub.call("Pickle2SafeTensor", type="Trees", fp16=False))["field"] == "type"
 
     async def test_flags(self, hub: RunningHub) -> None:
         session = await hub.session_as("user")

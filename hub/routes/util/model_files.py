@@ -1,12 +1,13 @@
 """Old formats and stale notes of models: Pickle2SafeTensor, WipeMetadata."""
 
+from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from backends.converting import NotConverted, convert
 from hub.accounts import Caller
-from hub.catalog import Catalog
-from hub.errors import HubError
+from hub.catalog import Catalog, Conversion
 from hub.wire import Nothing, api
 
 
@@ -17,6 +18,16 @@ class PickleIn(Struct, frozen=True):
     fp16: Annotated[bool, Meta(description="Whether numbers are kept with 16 bits.")]
 
 
+class PickleOut(Struct, frozen=True):
+    """Done. Ours: names of the models `converted` and of those `skipped`, since they have a .safetensors
+    version already; why others `failed`."""
+
+    converted: list[str]
+    skipped: list[str]
+    failed: dict[str, str]
+    success: bool = True
+
+
 class Wiped(Struct, frozen=True):
     """Done."""
 
@@ -24,16 +35,23 @@ class Wiped(Struct, frozen=True):
 
 
 @api("Pickle2SafeTensor", permission="pickle2safetensors", active=True)
-async def pickle_to_safetensor(caller: Caller, given: PickleIn) -> Wiped:
-    """Refuses, and tells why: old model files are pickles, which run programs when they are opened."""
-    raise HubError(
-        "This hub never opens .ckpt, .pt, .pth and .bin files: they are pickles, and opening one runs "
-        "whatever program it holds. Most models can be had as .safetensors, which hold numbers only: "
-        "download that version. Else convert the file on a machine with nothing to lose: load it with "
-        "torch.load(path, weights_only=True), save its tensors with safetensors.torch.save_file, and put "
-        "that file into the models folder.",
-        field="type",
-    )
+async def pickle_to_safetensor(caller: Caller, given: PickleIn, conversion: Conversion) -> PickleOut:
+    """Write the .ckpt, .pt, .pth and .bin files of a kind of models anew as .safetensors beside them.
+
+    Nothing that lies in such a file is run: only tensors and plain values are read, in a process of its own
+    with bounds of time and memory. Files that hold more are left alone, each with the reason. The originals
+    stay.
+    """
+
+    async def one(source: Path, target: Path) -> str | None:
+        try:
+            await convert(source, target, half=given.fp16)
+        except NotConverted as why:
+            return str(why)
+        return None
+
+    outcome = await conversion.run(given.type, caller, one)
+    return PickleOut(outcome.converted, outcome.skipped, outcome.failed)
 
 
 @api("WipeMetadata", permission="reset_metadata", active=True)
