@@ -7,7 +7,7 @@ import asyncio
 import email.utils
 import ipaddress
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import httpx
@@ -56,16 +56,18 @@ def text_parts(**fields: str | int | float | None) -> tuple[tuple[str, File], ..
 
 
 class Line:
-    """The way to one service at `address`. `seconds` is all the time one call has, `patience` all the time
-    a picture waits for its turn. Raises Misconfigured for an address that cannot be called.
+    """The way to one service at `address`, for so many calls at once as it has `places`. `seconds` is all the
+    time one call has, `patience` all the time a picture waits because it was asked too often. Raises
+    Misconfigured for an address that cannot be called.
     """
 
     def __init__(
-        self, service: str, address: str, *, with_keys: bool, seconds: float, patience: float
+        self, service: str, address: str, *, with_keys: bool, places: int, seconds: float, patience: float
     ) -> None:
         self._service = service
         self._seconds = seconds
         self._patience = patience
+        self._places = asyncio.Semaphore(places)
         url, near = _read(address, with_keys)
         self._http = httpx.AsyncClient(
             base_url=url,
@@ -89,24 +91,28 @@ class Line:
             raise self._away(trouble) from trouble
 
     async def ask(
-        self, call: Call, key: str, busy: Callable[[Answer], bool], waits: Callable[[float], None]
+        self,
+        call: Call,
+        key: str,
+        busy: Callable[[Answer], bool],
+        pause_for: Callable[[float], Awaitable[None]],
     ) -> Answer:
         """The answer of one call, whatever its status. Cancelling it breaks the connection off.
 
         While `busy` says that the service wants to be asked later it is, as its Retry-After says, until
-        patience ends; `waits` is told each pause in seconds. Raises Away or Refused.
+        patience ends; `pause_for` waits so many seconds. Raises Away or Refused.
         """
         waited, pause = 0.0, _FIRST_PAUSE
         while True:
-            answer = await self._once(call, key)
+            async with self._places:
+                answer = await self._once(call, key)
             if not busy(answer):
                 return answer
             told = retry_after(answer.headers, time.time())
             wanted = pause if told is None else max(_SHORTEST_PAUSE, told)
             if waited + wanted > self._patience:
                 return answer
-            waits(wanted)
-            await asyncio.sleep(wanted)
+            await pause_for(wanted)
             waited, pause = waited + wanted, min(_LONGEST_PAUSE, pause * 2)
 
     async def _once(self, call: Call, key: str) -> Answer:

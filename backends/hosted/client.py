@@ -31,6 +31,9 @@ from backends.hosted.service import Service, no_key
 _BEAT = 2.0
 """Seconds between two signs of life: a picture may take minutes without a word."""
 
+_MOST_PAUSING = 64
+"""Pictures that wait for a limit of their users' keys and count as none that is asked for."""
+
 
 class HostedClient:
     """Serves works through one service; see contract.Client."""
@@ -41,6 +44,7 @@ class HostedClient:
         self._names: tuple[str, ...] = ()
         self._line: Line | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._pausing = 0
         self._away = ""  # why nobody was reached when last tried
 
     async def run(self) -> None:
@@ -52,13 +56,14 @@ class HostedClient:
             service.name,
             service.address,
             with_keys=bool(service.key_kind),
+            places=settings.slots,
             seconds=settings.timeout_seconds,
             patience=settings.retry_seconds,
         )
         try:
             await self._knock(line)
             self._around.emit(Offers(models))
-            self._around.emit(Ready(device=service.name, slots=settings.slots))
+            self._announce()
             while not (self._away and not self._tasks):
                 self._around.emit(Pong(0))
                 await asyncio.sleep(_BEAT)
@@ -75,12 +80,12 @@ class HostedClient:
 
     async def _leave(self) -> None:
         """End every task; what they held counts as lost."""
+        self._line = None
         tasks, self._tasks = list(self._tasks.values()), {}
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-        self._line = None
 
     def handle(self, command: Command) -> None:
         """Take a command without waiting; previews there are none, and nothing to free."""
@@ -135,7 +140,7 @@ class HostedClient:
         self._around.emit(Started(work.id, 1))
         begun = time.monotonic()
         try:
-            answer = await line.ask(call, key, service.busy, self._waits)
+            answer = await line.ask(call, key, service.busy, self._pause)
         except Away as nobody:
             self._away = nobody.reason
             raise
@@ -169,6 +174,20 @@ class HostedClient:
             )
         return key
 
-    def _waits(self, seconds: float) -> None:
+    async def _pause(self, seconds: float) -> None:
+        """Wait as the service asks: it is the limit of one user's key, and the others take the place."""
         text = f"{self._service.name} asks for patience: trying again in {seconds:.1f} s"
         self._around.emit(Log("info", text))
+        self._pausing += 1
+        self._announce()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._pausing -= 1
+            if self._line is not None:
+                self._announce()
+
+    def _announce(self) -> None:
+        """How many pictures are taken now."""
+        slots = self._service.settings.slots
+        self._around.emit(Ready(device=self._service.name, slots=slots + min(self._pausing, _MOST_PAUSING)))

@@ -316,6 +316,28 @@ class TestPatience:
         assert "asked too often" in failed.reason
         assert len(fake.drawn) == 1
 
+    async def test_whose_key_is_at_its_limit_keeps_nobody_else_waiting(self, fake: FakeStability) -> None:
+        fake.script = [error(429, "rate_limit_exceeded", "slow down", **{"retry-after": "1"})]
+        async with engine(fake, slots=1) as talk:
+            limited, quick = work("stability/core", seed=1), work("stability/core", seed=2)
+            talk.submit(limited)
+            await talk.until(lambda report: report == Ready(device="Stability AI", slots=2))
+            await talk.draw(quick)
+            assert len(fake.drawn) == 2
+            assert (await talk.end(limited)).id == limited.id
+            told = [report.slots for report in talk.reports if isinstance(report, Ready)]
+        assert told == [1, 2, 1]
+
+    async def test_never_more_calls_at_once_than_slots(self, fake: FakeStability) -> None:
+        fake.pause = 0.1
+        async with engine(fake, slots=2) as talk:
+            works = [work("stability/ultra", seed=n) for n in range(1, 6)]
+            for one in works:
+                talk.submit(one)
+            for one in works:
+                await talk.end(one)
+        assert fake.most_busy == 2
+
     async def test_a_slow_answer_is_given_up(self, fake: FakeStability) -> None:
         fake.pause = 30
         async with engine(fake, timeout_seconds=1) as talk:
