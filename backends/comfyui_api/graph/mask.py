@@ -92,7 +92,8 @@ def _bounds(draft: Draft, data: bytes, reach: int) -> Box | None:
         ) from trouble
     if found is None:
         raise Unbuildable(
-            f"Invalid value for parameter {_PARAM}: nothing in it is white where the picture is; mark what to redraw."
+            f"Invalid value for parameter {_PARAM}: nothing in it is white where the picture is; mark "
+            "what to redraw."
         )
     wide, high = draft.size
     left, top, right, bottom = found[0] - reach, found[1] - reach, found[2] + reach, found[3] + reach
