@@ -27,8 +27,10 @@ def finished(data: bytes, format_: str, quality: int) -> bytes:
 
     A PNG that is to be one keeps its pixels' bytes as they are. Raises Damaged.
     """
-    if format_ == "PNG" and data.startswith(_SIGNATURE):
-        return _without_texts(data)
+    if data.startswith(_SIGNATURE):
+        data = _without_texts(data)  # checked as a whole, too: Pillow reads half a picture as if it were one
+        if format_ == "PNG":
+            return data
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
