@@ -90,8 +90,8 @@ def _read(kind: EngineType, part: msgspec.structs.FieldInfo, value: object) -> A
     try:
         return msgspec.convert(value, part.type, strict=False)
     except msgspec.ValidationError as wrong:
-        said = "The given value" if _meta(part, "secret", False) else repr(value)[:100]
-        text = f"{kind.name}: {said} cannot be used for the setting {part.encode_name!r}: {wrong}."
+        # the value itself is not repeated: it may be secret, and users who may not see it are told this too
+        text = f"{kind.name}: the setting {part.encode_name!r} cannot be used so: {wrong}."
         raise RefusedSetting(text, part.encode_name, _limit(part)) from wrong
 
 

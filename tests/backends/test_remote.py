@@ -232,7 +232,7 @@ async def test_a_wrong_setting_is_not_tried_again(make_shore, house: Lighthouse)
     [
         ({"Address": ""}, "set Address"),
         ({"Adress": "a:1"}, "Beacon has no setting 'Adress'; it has: Address, AllowIdle, "),
-        ({"OverQueue": "many"}, "'many' cannot be used for the setting 'OverQueue'"),
+        ({"OverQueue": "many"}, "the setting 'OverQueue' cannot be used so: Expected `int`"),
         ({"OverQueue": "10"}, "Expected `int` <= 9"),
         ({"Colour": "blue"}, "Invalid enum value 'blue'"),
     ],
