@@ -65,30 +65,15 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             closing.push_async_callback(downloads.stop)
             registry = Registry(pool.types(), pool.states, lambda: pool.version)
             intake = Intake(accounts, registry, catalog, media, settings.limits)
-            hooks = _hooks(settings, store, jobs)
-            closing.push_async_callback(hooks.stop)
-            server_hooks = _server_hooks(settings, jobs)
-            closing.push_async_callback(server_hooks.stop)
-            if server_hooks.are_set:
-                jobs.use_onlooker(server_hooks)
+            hooks, server_hooks = _open_hooks(settings, store, jobs, closing)
             grids = Grids(registry, intake, jobs, media, settings.limits.images)
             closing.push_async_callback(grids.stop)
             batches = Batches(registry, intake, jobs, media, settings.limits, settings.folders.batches)
             closing.push_async_callback(batches.stop)
+            made = (settings, board, store, accounts, media, jobs, pool, catalog, registry, intake, engines)
+            many = (grids, SavedGrids(store), batches, Conversion(catalog), files, downloads, hooks, identity)
             rooms: dict[type, object] = {}
-            made = (settings, board, store, accounts, media, jobs, pool, catalog, registry, intake)
-            for room in (
-                *made,
-                engines,
-                grids,
-                SavedGrids(store),
-                batches,
-                Conversion(catalog),
-                files,
-                downloads,
-                hooks,
-                identity,
-            ):
+            for room in (*made, *many):
                 rooms |= parts_of(room)
             board.open(rooms, accounts)
             closing.push_async_callback(pool.stop)
@@ -115,6 +100,19 @@ def _outside(settings: Settings) -> Outside:
     chosen = settings.downloads
     rule = Rule(chosen.hosts, chosen.delivery_hosts, chosen.private_addresses)
     return Outside(rule, f"GenerationHub/{__version__}")
+
+
+def _open_hooks(
+    settings: Settings, store: Store, jobs: Jobs, closing: AsyncExitStack
+) -> tuple[Hooks, ServerHooks]:
+    """Those of users and the server's own."""
+    hooks = _hooks(settings, store, jobs)
+    closing.push_async_callback(hooks.stop)
+    server_hooks = _server_hooks(settings, jobs)
+    closing.push_async_callback(server_hooks.stop)
+    if server_hooks.are_set:
+        jobs.use_onlooker(server_hooks)
+    return hooks, server_hooks
 
 
 def _hooks(settings: Settings, store: Store, jobs: Jobs) -> Hooks:
