@@ -56,6 +56,9 @@ class Lighthouse:
                 await self._news.wait()
         return json.loads(found[0]) if found[0].startswith("{") else found[0]
 
+    async def heard_submit(self, work: dict[str, Any]) -> None:
+        """A work has come; whoever wants it drawn overrides this."""
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         self.connections += 1
@@ -65,6 +68,8 @@ class Lighthouse:
                 self._news.set()
                 if line.startswith(b"hello") and self.greeting:
                     writer.write(self.greeting.encode() + b"\n")
+                if b'"submit"' in line:
+                    await self.heard_submit(json.loads(line)["work"])
         except ConnectionError:
             pass
         finally:

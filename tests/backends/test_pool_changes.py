@@ -46,7 +46,7 @@ class Yard:
 
 
 @pytest_asyncio.fixture
-async def yard(tmp_path: Path):  # type: ignore[no-untyped-def]
+async def yard(tmp_path: Path):
     yard = Yard(str(tmp_path))
     await yard.pool.start()
     await yard.pool.ready()

@@ -71,7 +71,7 @@ class Shore:
         self._news.set()
 
     @property
-    def state(self):  # type: ignore[no-untyped-def]
+    def state(self):
         return self.pool.states()[0]
 
     def submit(self, number: int = 0, prompt: str = "x") -> str:

@@ -32,14 +32,14 @@ async def until(hub: RunningHub, number: int, *words: str) -> dict[str, Any]:
     """The engine once its status is one of these."""
     async with asyncio.timeout(15):
         while True:
-            found = (await hub.call("ListBackends"))[str(number)]
+            found: dict[str, Any] = (await hub.call("ListBackends"))[str(number)]
             if found["status"] in words:
                 return found
             await asyncio.sleep(0.02)
 
 
 async def add(hub: RunningHub, kind: str, **settings: Any) -> int:
-    number = (await hub.call("AddNewBackend", type_id=kind))["id"]
+    number: int = (await hub.call("AddNewBackend", type_id=kind))["id"]
     if settings:
         answer = await hub.call("EditBackend", backend_id=number, title="", settings=settings)
         assert "error" not in answer, answer
