@@ -4,13 +4,14 @@ from hub.jobs.bus import Bus, Channel, Listener, Unsubscribe
 from hub.jobs.floor import Stop
 from hub.jobs.intake import Intake
 from hub.jobs.job import Job
-from hub.jobs.listing import Filter, ImageView, JobView, Moment
+from hub.jobs.listing import NO_END, Filter, ImageView, JobView, Moment
 from hub.jobs.onlooker import Onlooker, Over
 from hub.jobs.runner import Jobs
 from hub.jobs.status import BackendStatus, Status, StatusText, status_body
 from hub.jobs.tally import Counts
 
 __all__ = [
+    "NO_END",
     "BackendStatus",
     "Bus",
     "Channel",

@@ -1,6 +1,7 @@
 """What happens to a job, as typed, owned, numbered values. Privacy is decided by the owner in the event."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from msgspec import Struct
 
@@ -83,7 +84,7 @@ class ImageFailed(Event, frozen=True, kw_only=True, tag="image_failed"):
 
     index: int
     reason: str
-    extra: Mapping[str, str | int] = {}
+    extra: Mapping[str, Any] = {}
 
 
 class ImageCancelled(Event, frozen=True, kw_only=True, tag="image_cancelled"):

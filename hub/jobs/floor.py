@@ -5,6 +5,7 @@ Everything here runs on the event loop and never waits, so nothing can come betw
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -271,7 +272,7 @@ class Floor:
         else:
             self.fail(active, index, reason)
 
-    def fail(self, active: Active, index: int, reason: str, **extra: str | int) -> None:
+    def fail(self, active: Active, index: int, reason: str, **extra: Any) -> None:
         """An image will not come; the rest of its request is dropped unless it asked to go on."""
         if not active.job.fail(index, reason):
             return

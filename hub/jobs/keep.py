@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from backends.contract import ModelRef
 from hub.jobs.ends import End, read, write
 from hub.media import Media
 from hub.params.request import GenRequest
-from hub.store import ImageRow, JobRow, Store
+from hub.store import ImageRow, JobRow, JobsAsked, Store
 
 _log = logging.getLogger(__name__)
 Written = asyncio.Future[Any]
@@ -34,6 +35,23 @@ class Kept(Struct, frozen=True):
     count: int = 1
     at_once: int = 0
     only: tuple[int, ...] = ()
+
+
+class _Prompt(Struct, frozen=True):
+    prompt: str
+    model: ModelRef
+
+
+class _Asked(Struct, frozen=True):
+    """Only what a list shows of a stored request."""
+
+    request: _Prompt
+
+
+def has_words(prompt: str, words: str) -> bool:
+    """Whether a prompt has all the words, in any order and letter case."""
+    prompt = prompt.lower()
+    return all(word in prompt for word in words.lower().split())
 
 
 class Resumed(Struct, frozen=True):
@@ -101,14 +119,21 @@ class Keep:
         """A small text of the whole queue, "" when there is none."""
         return self._store.user_data.get("", name) or ""
 
-    def row(self, job: str, user: str) -> JobRow | None:
-        """A job of a user, however old."""
+    def row(self, job: str, user: str | None) -> JobRow | None:
+        """A job of a user (None: of anybody), however old."""
         row = self._store.jobs.by_id(job)
-        return row if row is not None and row.user == user else None
+        return row if row is not None and user in (None, row.user) else None
 
-    def rows(self, user: str, before: int, limit: int, states: Sequence[str]) -> list[JobRow]:
-        """Jobs of a user with numbers below `before`, newest first."""
-        return self._store.jobs.page(user, before=before, limit=limit, states=states)
+    async def find(self, asked: JobsAsked) -> list[tuple[JobRow, list[ImageRow]]]:
+        """Jobs that have ended, newest first, with their saved pictures."""
+        return await self._store.jobs.find(asked, lambda request: self._has(request, asked.words))
+
+    def _has(self, request: bytes, words: str) -> bool:
+        """Whether the prompt of a stored request has all the words. Runs on a reading thread."""
+        try:
+            return has_words(msgspec.msgpack.decode(request, type=_Asked).request.prompt, words)
+        except msgspec.MsgspecError:
+            return False
 
     def images(self, job: str) -> list[ImageRow]:
         """The saved pictures of a job."""
@@ -117,6 +142,14 @@ class Keep:
     def url(self, row: ImageRow) -> str:
         """The address of a saved picture."""
         return self._media.outputs.url(row.user, row.path)
+
+    def shown(self, row: JobRow) -> tuple[str, str]:
+        """The prompt and the model of a job without pictures, "" where its request is no longer kept."""
+        try:
+            asked = msgspec.msgpack.decode(row.request or b"", type=_Asked).request
+        except msgspec.MsgspecError:
+            return "", ""
+        return asked.prompt, asked.model.name
 
     def day(self, user: str, since: float) -> list[tuple[float, int, str]]:
         """What a user had accepted since a time (unix seconds), for the limit of a day."""

@@ -1,21 +1,23 @@
 """Jobs as people see them: their own whole, those of others without what is private, ended ones from the
 store too."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from hub.errors import HubError
 from hub.jobs.active import SHOWN, Active
-from hub.jobs.ends import read
+from hub.jobs.ends import End, read
 from hub.jobs.events import Imaged, ImageFailed, JobEvent, Started
 from hub.jobs.floor import Floor, Place
 from hub.jobs.job import State
-from hub.jobs.keep import Keep
+from hub.jobs.keep import Keep, has_words
 from hub.jobs.memory import Memory
-from hub.store import ImageRow, JobRow
+from hub.store import ImageRow, JobRow, JobsAsked, TooLong
 
+TOO_LONG = "Looking through the older jobs takes too long. Narrow it down with words, a state or a time."
 _COMMON = frozenset(("job", "user", "session", "request_id", "number", "at", "index"))
 
 
@@ -68,15 +70,21 @@ class Moment(Struct, frozen=True, omit_defaults=True):
     what: Mapping[str, Any] = {}
 
 
+NO_END = float(1 << 50)
+"""No time is later, in seconds."""
+
+
 class Filter(Struct, frozen=True):
     """Which jobs are wanted: of these `states` (empty: any), from this `session` (its first digits), with
-    these `words` in the prompt, with a number below `before`; `limit` of them at most. `everyone`: of all
-    users; `older`: also those that only the store knows."""
+    these `words` in the prompt, with a number below `before`, accepted before `until` (unix seconds);
+    `limit` of them at most. `everyone`: of all users; `older`: also those that only the store knows. Words,
+    sessions and numbers choose among one's own."""
 
     states: tuple[str, ...] = ()
     session: str = ""
     words: str = ""
     before: int = 1 << 62
+    until: float = NO_END
     limit: int = 1000
     everyone: bool = False
     older: bool = False
@@ -91,7 +99,7 @@ class Listing:
         self._keep = keep
 
     def page(self, user: str, wanted: Filter, *, sees_all: bool) -> list[JobView]:
-        """The wanted jobs, newest first; `sees_all` tells that nothing of others need be hidden."""
+        """The wanted jobs in memory, newest first; `sees_all` tells that nothing of others need be hidden."""
         found = sorted(self._known(user, wanted), key=lambda active: -active.sequence)
         places: dict[str, Mapping[str, Place]] = {}
         views = []
@@ -102,9 +110,33 @@ class Listing:
             whole = sees_all or owner == user
             place = places[owner].get(active.job.id)
             views.append(view(active, place, user, whole=whole, held_up=self._held_up(active, place)))
-        if wanted.older and not wanted.everyone:
-            views += self._older(user, wanted, {active.job.id for active in found})
-            views.sort(key=lambda one: -int(one.request_id))
+        return views
+
+    async def whole_page(self, user: str, wanted: Filter, *, sees_all: bool) -> list[JobView]:
+        """The wanted jobs, also those that only the store knows when older ones are wanted. Raises HubError
+        when looking takes too long."""
+        views = self.page(user, wanted, sees_all=sees_all)
+        if not wanted.older:
+            return views
+        known = {active.job.id for active in self._known(user, wanted)}
+        asked = JobsAsked(
+            None if wanted.everyone and not _narrows(wanted) else user,
+            wanted.states,
+            int(min(wanted.until, NO_END) * 1000),
+            wanted.before,
+            wanted.session[:SHOWN],
+            wanted.words,
+            wanted.limit + len(known),
+        )
+        try:
+            rows = await self._keep.find(asked)
+        except TooLong as long:
+            raise HubError(TOO_LONG) from long
+        for row, images in rows:
+            if row.id not in known and row.id not in self._floor.jobs:
+                whole = sees_all or row.user == user
+                views.append(self._old_view(row, images, user, whole=whole))
+        views.sort(key=lambda one: -one.created)
         return views[: wanted.limit]
 
     def one(self, job: str, user: str, *, sees_all: bool) -> tuple[JobView, list[Moment]] | None:
@@ -116,11 +148,11 @@ class Listing:
             return view(active, place, user, whole=True, held_up=held_up), [
                 _moment(event) for event in active.channel.ring
             ]
-        row = self._keep.row(job, user)
+        row = self._keep.row(job, None if sees_all else user)
         if row is None or active is not None:
             return None
         images = self._keep.images(job)
-        return self._old_view(row, images), _old_moments(row, images, self._keep.url)
+        return self._old_view(row, images, user, whole=True), _old_moments(row, images, self._keep.url)
 
     def _held_up(self, active: Active, place: Place | None) -> list[str]:
         return [] if place is None else self._floor.obstacles(active)
@@ -133,46 +165,62 @@ class Listing:
                 continue
             if (
                 (not wanted.states or job.state in wanted.states)
+                and (job.user == user or not _narrows(wanted))
                 and (not wanted.session or job.session[:SHOWN] == wanted.session[:SHOWN])
                 and (job.user != user or job.request_id < wanted.before)
-                and (not wanted.words or (job.user == user and _has(active, wanted.words)))
+                and active.created < wanted.until
+                and (not wanted.words or has_words(active.kept.request.prompt, wanted.words))
             ):
                 yield active
 
-    def _older(self, user: str, wanted: Filter, known: Collection[str]) -> list[JobView]:
-        """The newest wanted jobs that only the store has; it knows neither tabs nor prompts to search by."""
-        if wanted.session or wanted.words:
-            return []
-        rows = self._keep.rows(user, wanted.before, wanted.limit + len(known), wanted.states)
-        found = [row for row in rows if row.id not in known and row.id not in self._floor.jobs]
-        return [self._old_view(row, self._keep.images(row.id)) for row in found[: wanted.limit]]
-
-    def _old_view(self, row: JobRow, images: Sequence[ImageRow]) -> JobView:
-        ends = read(row.ends)
-        saved = {image.index: image for image in images}
-        shown = []
-        for index in range(row.images):
-            if index in saved:
-                shown.append(ImageView(index, str(State.DONE), self._keep.url(saved[index])))
-            elif index in ends:
-                shown.append(ImageView(index, ends[index].state, None, ends[index].reason or None))
-            else:  # it was never saved, or it is deleted since
-                shown.append(ImageView(index, row.state))
+    def _old_view(self, row: JobRow, images: Sequence[ImageRow], user: str, *, whole: bool) -> JobView:
+        shown = [self._old_image(row, image, whole=whole) for image in _pictures(row, images)]
+        prompt, model = "", ""
+        if whole:
+            prompt, model = (images[0].prompt, images[0].model) if images else self._keep.shown(row)
         return JobView(
             job=row.id,
-            request_id=str(row.request_id),
-            session=row.session[:SHOWN],
+            request_id=str(row.request_id) if whole else "",
+            session=row.session[:SHOWN] if whole else "",
             state=row.state,
             number=0,
             images=shown,
-            prompt=images[0].prompt if images else "",
-            model=images[0].model if images else "",
+            prompt=prompt,
+            model=model,
             created=row.created / 1000,
             finished=None if row.finished is None else row.finished / 1000,
-            error=row.error,
-            priority=row.priority,
-            user=row.user,
+            error=row.error if whole else "",
+            priority=row.priority if whole else 0,
+            user=row.user if whole else "",
+            mine=row.user == user,
         )
+
+    def _old_image(self, row: JobRow, found: "_Old", *, whole: bool) -> ImageView:
+        if found.saved is not None:
+            return ImageView(found.index, str(State.DONE), self._keep.url(found.saved) if whole else None)
+        if found.end is not None:
+            return ImageView(
+                found.index, found.end.state, None, (found.end.reason or None) if whole else None
+            )
+        return ImageView(found.index, row.state)  # it was never saved, or it is deleted since
+
+
+class _Old(Struct, frozen=True):
+    """What the store knows of one image of an ended job."""
+
+    index: int
+    saved: ImageRow | None
+    end: End | None
+
+
+def _pictures(row: JobRow, images: Sequence[ImageRow]) -> list[_Old]:
+    ends, saved = read(row.ends), {image.index: image for image in images}
+    return [_Old(index, saved.get(index), ends.get(index)) for index in range(row.images)]
+
+
+def _narrows(wanted: Filter) -> bool:
+    """Whether something is asked that may only be asked of one's own jobs."""
+    return bool(wanted.session or wanted.words)
 
 
 def view(
@@ -214,11 +262,6 @@ def _images(active: Active, *, whole: bool) -> list[ImageView]:
         ImageView(picture.index, str(picture.state), urls.get(picture.index), errors.get(picture.index))
         for picture in active.job.pictures
     ]
-
-
-def _has(active: Active, words: str) -> bool:
-    prompt = active.kept.request.prompt.lower()
-    return all(word in prompt for word in words.lower().split())
 
 
 def _rounded(seconds: float | None) -> float | None:

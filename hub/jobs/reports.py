@@ -15,6 +15,9 @@ from hub.jobs.onlooker import Onlooker
 from hub.media import Finished, Media, NotSaved, occasion_of
 
 NOT_SAVED = "Server failed to save an image."
+TOLD_OF_FAILURES = frozenset({"field", "limit", "permission"})
+"""What an engine may add to its reason for not drawing."""
+
 NO_PICTURE = "No images were generated (all refused, or failed - check server logs for details)."
 _log = logging.getLogger(__name__)
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -113,7 +116,8 @@ class Reports:
         if report.retry:
             self._floor.requeue(active, index, report.reason)
         else:
-            self._floor.fail(active, index, report.reason)
+            extra = {key: value for key, value in report.extra.items() if key in TOLD_OF_FAILURES}
+            self._floor.fail(active, index, report.reason, **extra)
 
     def _cancelled(self, engine: int, active: Active, index: int, report: Report) -> None:
         self._floor.cancelled(active, index)

@@ -3,7 +3,9 @@
 from hub.store.engines import EngineRow
 from hub.store.history import DEEPEST, Asked, Page
 from hub.store.images import Images
-from hub.store.jobs import JobRow, Jobs
+from hub.store.job_rows import JobRow
+from hub.store.job_search import JobsAsked
+from hub.store.jobs import Jobs
 from hub.store.opening import UnusableDatabase
 from hub.store.presets import PresetRow
 from hub.store.reading import TooLong
@@ -23,6 +25,7 @@ __all__ = [
     "Images",
     "JobRow",
     "Jobs",
+    "JobsAsked",
     "Page",
     "PresetRow",
     "RoleRow",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from hub.store.rows import SELECT, ImageRow, row_of
-from hub.store.words import matching
+from hub.store.words import has_index, matching
 
 Key = tuple[int, int]
 
@@ -201,7 +201,7 @@ def _candidates(db: sqlite3.Connection, asked: Asked) -> Iterator[tuple[int, str
     """Id, path and time of the newest images that match."""
     query = matching(asked.user, asked.search) if asked.search else None
     star = " AND starred = 1" if asked.starred else ""
-    if query is not None and _has_words(db):
+    if query is not None and has_index(db):
         yield from db.execute(
             "SELECT i.id, i.path, i.created FROM image_words w JOIN images i "  # noqa: S608
             f'ON i.id = w.rowid AND i."user" = ?{star} WHERE image_words MATCH ? '
@@ -223,10 +223,6 @@ def _candidates(db: sqlite3.Connection, asked: Asked) -> Iterator[tuple[int, str
 def _fits(asked: Asked) -> Callable[[str], bool]:
     prefix, deepest = _prefix(asked.folder), asked.deepest
     return lambda path: path.startswith(prefix) and path.count("/") <= deepest
-
-
-def _has_words(db: sqlite3.Connection) -> bool:
-    return db.execute("SELECT 1 FROM sqlite_master WHERE name = 'image_words'").fetchone() is not None
 
 
 # ---- inner -------------------------------------------------------------------------------------------------

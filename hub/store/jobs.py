@@ -2,51 +2,34 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import astuple
 
+from hub.store.job_rows import NAMES, JobRow
+from hub.store.job_search import INDEX, Found, HasWords, JobsAsked, find
+from hub.store.reading import Reading
 from hub.store.writer import Writer
 
-_NAMES = 'id, "user", session, request_id, state, images, created, finished'
-_COLUMNS = f"{_NAMES}, request, error, priority, place, made, ends"
+_COLUMNS = f"{NAMES}, request, error, priority, place, made, ends"
 _ACCEPT = f"INSERT INTO jobs ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
 _FINISH = """UPDATE jobs SET state = ?, error = ?, finished = ?, made = ?,
     request = CASE WHEN ? AND length(request) < ? THEN request END WHERE id = ?"""
 _SELECT = f"SELECT {_COLUMNS} FROM jobs"  # noqa: S608
-_SELECT_LIGHT = f"SELECT {_NAMES}, NULL, error, priority, place, made, ends FROM jobs"  # noqa: S608
 MOST_KEPT = 4 << 20
 """Bytes of a request above which it is not kept for another try."""
 
 
-class JobRow(Struct, frozen=True):
-    """One job. `id` 32 hex digits; `state` waiting, running, done, failed or cancelled; `images` how many
-    are promised, `made` how many came of an ended one; times in unix milliseconds; `request` an encoded
-    GenRequest, None once nothing is left to be drawn from it. Of one user's jobs the higher `priority` comes
-    first, then the lower `place`. `ends` tells of images cancelled or failed, a line of JSON each."""
-
-    id: str
-    user: str
-    session: str
-    request_id: int
-    state: str
-    images: int
-    created: int
-    finished: int | None = None
-    request: bytes | None = None
-    error: str = ""
-    priority: int = 0
-    place: int = 0
-    made: int | None = None
-    ends: str = ""
-
-
 class Jobs:
-    """Functions of the jobs table."""
+    """Functions of the jobs table. Lists and searches are read on threads of their own."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, lists: Reading, searches: Reading) -> None:
         self._writer = writer
+        self._lists = lists
+        self._searches = searches
+
+    def begin(self) -> None:
+        """Make the index where it is missing."""
+        self._writer.prepare(lambda db: db.execute(INDEX))
 
     def accept(self, row: JobRow) -> asyncio.Future[int]:
         """Write a new job; durable once awaited. Raises sqlite3.IntegrityError for an id or number in use."""
@@ -95,15 +78,10 @@ class Jobs:
         row = self._writer.one('SELECT max(request_id) FROM jobs WHERE "user" = ?', (user,))
         return 1000 if row is None or row[0] is None else int(row[0])
 
-    def page(
-        self, user: str, *, before: int | None = None, limit: int = 50, states: Sequence[str] = ()
-    ) -> list[JobRow]:
-        """Jobs of `user`, newest first, with request numbers below `before`; the requests are left out."""
-        marks = ", ".join("?" for _ in states)
-        wanted = f"AND state IN ({marks})" if states else ""
-        sql = f'{_SELECT_LIGHT} WHERE "user" = ? AND request_id < ? {wanted} ORDER BY request_id DESC LIMIT ?'
-        values: tuple[Any, ...] = (user, 2**62 if before is None else before, *states, limit)
-        return [JobRow(*row) for row in self._writer.many(sql, values)]
+    async def find(self, asked: JobsAsked, has_words: HasWords) -> list[Found]:
+        """Jobs that have ended, newest first, with their pictures. Raises TooLong."""
+        reading = self._searches if asked.words else self._lists
+        return await reading.run(lambda db: find(db, asked, has_words))
 
     def accepted_since(self, user: str, since: int) -> list[tuple[int, int, str]]:
         """(created, images counted, id) of the jobs of `user` since a time, oldest first. Of an ended

@@ -27,10 +27,11 @@ class Store:
         self.tokens = TokenRows(writer)
         self.roles = RoleRows(writer)
         self.presets = PresetRows(writer)
-        self.jobs = Jobs(writer)
+        lists, searches = Reading(database, "lists"), Reading(database, "searches")
+        self.jobs = Jobs(writer, lists, searches)
         self.webhooks = Webhooks(writer)
         self.engines = Engines(writer)
-        self.images = Images(writer, Reading(database, "lists"), Reading(database, "searches"))
+        self.images = Images(writer, lists, searches)
 
     @classmethod
     async def open(cls, database: Path) -> "Store":
@@ -39,6 +40,7 @@ class Store:
         await bring_up(database)
         store = cls(Writer(database), await open_reader(database), database)
         store.images.begin()
+        store.jobs.begin()
         return store
 
     async def close(self) -> None:

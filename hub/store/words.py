@@ -95,6 +95,11 @@ class Words:
                 below = missing[-1]
 
 
+def has_index(db: sqlite3.Connection) -> bool:
+    """Whether prompts are indexed here."""
+    return db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (_TABLE,)).fetchone() is not None
+
+
 def matching(user: str, asked: str) -> str | None:
     """The full-text query for what a user typed; None when there is no word in it.
 

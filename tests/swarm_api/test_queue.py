@@ -8,6 +8,7 @@ import pytest
 
 from hub.accounts import Accounts
 from hub.jobs import Jobs
+from hub.store import Store
 from permissions import ROLES, Quotas
 from tests.hub.running import RunningHub, running
 from tests.swarm_api.sketching import SETTINGS, SMALL, Talker, Tenant, talking, tenant
@@ -75,6 +76,43 @@ class TestLists:
         detail = await own(hub, "jobs/detail", job=done["job"])
         assert [moment["event"] for moment in detail["timeline"]] == ["queued", "imaged", "imaged", "ended"]
         assert (await own(hub, "jobs", older=True, state="done", before=1002))["jobs"] == [done]
+
+    async def test_older_ones_are_found_by_words_and_by_session(self, hub: Tenant) -> None:
+        for prompt in ("red hat", "fail blue hat"):
+            await hub.call("GenerateText2Image", **{**SMALL, "prompt": prompt})
+        await hub.room(Store).images.words.caught_up()
+        hub.room(Jobs)._memory._jobs.clear()
+
+        async def found(**asked: Any) -> list[str]:
+            return [job["prompt"] for job in (await own(hub, "jobs", older=True, **asked))["jobs"]]
+
+        assert await found() == await found(words="hat") == ["fail blue hat", "red hat"]
+        assert await found(words="blue") == ["fail blue hat"]
+        assert await found(words="hat", state="done") == ["red hat"]
+        assert await found(words="green") == []
+        assert await found(session=hub.session[:8]) == ["fail blue hat", "red hat"]
+        assert await found(session="00000000") == []
+        first = (await own(hub, "jobs", older=True))["jobs"][0]["created"]
+        assert await found(until=first) == ["red hat"]
+
+    async def test_older_ones_of_others_keep_their_secrets(self, hub: Tenant) -> None:
+        await hub.call("GenerateText2Image", **{**SMALL, "prompt": "fail red"})
+        job = (await own(hub, "jobs"))["jobs"][0]["job"]
+        hub.room(Jobs)._memory._jobs.clear()
+        stranger = await hub.session_as("user")
+
+        async def seen(by: str, **asked: Any) -> list[dict[str, Any]]:
+            jobs = (await own(hub, "jobs", by, everyone=True, older=True, **asked))["jobs"]
+            return [one for one in jobs if one["job"] == job]
+
+        (shown,) = await seen(stranger)
+        secret = ("prompt", "model", "session", "user", "error", "request_id")
+        assert [shown[name] for name in secret] == [""] * 6 and not shown["mine"]
+        assert shown["images"] == [{"index": 0, "state": "failed"}]
+        assert await seen(stranger, words="red") == await seen(stranger, session=hub.session[:8]) == []
+        (whole,) = await seen(hub.session)
+        assert (whole["prompt"], whole["error"], whole["user"]) == ("fail red", "The pencil broke.", hub.user)
+        assert (await own(hub, "jobs/detail", stranger, job=job))["field"] == "job"
 
     async def test_a_timeline(self, hub: Tenant) -> None:
         await hub.call("GenerateText2Image", **{**SMALL, "prompt": "red load"})
@@ -274,6 +312,7 @@ class TestLimitsOfRoles:
 
 
 class TestMonitoring:
+    @pytest.mark.unchained("the engine is of another type")
     async def test_metrics(self, hub: Tenant) -> None:
         await hub.call("GenerateText2Image", **{**SMALL, "prompt": "red"})
         answer = await hub.http.get("/hub/v1/metrics")

@@ -6,7 +6,7 @@ from msgspec import Meta, Struct
 
 from hub.accounts import Caller
 from hub.errors import BadInput, HubError
-from hub.jobs import Filter, Jobs, JobView, Moment
+from hub.jobs import NO_END, Filter, Jobs, JobView, Moment
 from hub.wire import own
 
 SEES_ALL = "queue_view_others"
@@ -19,15 +19,19 @@ class JobsIn(Struct, frozen=True):
     state: Annotated[
         str, Meta(description="Only these: waiting, running, done, failed, cancelled; several with commas.")
     ] = ""
-    session: Annotated[str, Meta(description="Only those sent from the session that begins so.")] = ""
-    words: Annotated[str, Meta(max_length=1000, description="Only those with these words in the prompt.")] = (
-        ""
-    )
+    session: Annotated[str, Meta(description="Only one's own from the session that begins so.")] = ""
+    words: Annotated[
+        str, Meta(max_length=1000, description="Only one's own with these words in the prompt.")
+    ] = ""
     before: Annotated[
         int, Meta(ge=0, le=2**53, description="Only those with a number below this; 0: from the newest.")
     ] = 0
+    until: Annotated[
+        float,
+        Meta(ge=0, le=2**40, description="Only those accepted before this time (unix seconds); 0: any time."),
+    ] = 0
     limit: Annotated[int, Meta(ge=1, le=1000, description="How many at most.")] = 1000
-    older: Annotated[bool, Meta(description="Also those that ended long ago.")] = False
+    older: Annotated[bool, Meta(description="Also those that ended long ago, of others too.")] = False
     everyone: Annotated[
         bool, Meta(description=f"Those of all users; without the flag `{SEES_ALL}` with nothing private.")
     ] = False
@@ -80,11 +84,12 @@ async def list_jobs(caller: Caller, given: JobsIn, jobs: Jobs) -> JobsOut:
         session=given.session,
         words=given.words,
         before=given.before or 1 << 62,
+        until=given.until or NO_END,
         limit=given.limit,
         everyone=given.everyone,
         older=given.older,
     )
-    found = jobs.listing.page(caller.user, wanted, sees_all=caller.may(SEES_ALL))
+    found = await jobs.listing.whole_page(caller.user, wanted, sees_all=caller.may(SEES_ALL))
     return JobsOut(jobs.run, found, jobs.paused)
 
 

@@ -2,9 +2,10 @@
 
 import sqlite3
 
+import msgspec
 import pytest
 
-from hub.store import ImageRow, JobRow, PresetRow, Store, UserRow
+from hub.store import ImageRow, JobRow, JobsAsked, PresetRow, Store, UserRow
 
 
 def image(
@@ -32,9 +33,30 @@ class TestJobs:
         for number in range(5):
             await store.jobs.accept(JobRow(f"a{number}", "ann", "s", 1001 + number, "done", 1, number))
         await store.jobs.accept(JobRow("b", "bob", "s", 1001, "done", 1, 0))
-        first = store.jobs.page("ann", limit=2)
-        assert [row.request_id for row in first] == [1005, 1004]
-        assert [row.request_id for row in store.jobs.page("ann", before=1004)] == [1003, 1002, 1001]
+        first = await self.numbers(store, JobsAsked("ann", limit=2))
+        assert first == [1005, 1004]
+        assert await self.numbers(store, JobsAsked("ann", before=1004)) == [1003, 1002, 1001]
+        assert await self.numbers(store, JobsAsked("ann", until=2)) == [1002, 1001]
+        assert await self.numbers(store, JobsAsked(None, limit=3)) == [1005, 1004, 1003]
+
+    async def numbers(self, store: Store, asked: JobsAsked) -> list[int]:
+        return [row.request_id for row, _ in await store.jobs.find(asked, lambda request: b"red" in request)]
+
+    async def test_found_by_state_session_and_words(self, store: Store) -> None:
+        for number, (state, session) in enumerate(
+            [("done", "aaaa1"), ("failed", "bbbb2"), ("waiting", "aaaa1")]
+        ):
+            row = JobRow(f"{number}" * 32, "ann", session, 1001 + number, state, 1, number, made=0)
+            await store.jobs.accept(msgspec.structs.replace(row, request=b"a red hat" if number else None))
+        await store.images.add(msgspec.structs.replace(image(0, "x.png"), job="0" * 32, prompt="Red hats"))
+        await store.images.words.caught_up()
+        assert await self.numbers(store, JobsAsked("ann")) == [1002, 1001], "unfinished ones are in memory"
+        assert await self.numbers(store, JobsAsked("ann", states=("failed", "waiting"))) == [1002]
+        assert await self.numbers(store, JobsAsked("ann", states=("waiting",))) == []
+        assert await self.numbers(store, JobsAsked("ann", session="aaaa")) == [1001]
+        assert await self.numbers(store, JobsAsked("ann", words="red")) == [1002, 1001]
+        assert await self.numbers(store, JobsAsked("ann", words="hat")) == [1002, 1001]
+        assert await self.numbers(store, JobsAsked("bob", words="red")) == []
 
     async def test_saved_images_are_known_by_index(self, store: Store) -> None:
         await store.images.add(image(3, "raw/x.png"))
