@@ -193,6 +193,35 @@ async def test_a_toggle_waits_for_what_is_being_drawn(shared_hub: RunningHub) ->
     await shared_hub.call("DeleteBackend", backend_id=number)
 
 
+async def test_changes_of_one_engine_come_one_after_the_other(shared_hub: RunningHub) -> None:
+    number = await add(shared_hub, "echo", step_seconds=0.05)
+    await until(shared_hub, number, "running")
+    drawing = asyncio.create_task(
+        shared_hub.call(
+            "GenerateText2Image", images=1, prompt="x", steps=10, width=512, height=512, exactbackendid=number
+        )
+    )
+    async with asyncio.timeout(10):
+        while not (await shared_hub.call("ListBackends"))[str(number)]["busy"]:  # noqa: ASYNC110 - over HTTP
+            await asyncio.sleep(0.02)
+    asked = [
+        asyncio.create_task(shared_hub.call("EditBackend", backend_id=number, **change))
+        for change in ({"settings": {"bytes": 3}}, {"title": "Second"}, {"settings": {}, "new_id": 90})
+    ]
+    await asyncio.sleep(0.1)
+    taken = await shared_hub.call("EditBackend", backend_id=0, settings={}, new_id=90)
+    assert taken["field"] == "new_id" and not any(task.done() for task in asked)
+    first, second, third = await asyncio.gather(*asked)
+    assert (await drawing).get("images")
+    assert (first["settings"]["bytes"], second["title"], third["id"]) == (3, "Second", 90)
+    assert (third["title"], third["settings"]["bytes"], third["modcount"]) == ("Second", 3, 4)
+    restarted, gone = await asyncio.gather(
+        shared_hub.call("RestartBackends", backend="90"), shared_hub.call("DeleteBackend", backend_id=90)
+    )
+    assert restarted["result"] == "Success." and gone == {"result": "Deleted."}
+    assert list(await shared_hub.call("ListBackends")) == ["0"]
+
+
 async def test_an_errored_engine_says_why_hides_no_other_and_heals(shared_hub: RunningHub) -> None:
     number = await add(shared_hub, "echo", broken="The moon is missing.")
     found = await until(shared_hub, number, "errored")
