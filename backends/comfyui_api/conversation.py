@@ -69,6 +69,11 @@ class Conversation:
     def __post_init__(self) -> None:
         self._steps = self.graph.steps
 
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self.ending is not None
+
     def hear(self, frame: Frame, now: float) -> tuple[Report, ...]:
         """Take a frame about this prompt; what it means for the work."""
         if self.ending is not None:

@@ -21,7 +21,8 @@ from backends.contract import (
     Surroundings,
     Work,
 )
-from tests.comfy.serving import Comfy, Settings
+from tests.comfy.server import Settings
+from tests.comfy.serving import Comfy
 
 MODEL = ModelRef("mini-sd15.safetensors", "")
 _Kind = TypeVar("_Kind", bound=Report)
@@ -30,12 +31,12 @@ _Kind = TypeVar("_Kind", bound=Report)
 class Bench:
     """One client, one life after another; `reports` are all it said."""
 
-    def __init__(self, address: str, hub: str = "a-hub", **settings: object) -> None:
+    def __init__(self, address: str, **settings: str | int) -> None:
         self.reports: list[Report] = []
         self._news = asyncio.Event()
         self.client = ComfyClient(
             msgspec.convert({"Address": address, **settings}, ComfyApiSettings),
-            Surroundings(0, self._heard, self._key, hub),
+            Surroundings(0, self._heard, self._key, "a-hub"),
         )
         self.life: asyncio.Task[None] | None = None
 
@@ -93,7 +94,7 @@ class Bench:
 
 
 @asynccontextmanager
-async def talking(comfy: Comfy, **settings: object) -> AsyncIterator[Bench]:
+async def talking(comfy: Comfy, **settings: str | int) -> AsyncIterator[Bench]:
     """A client connected to the server; its life ends with the test."""
     bench = Bench(comfy.url, **settings)
     await bench.begin()

@@ -53,7 +53,7 @@ def test_a_whole_run_with_metadata_becomes_the_reports_of_one_work() -> None:
     assert one.hear(Picture(PNG, "p", "9"), 7.0) == ()
     assert step(one, 0, 1, node="9", now=7.0) == ()
     assert say(one, "execution_success", 7.0) == ()
-    assert one.ending is None  # the history does not have it yet
+    assert not one.over  # the history does not have it yet
     assert run(one, None, 7.5) == ()
     assert one.ending == Finished(pictures=(PNG,))
     assert (one.load_seconds, one.draw_seconds) == (2.0, 4.5)
@@ -138,7 +138,7 @@ def test_an_error_ends_with_the_last_frame_in_words_without_the_servers_paths() 
     say(
         one, "execution_error", node_type="KSampler", exception_type="a.ValueError", exception_message=message
     )
-    assert one.ending is None
+    assert not one.over
     run(one, None)
     assert isinstance(one.ending, Failure)
     assert "KSampler" in one.ending.reason

@@ -53,7 +53,7 @@ def test_other_formats_are_encoded_without_texts(format_: str, kind: str) -> Non
 def test_a_clear_picture_lies_on_white_as_jpeg_and_stays_clear_elsewhere() -> None:
     out = io.BytesIO()
     Pillow.new("RGBA", (8, 8), (255, 0, 0, 0)).save(out, "PNG")
-    assert min(opened(finished(out.getvalue(), "JPG", 95)).getpixel((4, 4))) > 250  # type: ignore[type-var, arg-type]
+    assert min(opened(finished(out.getvalue(), "JPG", 95)).getpixel((4, 4))) > 250  # type: ignore[arg-type]
     assert opened(finished(out.getvalue(), "WEBP", 95)).mode == "RGBA"
 
 

@@ -90,7 +90,7 @@ async def test_a_server_that_stays_away_ends_the_life(monkeypatch: pytest.Monkey
         await comfy.kill()
         await bench.ended(work)
         assert bench.over
-        assert isinstance(bench.life.exception(), Unreachable)  # type: ignore[union-attr]
+        assert isinstance(bench.life.exception(), Unreachable)
         assert not bench.ends(work)  # the hub gives it to another engine
 
 
