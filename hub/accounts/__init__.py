@@ -2,10 +2,12 @@
 
 from hub.accounts.box import Box, LostKey
 from hub.accounts.caller import Caller, Limits
+from hub.accounts.governing import Governing
 from hub.accounts.keepsakes import LINKS, PARAM_EDITS, STARS, Keepsakes
 from hub.accounts.preferences import Preferences
 from hub.accounts.presets import Draft, Preset, PresetFailed, Presets
 from hub.accounts.references import References
+from hub.accounts.roles import Roles
 from hub.accounts.sessions import Sessions
 from hub.accounts.sign_in import Refused, SignIn
 from hub.accounts.tokens import COOKIE, COOKIE_SECONDS, Tokens
@@ -25,6 +27,7 @@ __all__ = [
     "Box",
     "Caller",
     "Draft",
+    "Governing",
     "Identity",
     "Keepsakes",
     "Limits",
@@ -35,6 +38,7 @@ __all__ = [
     "Presets",
     "References",
     "Refused",
+    "Roles",
     "Sessions",
     "SignIn",
     "Tokens",

@@ -145,6 +145,15 @@ class Sessions:
             if live.caller is not None and user in (None, live.user):
                 live.caller = self._caller(live.caller.session, live)
 
+    def addresses(self, since: int) -> dict[str, dict[str, int]]:
+        """Of each user with sessions used since then (unix milliseconds): how many from each address."""
+        found: dict[str, dict[str, int]] = {}
+        for live in self._live.values():
+            if live.last_used >= since:
+                places = found.setdefault(live.user, {})
+                places[live.address] = places.get(live.address, 0) + 1
+        return found
+
     def of_user(self, user: str) -> list[str]:
         """The session ids of a user that were seen since the start (the others have no work and no
         sockets)."""

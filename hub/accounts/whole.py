@@ -12,6 +12,7 @@ import languages
 import themes
 from hub.accounts.caller import Caller
 from hub.accounts.clock import Clock, now_ms
+from hub.accounts.governing import Governing
 from hub.accounts.keepsakes import Keepsakes
 from hub.accounts.passwords import ROUNDS, Passwords
 from hub.accounts.preference import Choices
@@ -97,6 +98,9 @@ class Accounts:
         self.presets = Presets(store)
         self.word_lists = WordLists(whole.folders.data)
         self.preferences = Preferences(self.users, _choices(self.word_lists))
+        self.governing = Governing(
+            self.users, self.roles, self.sessions, self.tokens, self._passwords, self.preferences
+        )
         self.keepsakes = Keepsakes(store)
         self.references = References(store)
         self.upstream_keys = UpstreamKeys(store, whole.folders.keys)
