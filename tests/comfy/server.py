@@ -66,6 +66,9 @@ class Server:
         self.freed: list[Mapping[str, Any]] = []  # what /free was asked
         self.taken: list[Item] = []  # every prompt that was accepted, for tests to look at
         self.started: list[str] = []  # prompt ids in the order they ran
+        self.ended: list[
+            tuple[str, str]
+        ] = []  # prompt ids with what the history said of them, whoever deletes it
         self._count = 0
         self._puts = 0
         self._wake = asyncio.Event()
@@ -113,6 +116,7 @@ class Server:
         self.running = None
         # A prompt id used twice: the later one's entry takes the place of the earlier.
         self.history[item[1]] = entry
+        self.ended.append((item[1], entry["status"]["status_str"]))
         self.sockets.tell("status", self.status())
 
     def drop(self, ids: Sequence[str]) -> bool:

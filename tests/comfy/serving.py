@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import uvicorn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from tests.comfy.routes import MOST_BYTES, Call, answer, features, read_call
 from tests.comfy.run import work
@@ -47,11 +48,15 @@ class Comfy:
     async def start(self) -> None:
         """Listen, with an empty queue and history; files of an earlier life are still there."""
         self.memory = Server(self.settings, self.memory.files)
-        listening = socket.create_server(("127.0.0.1", self.port), backlog=256)
+        # Said to be TCP, or asyncio leaves Nagle's algorithm on and every answer takes 40 ms.
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", self.port))
+        listening.listen(256)
         self.port = listening.getsockname()[1]
         config = uvicorn.Config(
             self._app,
-            ws="websockets-sansio",
+            ws=WebSocketsSansIOProtocol,
             ws_max_size=MOST_BYTES,
             ws_ping_interval=None,
             interface="asgi3",
@@ -86,6 +91,13 @@ class Comfy:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._door = None
+
+    def cut(self) -> None:
+        """Lose every socket without a close frame, as a network does; the server itself goes on."""
+        if self._door is not None:
+            for connection in list(self._door.server_state.connections):
+                if isinstance(connection, WebSocketsSansIOProtocol):
+                    connection.transport.abort()
 
     async def restart(self, down_seconds: float = 0.0) -> None:
         """Kill, stay away so long, start again."""

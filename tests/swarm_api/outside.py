@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -50,9 +50,9 @@ class Outside:
         await self.process.wait()
 
 
-async def spawn(data: Path, port: int) -> Outside:
-    """Start a hub with the sketch engine; it does not answer yet."""
-    environment = {f"HUB_{key.replace('.', '_').upper()}": value for key, value in SETTINGS.items()}
+async def spawn(data: Path, port: int, settings: Mapping[str, str] = SETTINGS) -> Outside:
+    """Start a hub, with the sketch engine unless told otherwise; it does not answer yet."""
+    environment = {f"HUB_{key.replace('.', '_').upper()}": value for key, value in settings.items()}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "hub", "serve", "--port", str(port), "--data-dir", str(data), "--log-level", "warning"),
@@ -63,9 +63,9 @@ async def spawn(data: Path, port: int) -> Outside:
 
 
 @asynccontextmanager
-async def outside(data: Path, port: int) -> AsyncIterator[Outside]:
+async def outside(data: Path, port: int, settings: Mapping[str, str] = SETTINGS) -> AsyncIterator[Outside]:
     """A hub that answers, stopped at the end unless it was killed."""
-    hub = await spawn(data, port)
+    hub = await spawn(data, port, settings)
     try:
         await hub.answers()
         yield hub
