@@ -308,6 +308,14 @@ async def test_what_is_set_up_survives_a_restart_with_secrets_closed_away(tmp_pa
         assert (status["status"], status["class"]) == ("empty", "error")
 
 
+async def test_a_secret_in_the_settings_is_closed_away_too(tmp_path: Path) -> None:
+    line = "beacon address=127.0.0.1:9 PASSWORD=open-sesame"
+    async with running(tmp_path, {**SETTINGS, "engines.types": line}) as hub:
+        settings = (await hub.call("ListBackends"))["0"]["settings"]
+        assert (settings["Address"], settings["Password"]) == ("127.0.0.1:9", MASK)
+    assert not any(b"sesame" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
 async def test_a_lost_key_file_costs_the_secrets_only(tmp_path: Path) -> None:
     async with running(tmp_path, SETTINGS) as hub:
         await add(hub, "beacon", Address="127.0.0.1:9", Password="open sesame")
