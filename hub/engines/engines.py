@@ -290,7 +290,7 @@ class Engines:
         told = {
             name: "" if value is None else value
             for name, value in named(kind, given).items()
-            if not (name in secrets and value == MASK)
+            if not (name in secrets and str(value).strip() == MASK.strip())
         }
         # what an older version kept and this one does not know goes with the first edit
         values = {name: value for name, value in config.settings.items() if name in known} | told
