@@ -1,6 +1,7 @@
 """What an engine says to the hub."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from msgspec import Raw, Struct
 
@@ -73,7 +74,9 @@ class Image(Struct, frozen=True, tag="image"):
     """The finished picture, encoded as `format`, exactly the work's width and height.
 
     `notes` goes into the metadata's extra data (for instance unknown_words, drawn_size).
-    `load_seconds` and `seconds` are what loading and drawing took.
+    `load_seconds` and `seconds` are what loading and drawing took. One that is `on_the_way` came up before
+    the result (of whatever size) for a work that wants such (extra "outputintermediateimages"); the work
+    goes on.
     """
 
     id: str
@@ -82,6 +85,7 @@ class Image(Struct, frozen=True, tag="image"):
     load_seconds: float = 0.0
     seconds: float = 0.0
     notes: Mapping[str, str | int | float | bool | list[str]] = {}
+    on_the_way: bool = False
 
 
 class Done(Struct, frozen=True, tag="done"):
@@ -92,12 +96,13 @@ class Done(Struct, frozen=True, tag="done"):
 
 class Failed(Struct, frozen=True, tag="failed"):
     """The work cannot be made. `reason` is a sentence for the user; `retry` says whether another try may
-    help.
+    help. `extra` are further keys of the error for the client: `field`, `limit`, `permission` …
     """
 
     id: str
     reason: str
     retry: bool = False
+    extra: Mapping[str, Any] = {}
 
 
 class Cancelled(Struct, frozen=True, tag="cancelled"):
