@@ -110,7 +110,8 @@ class HostedClient:
         try:
             image = await self._draw(work)
         except Refused as refused:
-            self._end(work, Failed(work.id, refused.reason, retry=refused.retry))
+            about = {"field": refused.field} if refused.field else {}
+            self._end(work, Failed(work.id, refused.reason, retry=refused.retry, extra=about))
         except Exception as error:
             # without the error's text: it may quote a request, and so a key
             self._around.emit(Log("error", f"{self._service.name}: {type(error).__name__} in a picture"))
@@ -133,7 +134,7 @@ class HostedClient:
     async def _draw(self, work: Work) -> Image:
         service, line = self._service, self._line
         if line is None or work.model.name not in self._names:
-            raise Refused(f"Model: {service.name} has none named {work.model.name}.")
+            raise Refused(f"Model: {service.name} has none named {work.model.name}.", field="model")
         service.check(work)
         key = await self._key(work)
         call = await asyncio.to_thread(service.call, work)

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image as Picture
 
 from backends.contract import Work
-from backends.hosted.refused import Refused
+from backends.hosted.refused import Refused, about
 from backends.hosted.shapes import Size
 
 _MOST_PIXELS = 64_000_000
@@ -45,14 +45,14 @@ def open_picture(data: bytes, what: str) -> Picture.Image:
             warnings.simplefilter("ignore", Picture.DecompressionBombWarning)
             with Picture.open(io.BytesIO(data), formats=_READ) as opened:
                 if opened.width * opened.height > _MOST_PIXELS:
-                    raise Refused(
-                        f"{what}: it has {opened.width}x{opened.height} pixels, more than is read here."
+                    raise about(
+                        what, f"it has {opened.width}x{opened.height} pixels, more than is read here."
                     )
                 opened.load()
                 layered = opened.mode in ("RGBA", "LA", "PA") or "transparency" in opened.info
                 return opened.convert("RGBA" if layered else "RGB")
     except (OSError, SyntaxError, ValueError, Picture.DecompressionBombError) as error:
-        raise Refused(f"{what}: this is no picture that can be read (PNG, JPEG or WebP).") from error
+        raise about(what, "this is no picture that can be read (PNG, JPEG or WebP).") from error
 
 
 def fit(
@@ -63,7 +63,10 @@ def fit(
     A PNG that is right already stays as it is, byte for byte, unless there is a `finish` to be called with
     it. Raises Refused.
     """
-    picture = open_picture(data, f"The answer of {service}")
+    try:
+        picture = open_picture(data, f"The answer of {service}")
+    except Refused as wrong:
+        raise Refused(wrong.reason) from wrong  # about no parameter
     drawn, wanted = picture.size, (work.width, work.height)
     if finish is None and drawn == wanted and work.format == "PNG" and data.startswith(b"\x89PNG"):
         return Fitted(data, drawn)

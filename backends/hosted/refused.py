@@ -7,12 +7,21 @@ _LONGEST = 300
 
 
 class Refused(Exception):
-    """A picture that will not come; the text is a sentence for the user. `retry`: another try may help."""
+    """A picture that will not come; the text is a sentence for the user. `field` is the id of the parameter
+    that it is about, `retry` says whether another try may help.
+    """
 
-    def __init__(self, reason: str, *, retry: bool = False) -> None:
+    def __init__(self, reason: str, *, field: str = "", retry: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.field = field
         self.retry = retry
+
+
+def about(parameter: str, text: str, field: str = "") -> Refused:
+    """A refusal that begins with a parameter's name; its id is the letters of that unless `field` says it."""
+    letters = "".join(filter(str.isalnum, parameter)).lower()
+    return Refused(f"{parameter}: {text}", field=field or letters)
 
 
 class Away(Refused):

@@ -13,7 +13,7 @@ import msgspec
 from backends.contract import Misconfigured, RemoteModel, Work
 from backends.hosted.calls import Answer, Call, text_parts
 from backends.hosted.demands import check_demands
-from backends.hosted.refused import Refused, quoted
+from backends.hosted.refused import Refused, about, quoted
 from backends.hosted.service import Drawn
 from backends.openai_api.models import Family, family_of, names_of, sizes_of
 from backends.openai_api.settings import OpenAISettings
@@ -97,7 +97,7 @@ class OpenAIImages:
         _, family = self._models[work.model.name]
         check_demands(work, self.name, starts=family.edits, masks=family.edits, negative=False)
         if len(work.prompt) > family.letters:
-            raise Refused(f"Prompt: {work.model.name} reads at most {family.letters} letters; shorten it.")
+            raise about("Prompt", f"{work.model.name} reads at most {family.letters} letters; shorten it.")
 
     def call(self, work: Work) -> Call:
         """The body for a checked work: a form when it has an initial picture."""
@@ -182,7 +182,7 @@ class OpenAIImages:
             case 404:
                 return Refused(f"{self.name} does not offer this model to you, or nothing is there.{said}")
             case 413:
-                return Refused(f"Init Image: it is too large for {self.name}; take a smaller one.")
+                return about("Init Image", f"it is too large for {self.name}; take a smaller one.")
             case 429:
                 return Refused(f"{self.name} was asked too often with your key; try again later.")
             case status if status >= 500:

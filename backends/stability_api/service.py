@@ -12,7 +12,7 @@ from backends.contract import RemoteModel, Work
 from backends.hosted.calls import Answer, Call, File, text_parts
 from backends.hosted.demands import check_demands
 from backends.hosted.picture import cover, flatten, open_picture, surround
-from backends.hosted.refused import Refused, quoted
+from backends.hosted.refused import Refused, about, quoted
 from backends.hosted.service import Drawn
 from backends.hosted.shapes import nearest
 from backends.stability_api.models import FOLDER, GUIDANCE, PROMPT_LETTERS, RATIOS, Model, models_of
@@ -64,11 +64,11 @@ class Stability:
         check_demands(work, self.name, starts=model.starts, masks=False, negative=model.negative)
         for field, text in (("Prompt", work.prompt), ("Negative Prompt", work.negative_prompt)):
             if len(text) > PROMPT_LETTERS:
-                raise Refused(f"{field}: {self.name} reads at most {PROMPT_LETTERS} letters; shorten it.")
+                raise about(field, f"{self.name} reads at most {PROMPT_LETTERS} letters; shorten it.")
         if model.guided and not GUIDANCE[0] <= work.cfg_scale <= GUIDANCE[1]:
-            raise Refused(
-                f"CFG Scale: {work.model.name} takes {GUIDANCE[0]:g} to {GUIDANCE[1]:g}, not "
-                f"{work.cfg_scale:g}."
+            raise about(
+                "CFG Scale",
+                f"{work.model.name} takes {GUIDANCE[0]:g} to {GUIDANCE[1]:g}, not {work.cfg_scale:g}.",
             )
 
     def call(self, work: Work) -> Call:
@@ -112,9 +112,9 @@ class Stability:
             raise self._refusal(answer, key)
         ended = answer.headers.get("finish-reason", "SUCCESS").upper()
         if ended == "CONTENT_FILTERED":
-            raise Refused(
-                f"Prompt: {self.name} drew this picture and then held it back by its own rules; change "
-                "the prompt."
+            raise about(
+                "Prompt",
+                f"{self.name} drew this picture and then held it back by its own rules; change the prompt.",
             )
         if ended != "SUCCESS":
             raise Refused(
@@ -146,7 +146,7 @@ class Stability:
                     f"{self.name} does not offer this model; an administrator can correct Models.{said}"
                 )
             case 413:
-                return Refused(f"Init Image: it is too large for {self.name}; take a smaller one.")
+                return about("Init Image", f"it is too large for {self.name}; take a smaller one.")
             case 429:
                 return Refused(f"{self.name} was asked too often with your key; try again in a minute.")
             case status if status >= 500:

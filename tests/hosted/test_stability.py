@@ -204,7 +204,8 @@ class TestRefusingBeforeAnythingIsSent:
             ({"controls": (Control(ModelRef("x", "")),)}, "ControlNet"),
             ({"second": SecondPass()}, "Refiner and Upscale"),
             ({"variation_seed": 3, "variation_strength": 0.2}, "Variation Seed"),
-            ({"extra": {"outpaintleft": 64}}, "Outpainting"),
+            ({"extra": {"outpaintleft": 64}}, "Outpaint Left"),
+            ({"deterministic": True}, "Deterministic"),
             ({"extra": {"initimagenoise": 0.3}}, "Init Image Noise"),
             ({"prompt": "  "}, "Prompt"),
             ({"prompt": "x" * 10_001}, "Prompt"),
@@ -220,6 +221,8 @@ class TestRefusingBeforeAnythingIsSent:
         async with engine(fake) as talk:
             failed = await talk.refusal(work("stability/ultra", **options))
         assert failed.reason.startswith(f"{named}:")
+        if named not in ("Embeddings", "ControlNet", "Refiner and Upscale"):  # told under an id of several
+            assert failed.extra == {"field": named.replace(" ", "").lower()}
         assert not failed.retry
         assert fake.drawn == []
 
@@ -297,6 +300,7 @@ class TestProvidersErrors:
         async with engine(fake) as talk:
             failed = await talk.refusal(work("stability/core"))
         assert "no picture that can be read" in failed.reason
+        assert failed.extra == {}
 
 
 class TestPatience:
