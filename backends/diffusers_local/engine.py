@@ -35,6 +35,7 @@ ENGINE = EngineType(
         "seamless",
         "controlnet",
         "prompt_switching",
+        "intermediate_images",
     ),
     samplers=tuple(SAMPLERS),
     schedulers=tuple(SCHEDULERS),

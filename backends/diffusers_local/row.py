@@ -41,7 +41,8 @@ class Row:
     without noise, though the walk is cut there. `tiling` names the axes along which the picture goes on at
     its other side; `readings` has one for each step where the prompt changes between them, all of the same
     shapes, none where it does not; `controls` are its ControlNets; `patches` are what the denoiser is asked
-    for one by one (none: the whole). `extra_key` is what else must be equal for a shared forward.
+    for one by one (none: the whole). `extra_key` is what else must be equal for a shared forward. `passed` is
+    its drawing as a picture, where the work wants to see it and goes on.
     """
 
     work: Work
@@ -68,6 +69,7 @@ class Row:
     patches: Patches = ()
     extra_key: Hashable = None
     index: int = 0
+    passed: Picture.Image | None = None
     begun: float = 0.0
     shown: float = 0.0
     key: Hashable = field(default=None)

@@ -31,6 +31,7 @@ class Active:
         "job",
         "kept",
         "needs",
+        "passed",
         "place",
         "previews",
         "priority",
@@ -55,6 +56,7 @@ class Active:
         self.finished = 0.0
         self.ending = ""  # the final state, once handed to the store
         self.previews: dict[int, str] = {}  # the metadata text of images being drawn
+        self.passed = 0  # pictures that came up on the way
         self.durable = False
         self.watched = True
         self.priority = 0

@@ -72,6 +72,16 @@ class Imaged(Event, frozen=True, kw_only=True, tag="imaged"):
     metadata: str | None
 
 
+class Intermediate(Event, frozen=True, kw_only=True, tag="intermediate"):
+    """A picture came up on the way of image `index`, which goes on; `place` counts these within the job from
+    0. `url` as in Imaged."""
+
+    index: int
+    place: int
+    url: str
+    metadata: str | None
+
+
 class Requeued(Event, frozen=True, kw_only=True, tag="requeued"):
     """Image `index` lost its engine and went back in line once; `reason` says why."""
 
@@ -109,6 +119,7 @@ JobEvent = (
     | Started
     | Progressed
     | Imaged
+    | Intermediate
     | Requeued
     | ImageFailed
     | ImageCancelled
@@ -118,6 +129,6 @@ JobEvent = (
 
 def weight(event: JobEvent) -> int:
     """Bytes of an event's texts, the small ones left out."""
-    if isinstance(event, Imaged):
+    if isinstance(event, Imaged | Intermediate):
         return len(event.url) + len(event.metadata or "")
     return len(event.metadata) if isinstance(event, Started) else 0

@@ -5,14 +5,16 @@ The only place that starts tasks: one for each picture while it is being saved.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
+from uuid import uuid4
 
 from backends.contract import Cancelled, Done, Failed, Image, Loaded, Loading, Log, Progress, Report, Started
 from hub.jobs import events
 from hub.jobs.active import Active
 from hub.jobs.floor import Floor
 from hub.jobs.onlooker import Onlooker
-from hub.media import Finished, Media, NotSaved, occasion_of
+from hub.media import Finished, Media, NotSaved, occasion_of, on_the_way
 
 NOT_SAVED = "Server failed to save an image."
 TOLD_OF_FAILURES = frozenset({"field", "limit", "permission"})
@@ -100,11 +102,17 @@ class Reports:
             active.channel.show(index, report.step, report.steps, report.preview)
 
     def _image(self, engine: int, active: Active, index: int, report: Report) -> None:
-        if isinstance(report, Image) and active.job.receive(index):
+        if isinstance(report, Image) and report.on_the_way:
+            if active.job.pictures[index].at_engine:
+                self._begin_saving(self._save_on_the_way(active, index, report))
+        elif isinstance(report, Image) and active.job.receive(index):
             self._floor.seats.spent_loading(engine, report.id, report.load_seconds)
-            task = asyncio.get_running_loop().create_task(self._save(active, index, report))
-            self._saving.add(task)
-            task.add_done_callback(self._saving.discard)
+            self._begin_saving(self._save(active, index, report))
+
+    def _begin_saving(self, saving: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(saving)
+        self._saving.add(task)
+        task.add_done_callback(self._saving.discard)
 
     def _done(self, engine: int, active: Active, index: int, report: Report) -> None:
         if active.job.pictures[index].at_engine:
@@ -143,6 +151,20 @@ class Reports:
             self._floor.settle(active)
         self._floor.pump()
 
+    async def _save_on_the_way(self, active: Active, index: int, image: Image) -> None:
+        """Keep a picture that came up on the way, if its request wants that; it is nobody's result, so
+        nothing depends on whether it could be kept."""
+        finished = on_the_way(self._finished(active, index, image), uuid4().hex)
+        try:
+            saved = await self._media.save(finished)
+        except NotSaved as trouble:
+            _log.error("A picture on the way of job %s could not be saved: %s", active.job.id, trouble)
+            return
+        place, active.passed = active.passed, active.passed + 1
+        active.channel.say(
+            events.Intermediate, index=index, place=place, url=saved.url, metadata=saved.metadata
+        )
+
     def _finished(self, active: Active, index: int, image: Image) -> Finished:
         job, kept = active.job, active.kept
         now = self._clock()
@@ -159,7 +181,7 @@ class Reports:
             created=int(now * 1000),
             depth=kept.depth,
             unsafe=kept.unsafe,
-            preview=active.previews.pop(index, None),
+            preview=None if image.on_the_way else active.previews.pop(index, None),
             committing=lambda: self._hand_over(active, index),
         )
 

@@ -9,7 +9,7 @@ from hub.media.media import Media
 from hub.media.outputs import Outputs, OutsideOutputs
 from hub.media.pattern import Occasion, clean_path, tag
 from hub.media.placeholder import placeholder
-from hub.media.save import ENDINGS, Finished, NotSaved, Saved, occasion_of
+from hub.media.save import ENDINGS, Finished, NotSaved, Saved, occasion_of, on_the_way
 from hub.media.serve import NoSuchRange, Served, find_file, read_part, read_range
 from hub.media.sound import NoSound, find_ffmpeg
 from hub.media.splice import read_text, splice
@@ -42,6 +42,7 @@ __all__ = [
     "find_file",
     "make_grid",
     "occasion_of",
+    "on_the_way",
     "placeholder",
     "read_part",
     "read_picture",

@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backends.contract import Image, Work
 from hub.media.describe import Times, Value, describe
@@ -160,6 +161,22 @@ class Saver:
             return self._outputs.write(spot, pieces)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._outputs.write, spot, pieces)
+
+
+def on_the_way(finished: Finished, name: str) -> Finished:
+    """A picture that came up before its work's second pass: of the first one's size, marked as such, kept
+    under a `name` of its own and only if its request keeps these."""
+    request = finished.request
+    save = request.save and request.given.get("donotsaveintermediates") is not True
+    return replace(
+        finished,
+        job=name,
+        index=0,
+        request=replace(request, save=save, extra={**request.extra, "intermediate": "true"}),
+        work=replace(finished.work, second=None),
+        preview=None,
+        committing=None,
+    )
 
 
 def occasion_of(time: float, count: int, batch: int, user: str) -> Occasion:

@@ -317,3 +317,41 @@ async def test_strangers_who_ask_for_everything_at_once_get_what_they_get_alone(
     together = await asyncio.gather(*(draw(hub, **params) for params in asked))
     for one, (other, _) in zip(alone, together, strict=True):
         assert np.abs(one - other).max() <= 1
+
+
+class TestPicturesOnTheWay:
+    REFINED: dict[str, Any] = {  # noqa: RUF012
+        "refinercontrolpercentage": 0.5,
+        "refinerupscale": 2,
+        "refinermethod": "PostApply",
+    }
+
+    @pytest.mark.parametrize("method", ["pixel-lanczos", "latent-bilinear"])
+    async def test_the_first_pass_is_shown_and_kept_and_changes_nothing(
+        self, hub: RunningHub, method: str
+    ) -> None:
+        asked = {**SMALL, **self.REFINED, "refinerupscalemethod": method}
+        plain = [frame for frame in await hub.talk("GenerateText2ImageWS", **asked) if "image" in frame]
+        frames = await hub.talk("GenerateText2ImageWS", **asked, outputintermediateimages=True)
+        passed, final = (frame for frame in frames if "image" in frame)
+        assert [passed["batch_index"], final["batch_index"]] == ["-11", "0"]
+        assert passed["request_id"] == final["request_id"]
+        shown = [passed, final, plain[0]]
+        first, last, without = [(await hub.http.get(f"/{frame['image']}")).content for frame in shown]
+        with Image.open(BytesIO(first)) as small, Image.open(BytesIO(last)) as large:
+            assert (small.size, large.size) == ((128, 128), (256, 256))
+            with Image.open(BytesIO(without)) as same:
+                assert np.array_equal(np.asarray(large), np.asarray(same))
+        assert json.loads(passed["metadata"])["sui_extra_data"]["intermediate"] == "true"
+        assert "intermediate" not in json.loads(final["metadata"])["sui_extra_data"]
+
+    async def test_it_is_only_shown_on_wish(self, hub: RunningHub) -> None:
+        asked = {**SMALL, **self.REFINED, "outputintermediateimages": True, "donotsaveintermediates": True}
+        frames = await hub.talk("GenerateText2ImageWS", **asked)
+        passed, final = (frame for frame in frames if "image" in frame)
+        assert passed["image"].startswith("data:image/png")
+        assert final["image"].startswith("View/")
+
+    async def test_one_pass_has_none(self, hub: RunningHub) -> None:
+        frames = await hub.talk("GenerateText2ImageWS", **SMALL, outputintermediateimages=True)
+        assert len([frame for frame in frames if "image" in frame]) == 1

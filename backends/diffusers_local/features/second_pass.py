@@ -30,6 +30,9 @@ from backends.diffusers_local.pictures.sizes import Size, SizePlan, plan_size
 from backends.diffusers_local.prepare import Refused, begin_walk, prepare
 from backends.diffusers_local.row import Row
 
+INTERMEDIATE = "outputintermediateimages"
+"""Among a work's `extra`: the first pass's drawing is wanted too. One that goes on with its noise is none."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Passage:
@@ -149,9 +152,13 @@ def _after(passage: Passage, row: Row) -> Generator[int, None, Row]:
     elif passage.cut is not None:
         given = Given(row.plan, walked=row.latents)
     elif _as_latents(row, passage):
+        if row.work.extra.get(INTERMEDIATE):
+            row.passed = yield from drawing_of(row)
+            yield 0
         given = _enlarge_latents(row, passage)
     else:
         picture = yield from drawing_of(row)
+        row.passed = picture if row.work.extra.get(INTERMEDIATE) else None
         yield 0
         picture = yield from enlarged(row, picture, passage.size, passage.asked.upscale_method)
         if passage.work is None:

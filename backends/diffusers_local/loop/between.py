@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Generator
 
+from PIL import Image as Picture
+
 from backends.contract import Work
 from backends.diffusers_local.features.second_pass import follow
 from backends.diffusers_local.loading.gather import Kit
@@ -23,7 +25,7 @@ class Between:
 
     They run with all `threads`: what is encoded once and kept must not depend on how busy the machine was.
     What fails goes to `refuse(work, error)`, but once more from the beginning when memory ran out, after
-    `relieve()`.
+    `relieve()`. What a row drew on the way to more goes to `show`.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Between:
         enter: Callable[[Row], None],
         refuse: Callable[[Work, Exception], None],
         relieve: Callable[[], None],
+        show: Callable[[Row, Picture.Image], None],
     ) -> None:
         self._errands = errands
         self._threads = threads
@@ -41,6 +44,7 @@ class Between:
         self._enter = enter
         self._refuse = refuse
         self._relieve = relieve
+        self._show = show
         self._costs = Costs()
 
     def prepare(self, work: Work, kit: Kit, step: float, *, again: bool = False) -> None:
@@ -80,6 +84,9 @@ class Between:
                 if count:
                     done += count
                     self._telling.count(row, done)
+                if row.passed is not None:
+                    self._show(row, row.passed)
+                    row.passed = None
                 pause()
 
         def failed(error: Exception) -> None:

@@ -83,7 +83,13 @@ class Loop:
         self._results = Results(self._press, emit, self._errands, self._threads, self._relieve)
         self._telling = Telling(self._press, self._previews, lambda: self._at_work)
         self._between = Between(
-            self._errands, self._threads, self._telling, self._enter, self._refuse, self._relieve
+            self._errands,
+            self._threads,
+            self._telling,
+            self._enter,
+            self._refuse,
+            self._relieve,
+            self._results.show,
         )
         self._rows: list[Row | Exclusive] = []
 

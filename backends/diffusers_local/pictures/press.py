@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from PIL import Image as Picture
 
-from backends.contract import Done, Emit, Failed, Image, Progress, Report, Work
+from backends.contract import Done, Emit, Failed, Image, Log, Progress, Report, Work
 from backends.diffusers_local.pictures import pictures
 from backends.diffusers_local.pictures.previews import Shower
 from backends.diffusers_local.pictures.sizes import SizePlan
@@ -47,19 +47,28 @@ class Finished:
     finish: Callable[[Picture.Image], Picture.Image] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class OnTheWay:
+    """A picture that came up before the result, `seconds` after the drawing began."""
+
+    work: Work
+    picture: Picture.Image
+    seconds: float
+
+
 class Press:
     """One thread in order, two encoders behind it."""
 
     def __init__(self, emit: Emit, encoders: int = 2) -> None:
         self._emit = emit
-        self._queue: queue.SimpleQueue[Report | Preview | Finished | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Report | Preview | OnTheWay | Finished | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._newest: dict[str, Preview] = {}  # of each work, among those that wait to be drawn
         self._encoders = ThreadPoolExecutor(encoders, thread_name_prefix="encode")
         self._thread = threading.Thread(target=self._run, name="press", daemon=True)
         self._thread.start()
 
-    def put(self, what: Report | Preview | Finished) -> None:
+    def put(self, what: Report | Preview | OnTheWay | Finished) -> None:
         """Say this after everything put before it."""
         if isinstance(what, Preview):
             with self._lock:
@@ -78,6 +87,8 @@ class Press:
                 self._emit(self._with_preview(what))
             elif isinstance(what, Finished):
                 self._encoders.submit(self._encode, what)
+            elif isinstance(what, OnTheWay):
+                self._emit_on_the_way(what)
             else:
                 self._emit(what)
 
@@ -92,6 +103,16 @@ class Press:
             return Progress(done.id, done.step, done.steps, jpeg)
         except (ValueError, OSError, RuntimeError):
             return done  # a picture that cannot be shown yet is no reason to stop drawing it
+
+    def _emit_on_the_way(self, passed: OnTheWay) -> None:
+        """Encoded here, in order: it must not come after the result."""
+        work = passed.work
+        try:
+            data = pictures.encode(passed.picture, work.format, work.quality)
+        except (ValueError, OSError, KeyError) as error:
+            self._emit(Log("warning", f"{work.id}: a picture on the way could not be encoded: {error}"))
+            return
+        self._emit(Image(work.id, data, work.format, seconds=passed.seconds, on_the_way=True))
 
     def _encode(self, done: Finished) -> None:
         work = done.work

@@ -21,7 +21,7 @@ from backends.diffusers_local.loop.pace import Costs
 from backends.diffusers_local.loop.slices import in_one, in_slices
 from backends.diffusers_local.pictures import pictures
 from backends.diffusers_local.pictures.pieces import Tiling, decode_in_pieces, halves_of, tiles_for
-from backends.diffusers_local.pictures.press import Finished, Press
+from backends.diffusers_local.pictures.press import Finished, OnTheWay, Press
 from backends.diffusers_local.pictures.scale import unscaled
 from backends.diffusers_local.row import Row
 
@@ -79,6 +79,10 @@ class Results:
         """This row has taken its last step."""
         if not self._is_untouched(row) and self.is_finite(row):
             self._waiting.append(Waiting(row))
+
+    def show(self, row: Row, picture: Picture.Image) -> None:
+        """This picture came up on the way of a row whose work goes on."""
+        self._press.put(OnTheWay(row.work, picture, time.perf_counter() - row.begun))
 
     def cancel(self, ids: frozenset[str]) -> None:
         """Drop these."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from hub.jobs.events import Imaged, JobEvent, Progressed, Started
+from hub.jobs.events import Imaged, Intermediate, JobEvent, Progressed, Started
 from hub.wire import Binary, encode
 
 
@@ -65,7 +65,7 @@ def _frame(event: JobEvent, *, blind: bool) -> bytes:
         if event.preview is not None and not blind:
             body = encode(fields)
             return b'%b,"preview":"data:image/jpeg;base64,%b"}' % (body[:-1], b64encode(event.preview))
-    elif isinstance(event, Imaged):
+    elif isinstance(event, Imaged | Intermediate):
         fields["image"] = fields.pop("url")
     elif isinstance(event, Started) and not event.metadata:
         del fields["metadata"]

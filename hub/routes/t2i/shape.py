@@ -16,6 +16,7 @@ from hub.jobs.events import (
     ImageCancelled,
     Imaged,
     ImageFailed,
+    Intermediate,
     JobEvent,
     Loading,
     Progressed,
@@ -28,6 +29,9 @@ from hub.jobs.events import (
 
 INTERRUPTED = "Generation session interrupted."
 KEEP_ALIVE = b'{"keep_alive":true}'
+FIRST_INTERMEDIATE = -11
+"""Index of the first picture that is no result; the next ones count down (swarm-api §4.2)."""
+
 CLOSE_INTENT = b'{"socket_intention":"close"}'
 Frame = tuple[bytes, str | None]
 StatusFrame = Callable[[Counts], bytes]
@@ -79,6 +83,7 @@ class Shape:
             Started: self._start,
             Progressed: self._progress,
             Imaged: self._image,
+            Intermediate: self._intermediate,
             Requeued: self._requeued,
             ImageFailed: self._failed,
             ImageCancelled: self._cancelled,
@@ -165,6 +170,9 @@ class Shape:
         self._over(event.index)
         yield self._status()
         yield KEEP_ALIVE, None
+
+    def _intermediate(self, event: Intermediate) -> Iterator[Frame]:
+        yield self.picture(event.url, event.metadata, FIRST_INTERMEDIATE - event.place), None
 
     def picture(self, url: str, metadata: str | None, batch_index: int) -> bytes:
         """The frame of a picture at an index of its own, counted over the whole socket."""
