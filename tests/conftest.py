@@ -11,13 +11,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long tests out unless asked for by --long, by -m, or by naming one test itself."""
+    """Leave out the long tests unless asked for by --long, by -m, or by naming one test itself, and with
+    --chained what has no sense then."""
+    if config.getoption("--chained"):
+        _leave_out(config, items, "unchained")
     if config.getoption("--long") or config.getoption("-m") or any("::" in word for word in config.args):
         return
-    left_out = [item for item in items if item.get_closest_marker("long")]
+    _leave_out(config, items, "long")
+
+
+def _leave_out(config: pytest.Config, items: list[pytest.Item], mark: str) -> None:
+    """Deselect the items that carry a mark."""
+    left_out = [item for item in items if item.get_closest_marker(mark)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not item.get_closest_marker("long")]
+        items[:] = [item for item in items if not item.get_closest_marker(mark)]
 
 
 @pytest.fixture(scope="session")

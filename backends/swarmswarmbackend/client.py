@@ -21,6 +21,7 @@ from backends.contract import (
     Submit,
     Surroundings,
     Unreachable,
+    Watch,
     Work,
 )
 from backends.swarmswarmbackend import listing
@@ -64,7 +65,7 @@ class SwarmClient:
             await server.close()
 
     def handle(self, command: Command) -> None:
-        """Take a command without waiting. Watch is not passed on: there is no word for it."""
+        """Take a command without waiting."""
         if self._life is not None:
             self._life.handle(command)
 
@@ -115,6 +116,9 @@ class Life:
             case Cancel(ids=ids):
                 for conversation in filter(None, map(self._going.get, ids)):
                     conversation.cancel()
+            case Watch(ids=ids, watched=watched):
+                for conversation in filter(None, map(self._going.get, ids)):
+                    self._start(conversation.watch(watched))
             case Load():
                 self._start(self._bring(command))
             case Free():
@@ -134,7 +138,7 @@ class Life:
         engine = None
         if not self._settings.allow_forwarding:
             engine = listing.pick(self._view.seen.engines, self._asked, work.model.name)
-        way = Way(",".join([*chain, self._own]), engine, self._view.seen.spelled)
+        way = Way(",".join([*chain, self._own]), engine, self._view.seen.spelled, self._server.kin)
         conversation = Conversation(self._server, work, way, self._emit)
         self._going[work.id] = conversation
         self._start(self._converse(conversation, engine or ""))
@@ -150,7 +154,8 @@ class Life:
             self._emit(Failed(conversation.work.id, UNEXPECTED, retry=True))
         finally:
             self._asked[engine] -= 1
-        del self._going[conversation.work.id]
+        if self._going.get(conversation.work.id) is conversation:  # it may have been given back at once
+            del self._going[conversation.work.id]
 
     def _start(self, doing: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(doing)

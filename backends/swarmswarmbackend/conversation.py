@@ -69,6 +69,8 @@ class Conversation:
         self._emit = emit
         self._course = Course(work)
         self._cancelled = asyncio.Event()
+        self._watched = work.previews
+        self._socket: ClientConnection | None = None
         self._session = ""
         self._begun = 0.0
         self._told = time.monotonic()
@@ -101,6 +103,13 @@ class Conversation:
         """Stop it there; the work ends with what comes first, its picture or the stop."""
         self._cancelled.set()
 
+    async def watch(self, watched: bool) -> None:
+        """Somebody looks at its previews now, or nobody does; only hubs of our kind can be told."""
+        self._watched = watched
+        if self._socket is not None and self._server.kin:
+            with contextlib.suppress(websockets.ConnectionClosed):
+                await self._socket.send(b'{"previews":%b}' % (b"true" if watched else b"false"), text=True)
+
     async def abandon(self) -> None:
         """Stop it there without listening any more: this life of the engine is over."""
         if self._session and not self._over:
@@ -124,7 +133,10 @@ class Conversation:
         try:
             async with self._connect() as socket:
                 body = {**self._asked, "session_id": self._session}
-                await socket.send(msgspec.json.encode(body).decode())
+                await socket.send(msgspec.json.encode(body), text=True)
+                self._socket = socket
+                if self._watched != self.work.previews:
+                    await self.watch(self._watched)
                 await self._listen(socket)
         except websockets.InvalidHandshake:
             await self._server.check()
@@ -176,12 +188,15 @@ class Conversation:
         if frame.image is not None:
             if str(frame.batch_index) == frames.FIRST:
                 await self._finish(frame.image, frame.metadata)
+            elif frames.is_on_the_way(frame.batch_index):
+                await self._pass_on(frame.image)
         elif frame.gen_progress is not None:
             await self._progress(frame.gen_progress)
         elif frame.status is not None:
             self._count(frame.status)
         elif frame.error is not None or frame.error_id is not None:
-            self._note_error(frame.error or frame.error_id or "", frame.permission or "")
+            about = {"field": frame.field, "limit": frame.limit}
+            self._note_error(frame.error or frame.error_id or "", frame.permission or "", about)
             self._tell([])
         elif frame.discard_indices is not None or frame.socket_intention is not None:
             self._conclude()
@@ -217,7 +232,7 @@ class Conversation:
         except Refused as refusal:
             if refusal.error_id == DEAD_SESSION:
                 raise DeadSession from None
-            self._note_error(str(refusal), refusal.permission)
+            self._note_error(str(refusal), refusal.permission, refusal.about)
             self._conclude()
         except Unreachable:
             await self._lost()
@@ -261,6 +276,13 @@ class Conversation:
         self._emit(Image(self.work.id, picture, self.work.format, seconds=seconds, notes=told.notes))
         self._end(Done(self.work.id))
 
+    async def _pass_on(self, image: str) -> None:
+        """A picture came up on the way; without it the work goes on all the same."""
+        with contextlib.suppress(pictures.NoPicture, Refused):
+            data = await self._file(image)
+            picture = await asyncio.to_thread(pictures.handed_on, data, self.work.format, self.work.quality)
+            self._tell([Image(self.work.id, picture, self.work.format, on_the_way=True)])
+
     async def _file(self, image: str) -> bytes:
         """The picture's file. Raises NoPicture, Refused, Unreachable."""
         if not image.startswith("data:"):
@@ -269,11 +291,12 @@ class Conversation:
             return pictures.from_data_url(image)
         return await asyncio.to_thread(pictures.from_data_url, image)
 
-    def _note_error(self, text: str, permission: str) -> None:
+    def _note_error(self, text: str, permission: str, about: Mapping[str, Any]) -> None:
         """The first error is the reason; it counts when the request ends without a picture."""
         if self._error is None:
             reason = STOPPED if is_interrupt(text) else failed(text, permission)
-            self._error = Failed(self.work.id, reason)
+            known = {key: value for key, value in about.items() if value is not None}
+            self._error = Failed(self.work.id, reason, extra=known)
 
     def _conclude(self) -> None:
         """The request is over there, and no picture came."""

@@ -31,6 +31,10 @@ _OWN = frozenset(
 """What every hub notes of a request itself; with `original_…`. The rest its engines noted."""
 
 
+FIRST_ON_THE_WAY = -11
+"""Pictures that come up on the way have this index and those below it (swarm-api §4.2)."""
+
+
 class Counters(Struct, frozen=True):
     """What a session has waiting and going."""
 
@@ -49,6 +53,7 @@ class Going(Struct, frozen=True):
     preview: str | None = None
     step: int | None = None
     steps: int | None = None
+    metadata: str | None = None
 
 
 class Frame(Struct, frozen=True):
@@ -64,6 +69,8 @@ class Frame(Struct, frozen=True):
     error: str | None = None
     error_id: str | None = None
     permission: str | None = None
+    field: str | None = None
+    limit: Any = None
 
 
 DECODE = msgspec.json.Decoder(Frame, strict=False).decode
@@ -101,6 +108,8 @@ class Course:
             step = int(going.overall_percent * self._steps + 0.001)
         step = max(self._step, min(step, self._steps))
         told = self._start()
+        if going.metadata is not None and preview is None:  # its first frame tells of itself; another follows
+            return told
         if step > 0 and (step > self._step or preview is not None):
             told.append(Progress(self._work.id, step, self._steps, preview))
         self._step = step
@@ -115,6 +124,14 @@ class Course:
             return []
         self._started = True
         return [Started(self._work.id, self._steps)]
+
+
+def is_on_the_way(index: str | int) -> bool:
+    """Whether a picture of this index is one that came up before the result."""
+    try:
+        return int(index) <= FIRST_ON_THE_WAY
+    except ValueError:
+        return False
 
 
 class Told(Struct, frozen=True):

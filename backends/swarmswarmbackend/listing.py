@@ -20,7 +20,6 @@ UPSCALER_MARK = "model-"
 """What stands before an upscaling model's name among the values of Refiner Upscale Method."""
 
 _NO_USE = frozenset({"disabled", "errored", "idle"})
-_UNSENT = frozenset({"intermediate_images"})
 # What a SwarmUI in front of ComfyUI always can, and names with one word.
 _OF_COMFY = (
     "variation_seed",
@@ -34,6 +33,7 @@ _OF_COMFY = (
     "controlnet",
     "prompt_switching",
     "color_depth_16",
+    "intermediate_images",
     "regions",
     "segments",
 )
@@ -89,7 +89,7 @@ def engines_of(answer: Mapping[str, Any], *, forwarding: bool) -> tuple[Engine, 
 
 
 def features_of(engines: Iterable[Engine]) -> tuple[str, ...]:
-    """The features that some of the engines have and that can be asked for from here."""
+    """The features that some of the engines have."""
     return known_features(flag for engine in engines for flag in engine.features)
 
 
@@ -98,7 +98,7 @@ def known_features(flags: Iterable[Any]) -> tuple[str, ...]:
     found = {str(flag) for flag in flags}
     if "comfyui" in found:
         found |= set(_OF_COMFY)
-    return tuple(sorted(found - _UNSENT))
+    return tuple(sorted(found))
 
 
 def held_by(engines: Iterable[Engine], spelled: Mapping[str, str]) -> tuple[str, ...]:

@@ -28,12 +28,13 @@ class TooMuch(Exception):
 class Way(Struct, frozen=True):
     """How a work gets there: `chain` are the ids of the hubs it has come through, this one last, `engine` the
     number of the engine there that must draw it (None: any), `spelled` the other hub's names of models by
-    ours, where they differ.
+    ours, where they differ. `kin` tells that it is a hub of our kind.
     """
 
     chain: str
     engine: str | None = None
     spelled: Mapping[str, str] = {}
+    kin: bool = False
 
 
 def parameters_of(work: Work, way: Way) -> Parameters:
@@ -64,8 +65,8 @@ def parameters_of(work: Work, way: Way) -> Parameters:
         asked |= {"variationseed": work.variation_seed, "variationseedstrength": work.variation_strength}
     if work.vae is not None:
         asked["vae"] = ask.name(work.vae)
-    if not work.previews:
-        asked["nopreviews"] = True
+    if not work.previews:  # to our kind it can be told later that somebody looks
+        asked |= {"previews": False} if way.kin else {"nopreviews": True}
     if work.deterministic:
         asked["deterministic"] = True
     if way.engine is not None:

@@ -23,12 +23,17 @@ ANSWER_SECONDS = 60.0
 
 
 class Refused(Exception):
-    """The other hub answered with an error; the text is its sentence, `error_id` the machine's word."""
+    """The other hub answered with an error: its sentence, the machine's word for it as `error_id`, and the
+    field and limit it is `about`.
+    """
 
-    def __init__(self, text: str, error_id: str = "", permission: str = "") -> None:
+    def __init__(
+        self, text: str, error_id: str = "", permission: str = "", about: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(text)
         self.error_id = error_id
         self.permission = permission
+        self.about = about or {}
 
 
 class Hello(msgspec.Struct, frozen=True):
@@ -37,7 +42,12 @@ class Hello(msgspec.Struct, frozen=True):
     session_id: str
     server_id: str = ""
     version: str = ""
-    servers: tuple[str, ...] = ()
+    servers: tuple[str, ...] | None = None
+
+    @property
+    def kin(self) -> bool:
+        """Whether it is a hub of our kind: those name the hubs behind them."""
+        return self.servers is not None
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -113,6 +123,11 @@ class Server:
         except httpx.HTTPError:
             raise Unreachable(f"The hub at {self.address} does not answer any more.") from None
 
+    @property
+    def kin(self) -> bool:
+        """Whether a hub of our kind answers there."""
+        return self._known is not None and self._known.kin
+
     async def take_session(self) -> str:
         """A session that no other work uses. Raises Unreachable, Misconfigured."""
         return self._free.pop() if self._free else (await self.hello()).session_id
@@ -187,7 +202,8 @@ class Server:
 def refusal_of(body: Mapping[str, Any]) -> Refused:
     """An error object of the other hub as an exception."""
     error_id, permission = str(body.get("error_id") or ""), str(body.get("permission") or "")
-    return Refused(sentence(str(body.get("error") or error_id)), error_id, permission)
+    about = {key: body[key] for key in ("field", "limit") if key in body}
+    return Refused(sentence(str(body.get("error") or error_id)), error_id, permission, about)
 
 
 def _foreign(status: int, address: str) -> Exception:

@@ -135,7 +135,7 @@ class View:
             return
         if self._own == hello.server_id:
             raise Misconfigured("Address leads to this hub itself; give another one's.")
-        if self._own in hello.servers:
+        if self._own in (hello.servers or ()):
             raise Misconfigured(
                 "The other hub has this one among its own engines, or behind them: pictures would go round "
                 "in a circle. Take one of the two out."

@@ -49,6 +49,7 @@ async def refreshed(hub: RunningHub) -> None:
     entries = [entry for subtype in SHELVES for entry in behind.seen_by(caller, subtype)]
     there = {(entry.subtype, entry.name) for entry in entries if entry.supported}
     pool = hub.room(Pool)
+    await until_serving(hub)
     pool.refresh()
     async with asyncio.timeout(SECONDS):
         while not there <= _offered(pool):  # noqa: ASYNC110 - it may be so already

@@ -19,6 +19,7 @@ from tests.swarm_api.sketching import SMALL, heard, sketching, talking
 
 @sketching
 class TestTheWorkerDies:
+    @pytest.mark.unchained("the hub behind tries again by itself")
     async def test_the_job_finishes_after_the_restart(self, hub: RunningHub, tmp_path: Path) -> None:
         async with talking(hub) as talk:
             again = asyncio.create_task(heard(hub, Requeued))
@@ -46,6 +47,7 @@ class TestTheWorkerDies:
             await innocent.until("socket_intention", seconds=60)
             assert innocent.of("error") == [] and len(innocent.of("image")) == 3
 
+    @pytest.mark.unchained("there is no process to kill")
     async def test_finished_images_of_the_job_are_kept(self, hub: RunningHub) -> None:
         async with talking(hub) as talk:
             await talk.ask(prompt="red slow", images=12, steps=3)
@@ -57,6 +59,7 @@ class TestTheWorkerDies:
             indices = [frame["batch_index"] for frame in talk.frames if "image" in frame]
             assert sorted(map(int, indices)) == list(range(12)) and talk.of("error") == []
 
+    @pytest.mark.unchained("there is no process to kill")
     async def test_an_image_to_be_stopped_is_not_drawn_again(self, hub: RunningHub) -> None:
         async with talking(hub) as talk:
             await talk.ask(prompt="red slow stubborn", steps=100)

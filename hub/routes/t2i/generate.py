@@ -17,6 +17,8 @@ from hub.routes.t2i.mini_grid import INDEX, MiniGrid
 from hub.routes.t2i.shape import CLOSE_INTENT, INTERRUPTED, KEEP_ALIVE, Shape, error_frame
 from hub.wire import Body, Stream, api, encode
 
+PREVIEWS = "previews"
+LATEST = 1 << 62
 REUSE_SECONDS = 2.0
 KEEP_ALIVE_SECONDS = 30.0
 BROKEN = "Something went wrong while generating images."
@@ -85,7 +87,9 @@ async def generate_streamed(
 ) -> msgspec.Raw:
     """Generate images and stream status, progress, previews and images as they come.
 
-    Further requests may follow on the same socket; closing it never cancels work.
+    Further requests may follow on the same socket; closing it never cancels work. A request, or a later frame
+    of nothing else, may say `"previews": false`: nobody looks at previews here, and none need be made until
+    a frame says true.
     """
     talk = Talk(caller, stream, jobs, intake, media)
     try:
@@ -108,6 +112,7 @@ class Talk:
         self._promised = 0
         self._unsaid: list[bytes] = []
         self._open: dict[str, Unsubscribe] = {}
+        self._looking: dict[str, Unsubscribe] | None = {}  # None: nobody looks at previews
         self._being_read = 0
         self._limit: asyncio.Timeout | None = None
         self._alive: asyncio.TimerHandle | None = None
@@ -136,14 +141,18 @@ class Talk:
 
     async def _take(self, raw: dict[str, Any]) -> None:
         """Start one request; a refusal is an error frame and the socket lives on."""
+        raw = {key: value for key, value in raw.items() if key != "session_id"}
+        if isinstance(look := raw.pop(PREVIEWS, None), bool):
+            self._look(look)
+            if not raw:
+                return
         self._being_read += 1
         if self._limit is not None:
             self._limit.reschedule(None)
         try:
-            raw = {key: value for key, value in raw.items() if key != "session_id"}
             request = await self._intake.read(raw, self._caller)
             forwarded = list(request.given) if _wants_data(raw) else None
-            job = await self._jobs.submit(request, self._caller)
+            job = await self._jobs.submit(request, self._caller, watched=self._looking is not None)
             self._follow(job, MiniGrid(request, job, self._caller, self._media), forwarded)
         except HubError as refusal:
             self._say(encode(refusal.body()))
@@ -179,9 +188,28 @@ class Talk:
                 self._finished(job.id)
 
         self._open[job.id] = _nothing
-        leave = self._jobs.listen_to_job(job.id, self._caller.user, hear)
+        leave = self._jobs.listen_to_job(job.id, self._caller.user, hear, previews=False)
         if job.id in self._open and leave is not None:
             self._open[job.id] = leave
+        if self._looking is not None:
+            self._look_at(job.id)
+
+    def _look(self, look: bool) -> None:
+        """From now on somebody looks at previews here, or nobody does."""
+        if look == (self._looking is not None):
+            return
+        before, self._looking = self._looking or {}, {} if look else None
+        for leave in before.values():
+            leave()
+        if look:
+            for job in self._open:
+                self._look_at(job)
+
+    def _look_at(self, job: str) -> None:
+        """Be one for whom previews of a job are made; what is heard of it is heard already."""
+        if self._looking is not None and job in self._open:
+            leave = self._jobs.listen_to_job(job, self._caller.user, _ignore, after=LATEST)
+            self._looking[job] = leave or _nothing
 
     async def _show(self, grid: MiniGrid, shape: Shape, end: Ended) -> None:
         """The grid of a request's pictures, then its end."""
@@ -209,6 +237,7 @@ class Talk:
 
     def _finished(self, job: str) -> None:
         self._open.pop(job, _nothing)()
+        (self._looking or {}).pop(job, _nothing)()
         self._rest()
 
     def _rest(self) -> None:
@@ -225,9 +254,10 @@ class Talk:
 
     def leave(self) -> None:
         """Stop listening; the work goes on."""
-        for unsubscribe in self._open.values():
+        for unsubscribe in (*self._open.values(), *(self._looking or {}).values()):
             unsubscribe()
         self._open.clear()
+        self._looking = None
         self._flush()
         if self._alive is not None:
             self._alive.cancel()
@@ -238,6 +268,10 @@ def _wants_data(raw: dict[str, Any]) -> bool:
     return any(
         str(value).lower() == "true" for key, value in raw.items() if letters(key) == "forwardswarmdata"
     )
+
+
+def _ignore(event: JobEvent) -> None:
+    """Hear of a job what another listener of the same socket has heard."""
 
 
 def _nothing() -> None:
