@@ -24,12 +24,13 @@ _LONG = 60
 
 class Refusal(Struct, frozen=True):
     """Why a server did not take a prompt. `stale` says that its lists are not what they were when they were
-    read last: reading them again may help.
+    read last: reading them again may help. `runs` says that it runs other parts of it all the same.
     """
 
     reason: str
     retry: bool = False
     stale: bool = False
+    runs: bool = False
 
 
 class _Complaint(Struct):

@@ -8,8 +8,9 @@ from contextlib import suppress
 from typing import Any
 
 from backends.comfyui_api import offers
+from backends.comfyui_api.around import Around
 from backends.comfyui_api.frames import Frame, Text
-from backends.comfyui_api.job import Around, Job
+from backends.comfyui_api.job import Job
 from backends.comfyui_api.link import Link
 from backends.comfyui_api.server import BadAnswer, Server, System
 from backends.comfyui_api.server_info import ServerInfo
@@ -30,7 +31,7 @@ from backends.contract import (
 
 _OLDEST = (0, 3, 44)  # before it a server gives prompts ids of its own
 _REFRESH = 600.0  # seconds between two looks at what the server has; the answer is large
-_CALM = 3.0  # seconds at least between two looks on demand
+_CALM = 15.0  # seconds at least between two looks on demand
 _GRACE = 10.0  # seconds in which works of an earlier life may come back before their prompts are stopped
 _SIGN = 2.0  # seconds between two signs of life made of frames
 _DESCRIBED = 1000  # files at most that are asked what they say of themselves
@@ -170,17 +171,17 @@ class Life:
         else:
             # Without metadata a picture tells nothing of itself: it belongs to what was spoken of last.
             prompt = frame.prompt or self._current
-        job = self._around.prompts.get(prompt)
-        if job is None:
+        listener = self._around.prompts.get(prompt)
+        if listener is None:
             return
         now = time.monotonic()
         if now - self._signed > _SIGN:
             self._signed = now
             self._emit(Pong(0))
         try:
-            job.hear(frame)
+            listener.hear(frame)
         except Exception:
-            _log.exception("a frame about work %s could not be taken", job.work.id)
+            _log.exception("a frame about prompt %s could not be taken", prompt)
 
     def _moved(self) -> None:
         """The connection was made or lost."""

@@ -155,7 +155,7 @@ class Server:
         if answer.status != 200:
             return refusal_of(answer.status, answer.content)
         if output in dropped_outputs(answer.content):
-            return msgspec.structs.replace(refusal_of(200, answer.content), retry=False)
+            return msgspec.structs.replace(refusal_of(200, answer.content), retry=False, runs=True)
         return None
 
     async def state(self, prompt: str) -> JobState:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backends.comfyui_api import job, life, link
+from backends.comfyui_api import attempt, life, link
 from backends.contract import Done, Failed, Image, Progress, Unreachable
 from tests.backends.comfyui_api.bench import Bench, Settings, settled, talking
 from tests.backends.comfyui_api.wire import wired
@@ -48,8 +48,8 @@ async def test_a_lost_socket_costs_one_more_asking_of_what_only_went_over_it() -
 
 
 async def test_a_socket_that_brings_nothing_any_more_is_opened_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job, "_POLL", 0.3)
-    monkeypatch.setattr(job, "_LATE", 0.2)
+    monkeypatch.setattr(attempt, "_POLL", 0.3)
+    monkeypatch.setattr(attempt, "_LATE", 0.2)
     async with serving(Settings(step_seconds=0.02)) as comfy, wired(comfy.port) as wire:
         bench = Bench(wire.url)
         await bench.begin()
@@ -166,8 +166,8 @@ async def test_what_a_life_left_behind_is_stopped_unless_it_comes_back(
 
 
 async def test_a_prompt_taken_out_of_the_queue_by_somebody_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job, "_POLL", 0.3)
-    monkeypatch.setattr(job, "_LATE", 0.2)
+    monkeypatch.setattr(attempt, "_POLL", 0.3)
+    monkeypatch.setattr(attempt, "_LATE", 0.2)
     async with serving(Settings(step_seconds=0.05)) as comfy, talking(comfy) as bench:
         first, second = bench.submit("a:0", steps=40), bench.submit("a:1", steps=40)
         await bench.until(lambda: bench.of(Progress))
