@@ -8,7 +8,7 @@ from tests.comfy.serving import Comfy
 
 
 async def main() -> None:
-    """Serve until the process is ended; the address is the first line of output."""
+    """Serve until the process is ended; its address is told when no port was given."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--port", type=int, default=0)
     asked.add_argument(
