@@ -36,6 +36,7 @@ ENGINE = EngineType(
         "controlnet",
         "prompt_switching",
         "intermediate_images",
+        "color_depth_16",
     ),
     samplers=tuple(SAMPLERS),
     schedulers=tuple(SCHEDULERS),

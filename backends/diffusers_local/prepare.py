@@ -18,6 +18,7 @@ from backends.diffusers_local.features.masking import Masked, cover_mask, show_m
 from backends.diffusers_local.features.tiling import tiling_of
 from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.loading.model import Model
+from backends.diffusers_local.pictures.deep import is_deep
 from backends.diffusers_local.pictures.latents import encode_picture
 from backends.diffusers_local.pictures.pieces import tiles_for
 from backends.diffusers_local.pictures.sizes import SizePlan, plan_size
@@ -51,6 +52,7 @@ def check(work: Work) -> None:
         raise Refused("A mask needs an initial picture to redraw.")
     if work.second is not None and (why := second_work.refusal(work.second)):
         raise Refused(why)
+    _check_depth(work)
     layer = work.extra.get("clipstopatlayer", 0)
     if not isinstance(layer, int) or layer > 0:
         raise Refused(f"CLIP Stop At Layer is {layer!r}; it counts from the end: -1, -2 and so on.")
@@ -58,6 +60,25 @@ def check(work: Work) -> None:
         tiles_for(work.extra, (work.width, work.height), 1)
     except ValueError as error:
         raise Refused(str(error)) from error
+
+
+def _check_depth(work: Work) -> None:
+    """Refuse 16 bits a colour where a part of the result would have 8. Raises Refused."""
+    if not is_deep(work.extra):
+        return
+    borders = any(work.extra.get(f"outpaint{side}") for side in ("left", "right", "top", "bottom"))
+    if work.format != "PNG":
+        raise Refused("Color Depth is 16 bits, and only PNG has room for that; set Image Format to PNG.")
+    if work.mask is not None or borders:
+        raise Refused(
+            "Color Depth is 16 bits, and a mask or new borders keep parts of a picture with 8; set Color "
+            "Depth to 8 bits, or redraw the whole picture."
+        )
+    if work.second is not None and second_work.second_work(work) is None and work.second.upscale != 1:
+        raise Refused(
+            "Color Depth is 16 bits, and enlarging without redrawing keeps 8; set Color Depth to 8 bits, or "
+            "Refiner Control Percentage above 0."
+        )
 
 
 def prepare(work: Work, kit: Kit, given: Given | None = None) -> Row:

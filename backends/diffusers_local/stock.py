@@ -18,6 +18,7 @@ from backends.contract import Work
 from backends.diffusers_local.features.canvas import Canvas, lay_canvas
 from backends.diffusers_local.loading.gather import Kit
 from backends.diffusers_local.loading.stock_model import StockModel
+from backends.diffusers_local.pictures.deep import is_deep
 from backends.diffusers_local.pictures.sizes import SizePlan, plan_size
 from backends.diffusers_local.prepare import Refused, slerp
 from backends.diffusers_local.prompts.switching import changes
@@ -84,6 +85,7 @@ def _beyond(work: Work) -> list[tuple[str, object]]:
         ("a refiner or upscale pass", work.second),
         ("seamless tiling", work.extra.get("seamlesstileable", "false") != "false"),
         ("a prompt that changes between the steps", changes(work.prompt) or changes(work.negative_prompt)),
+        ("16 bits a colour (Color Depth)", is_deep(work.extra)),
         ("an earlier CLIP layer", work.extra.get("clipstopatlayer", 0)),
         ("a variation of an init image", varied and work.init_image is not None),
     ]

@@ -12,13 +12,14 @@ from PIL import Image
 MARKS = {"Alpha": b"stealth_pngcomp", "RGB": b"stealth_rgbcomp"}
 _FORMATS = ("PNG",)
 _PNG = b"\x89PNG\r\n\x1a\n"
+_DEPTH_AT = 24  # bits of a colour, in the header chunk (W3C PNG §11.2.1)
 
 
 def hide(data: bytes, text: str, mode: str) -> bytes:
     """The PNG with the text in its pixels; for a thread. Pictures too small for the text stay as they are,
     and so do other files: a lossy format would lose the bits, a deeper one its depth."""
-    if not data.startswith(_PNG):
-        return data
+    if not data.startswith(_PNG) or data[_DEPTH_AT : _DEPTH_AT + 1] != b"\x08":
+        return data  # of 16 bits a colour Pillow would keep 8
     packed = gzip.compress(text.encode(), mtime=0)
     message = MARKS[mode] + (len(packed) * 8).to_bytes(4, "big") + packed
     with Image.open(BytesIO(data), formats=_FORMATS) as opened:

@@ -355,3 +355,39 @@ class TestPicturesOnTheWay:
     async def test_one_pass_has_none(self, hub: RunningHub) -> None:
         frames = await hub.talk("GenerateText2ImageWS", **SMALL, outputintermediateimages=True)
         assert len([frame for frame in frames if "image" in frame]) == 1
+
+
+class TestColourDepth:
+    @pytest.mark.parametrize(
+        "more", [{}, {"width": 200, "height": 136}, {"refinerupscale": 1.5, "refinercontrolpercentage": 0.5}]
+    )
+    async def test_sixteen_bits_of_the_same_picture(self, hub: RunningHub, more: dict[str, Any]) -> None:
+        plain, _ = await draw(hub, **more)
+        answer = await ask(hub, colordepth="16bit", **more)
+        file = (await hub.http.get(f"/{answer['images'][0]}")).content
+        assert file[24] == 16
+        with Image.open(BytesIO(file)) as opened:
+            assert json.loads(opened.info["parameters"])["sui_image_params"]["colordepth"] == "16bit"
+            assert np.abs(np.asarray(opened.convert("RGB")).astype(np.int16) - plain).max() <= 2
+
+    @pytest.mark.parametrize(
+        ("more", "word"),
+        [
+            ({"imageformat": "JPG"}, "PNG"),
+            ({"refinerupscale": 2, "refinercontrolpercentage": 0}, "enlarging"),
+            ({"initimage": sent(Image.new("RGB", (128, 128))), "initimagecreativity": 0}, "8 bits"),
+            (
+                {
+                    "initimage": sent(Image.new("RGB", (128, 128))),
+                    "maskimage": sent(Image.new("RGB", (128, 128), "white")),
+                },
+                "mask",
+            ),
+        ],
+    )
+    async def test_never_eight_bits_in_disguise(
+        self, hub: RunningHub, more: dict[str, Any], word: str
+    ) -> None:
+        answer = await ask(hub, colordepth="16bit", **more)
+        assert "Color Depth" in answer["error"]
+        assert word in answer["error"]

@@ -90,8 +90,13 @@ def fit(picture: Picture.Image, plan: SizePlan, *, centred: bool = False) -> Pic
         picture = picture.resize(plan.scaled, Picture.Resampling.LANCZOS)
     if picture.size == plan.wanted:
         return picture
-    left, top = _middle(picture, plan.wanted) if centred else _window(picture, plan.wanted)
+    left, top = corner(picture, plan.wanted, centred=centred)
     return picture.crop((left, top, left + plan.wanted[0], top + plan.wanted[1]))
+
+
+def corner(picture: Picture.Image, size: tuple[int, int], *, centred: bool) -> tuple[int, int]:
+    """Left and top in pixels of what is kept of a drawing that is larger than wanted."""
+    return _middle(picture, size) if centred else _window(picture, size)
 
 
 def encode(picture: Picture.Image, format_: str, quality: int) -> bytes:

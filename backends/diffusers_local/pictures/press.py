@@ -16,7 +16,7 @@ import torch
 from PIL import Image as Picture
 
 from backends.contract import Done, Emit, Failed, Image, Log, Progress, Report, Work
-from backends.diffusers_local.pictures import pictures
+from backends.diffusers_local.pictures import deep, pictures
 from backends.diffusers_local.pictures.previews import Shower
 from backends.diffusers_local.pictures.sizes import SizePlan
 
@@ -32,7 +32,8 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A drawing to be fitted and encoded; `pixels` gives the picture as the model drew it.
+    """A drawing to be fitted and encoded; `pixels` gives the picture as the model drew it, `floats` are its
+    colours (3, height, width) in -1..1 before they were rounded, where there are any.
 
     `finish` is called with the picture of the wanted size.
     """
@@ -45,6 +46,7 @@ class Finished:
     notes: dict[str, str | int | float | bool | list[str]]
     centred: bool = False
     finish: Callable[[Picture.Image], Picture.Image] | None = None
+    floats: pictures.Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +118,28 @@ class Press:
 
     def _encode(self, done: Finished) -> None:
         work = done.work
+        if deep.is_deep(work.extra) and (done.floats is None or done.finish is not None):
+            self._emit(Failed(work.id, deep.NOT_FROM_PIXELS))
+            return
         try:
-            picture = pictures.fit(done.pixels(), done.plan, centred=done.centred)
-            if done.finish is not None:
-                picture = done.finish(picture)
-            data = pictures.encode(picture, work.format, work.quality)
+            data = _deep(done) if deep.is_deep(work.extra) else _shallow(done)
         except Exception as error:
             self._emit(Failed(work.id, f"The picture could not be encoded as {work.format}: {error}"))
             return
         self._emit(Image(work.id, data, work.format, done.load_seconds, done.seconds, done.notes))
         self._emit(Done(work.id))
+
+
+def _shallow(done: Finished) -> bytes:
+    """The file with 8 bits a colour."""
+    picture = pictures.fit(done.pixels(), done.plan, centred=done.centred)
+    if done.finish is not None:
+        picture = done.finish(picture)
+    return pictures.encode(picture, done.work.format, done.work.quality)
+
+
+def _deep(done: Finished) -> bytes:
+    """The file with 16 bits a colour."""
+    if done.floats is None:
+        raise ValueError(deep.NOT_FROM_PIXELS)
+    return deep.encode(deep.fit(done.floats, done.plan, centred=done.centred))

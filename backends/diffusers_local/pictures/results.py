@@ -162,7 +162,7 @@ class Results:
         self._costs.note(_kind(rows[0]), errand.seconds / len(rows))
         for row, picture in zip(rows, pixels, strict=True):
             if row.work in errand.works:
-                self._deliver(row, partial(pictures.as_picture, picture))
+                self._deliver(row, partial(pictures.as_picture, picture), picture)
 
     def _retry(self, waiting: Sequence[Waiting], errand: Errand, error: Exception) -> None:
         """Each alone once, so that only the guilty one fails; and once in tiles when memory ran out."""
@@ -188,12 +188,14 @@ class Results:
         self._deliver(row, lambda: start)
         return True
 
-    def _deliver(self, row: Row, pixels: Callable[[], Picture.Image]) -> None:
+    def _deliver(self, row: Row, pixels: Callable[[], Picture.Image], floats: Pixels | None = None) -> None:
         seconds = time.perf_counter() - row.begun
         finish = row.masked.finish if row.masked is not None else None
         centred = row.start is not None
         self._press.put(
-            Finished(row.work, row.plan, pixels, row.load_seconds, seconds, row.notes, centred, finish)
+            Finished(
+                row.work, row.plan, pixels, row.load_seconds, seconds, row.notes, centred, finish, floats
+            )
         )
 
 

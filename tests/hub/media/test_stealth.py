@@ -45,3 +45,9 @@ def test_the_text_is_found_again_and_not_seen(mode: str) -> None:
 def test_what_cannot_hold_it_stays_as_it_is() -> None:
     for data in (noise(10), noise(60, "JPEG"), b"nothing"):
         assert hide(data, TEXT, "Alpha") == data
+
+
+def test_a_picture_of_sixteen_bits_keeps_its_depth() -> None:
+    data = bytearray(noise(60))
+    data[24] = 16
+    assert hide(bytes(data), TEXT, "RGB") == bytes(data)

@@ -269,7 +269,7 @@ class TestTheLocalEngine:
     def test_whatever_it_can_do_can_be_asked_for(self, registry: Registry) -> None:
         asked = {feature for param in registry.params.values() for feature in param.asked_of_engines}
         by_value = {"embeddings", "prompt_switching", "upscalers"}  # asked for by tags, and by a method
-        nobodys = {"color_depth_16", "regions", "segments"}  # others'
+        nobodys = {"comfyui", "regions", "segments"}  # others'
         assert set(ENGINE.features) == asked - nobodys | by_value
 
     def test_every_sampler_has_a_name_for_people(self) -> None:
