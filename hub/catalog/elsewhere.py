@@ -7,7 +7,8 @@ from msgspec import Struct
 
 from backends.contract import EngineState, RemoteModel
 from hub.catalog.classes import CLASSES, by_name
-from hub.catalog.entry import SHELVES, Entry
+from hub.catalog.classes.wishes import WISHES
+from hub.catalog.entry import SHELVES, Defaults, Entry
 
 LONGEST = 1024
 """Characters; nobody has a model of a longer name."""
@@ -80,7 +81,9 @@ def merged(own: Mapping[str, Entry], held: Mapping[str, Held], subtype: str) -> 
 
 
 def entry_of(model: RemoteModel, subtype: str, engines: Sequence[int]) -> Entry:
-    """The entry of a model that only engines elsewhere have. Its class is the one we know by that name."""
+    """The entry of a model that only engines elsewhere have. Its class is the one we know by that name, and
+    tells how it wants to be drawn.
+    """
     kind = by_name(model.class_id) or CLASSES.get(model.class_id)
     width, height = model.width, model.height
     if kind is not None and not (width > 0 and height > 0):
@@ -99,6 +102,7 @@ def entry_of(model: RemoteModel, subtype: str, engines: Sequence[int]) -> Entry:
         standard_height=max(0, height),
         license=model.license or None,
         trigger_phrase=model.trigger_phrase or None,
+        defaults=Defaults() if kind is None else WISHES.get(kind.id, Defaults()),
         engines=tuple(engines),
         drawn_here=False,
     )

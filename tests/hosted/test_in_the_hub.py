@@ -121,3 +121,30 @@ class TestImages:
             _, errors = await pictures(hub, model=model, negativeprompt="rain")
         assert errors[0]["error"].startswith("Negative Prompt:")
         assert fake.drawn == []
+
+
+@pytest.mark.parametrize("beside", ["", ",diffusers_local"])
+@pytest.mark.parametrize(
+    ("model", "sampler", "scheduler"),
+    [("stability/core", "dpmpp_sde", "karras"), ("stability/sd3.5-large", "euler", "simple")],
+)
+async def test_samplers_and_schedulers_ask_nothing_of_a_service(
+    tmp_path: Path, model: str, sampler: str, scheduler: str, beside: str
+) -> None:
+    fake = FakeStability()
+    async with hub_with(fake, "stability_api Address={}" + beside, tmp_path / "data") as hub:
+        await hub.call("SetAPIKey", keyType="stability_api", key="sk-ann")
+        asked = {"model": model, "width": 256, "height": 256, "steps": 50}
+        files, errors = await pictures(hub, **asked, sampler=sampler, scheduler=scheduler)
+    assert errors == []
+    assert len(files) == 1
+
+
+async def test_a_class_brings_its_own_guidance(tmp_path: Path) -> None:
+    fake = FakeStability()
+    async with hub_with(fake, "stability_api Address={}", tmp_path / "data") as hub:
+        await hub.call("SetAPIKey", keyType="stability_api", key="sk-ann")
+        _, errors = await pictures(hub, model="stability/sd3.5-large")
+    assert errors == []
+    assert fake.drawn[0].text("cfg_scale") == "4.5"
+    assert fake.drawn[0].text("aspect_ratio") == "1:1"

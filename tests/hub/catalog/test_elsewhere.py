@@ -109,6 +109,11 @@ class TestMerging:
         assert (found.class_id, found.size()) == ("stable-diffusion-xl-v1-base", (1024, 1024))
         assert found.path is None and found.title == "Far XL"
 
+    def test_a_known_class_tells_how_it_wants_to_be_drawn(self) -> None:
+        told = gathered(telling([engine(1, RemoteModel("far/flux", SD, class_id="Flux.1-schnell"))]))
+        found = merged({}, told[SD], SD)["far/flux"]
+        assert (found.defaults.steps, found.defaults.cfgscale) == (4, 1.0)
+
 
 class TestCatalog:
     async def test_listed_and_found_like_others(self, catalog: Catalog) -> None:
