@@ -6,7 +6,7 @@ from hub.wire.door import Door, header
 from hub.wire.files import Files, html_answer
 from hub.wire.handlers import ends_of, room_of, visitor_of
 from hub.wire.outbox import Binary
-from hub.wire.route import Nothing, api, own
+from hub.wire.route import Done, Nothing, api, own
 from hub.wire.socket import refuse_socket
 from hub.wire.stream import Closed, Stream
 from hub.wire.switchboard import Conversation, Switchboard
@@ -17,6 +17,7 @@ __all__ = [
     "Body",
     "Closed",
     "Conversation",
+    "Done",
     "Door",
     "Files",
     "Headers",

@@ -23,6 +23,12 @@ class Nothing(Struct, frozen=True):
     """The input of a route that takes none."""
 
 
+class Done(Struct, frozen=True):
+    """The shortest answer: `success` is true; anything else is an error envelope."""
+
+    success: bool = True
+
+
 class Undeclared(Exception):
     """A route is declared in a way that could not work; raised while its module is imported."""
 

@@ -113,8 +113,10 @@ class TestUsers:
 
     async def test_the_last_owner_stays(self, hub: RunningHub) -> None:
         await added(hub, "olga", "owner")
-        for given in ({"settings": {"Roles": "user"}}, {"settings": {"Roles": []}}):
-            assert "last owner" in (await hub.call("AdminChangeUserSettings", name="olga", **given))["error"]
+        roles: tuple[str | list[str], ...] = ("user", [])
+        for wanted in roles:
+            answer = await hub.call("AdminChangeUserSettings", name="olga", settings={"Roles": wanted})
+            assert "last owner" in answer["error"]
         assert "last owner" in (await hub.call("AdminSetUserPassword", name="olga", password=""))["error"]
         answer = await hub.call("AdminChangeUserSettings", name="local", settings={"Roles": "user"})
         assert "this machine" in answer["error"]

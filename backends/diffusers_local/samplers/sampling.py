@@ -157,7 +157,7 @@ NEAREST: Mapping[str, str] = MappingProxyType(
 
 
 MOST_STEPS: Mapping[str, int] = MappingProxyType(
-    {name: sampler.most_steps for name, sampler in SAMPLERS.items() if sampler.most_steps} | _MOST
+    {name: sampler.most_steps for name, sampler in SAMPLERS.items() if sampler.most_steps} | dict(_MOST)
 )
 """The largest number of steps of each sampler and scheduler that has one."""
 

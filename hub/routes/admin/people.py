@@ -7,8 +7,7 @@ from msgspec import Meta, Struct
 
 from hub.accounts import Caller, Governing, Sessions, Users
 from hub.jobs import Counts, Jobs, Status
-from hub.routes.basic.done import Done
-from hub.wire import Nothing, api
+from hub.wire import Done, Nothing, api
 
 SECONDS_HERE = 180
 """Whoever was seen within so many seconds counts as connected (swarm-api §2.5)."""

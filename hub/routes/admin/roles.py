@@ -7,8 +7,7 @@ from msgspec import Meta, Struct
 
 from hub.accounts import Caller, Governing, Roles
 from hub.errors import BadInput
-from hub.routes.basic.done import Done
-from hub.wire import Nothing, api
+from hub.wire import Done, Nothing, api
 from permissions import FLAGS, Quotas, Role
 
 Names = Annotated[str, Meta(description="Names, separated by commas.")]

@@ -6,8 +6,7 @@ from msgspec import Meta, Struct
 
 from hub.accounts import Caller, Governing, Preferences, Users
 from hub.errors import BadInput
-from hub.routes.basic.done import Done
-from hub.wire import Body, Nothing, api
+from hub.wire import Body, Done, Nothing, api
 
 
 class UsersOut(Struct, frozen=True):

@@ -5,8 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from hub.accounts import COOKIE, COOKIE_SECONDS, Caller, SignIn
-from hub.routes.basic.done import Done
-from hub.wire import Door, api
+from hub.wire import Done, Door, api
 
 Password = Annotated[
     str,

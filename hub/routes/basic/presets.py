@@ -7,8 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from hub.accounts import LINKS, PARAM_EDITS, STARS, Caller, Draft, Keepsakes, Preset, PresetFailed, Presets
 from hub.errors import BadInput
-from hub.routes.basic.done import Done
-from hub.wire import Body, api
+from hub.wire import Body, Done, api
 
 
 class PresetIn(Struct, frozen=True):

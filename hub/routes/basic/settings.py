@@ -8,8 +8,7 @@ import languages
 import themes
 from hub.accounts import Caller, Preferences, UpstreamKeys
 from hub.errors import BadInput, HubError
-from hub.routes.basic.done import Done
-from hub.wire import Body, Nothing, api
+from hub.wire import Body, Done, Nothing, api
 
 LANGUAGES = languages.discover()
 THEMES = themes.discover()

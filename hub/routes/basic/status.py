@@ -7,8 +7,7 @@ from msgspec import Meta, Struct
 
 from hub.accounts import Caller
 from hub.jobs import Jobs, Status
-from hub.routes.basic.done import Done
-from hub.wire import Nothing, api
+from hub.wire import Done, Nothing, api
 
 LONGEST_MESSAGE = 4096
 _log = logging.getLogger(__name__)

@@ -6,8 +6,7 @@ from msgspec import Meta, Struct
 
 from hub.accounts import COOKIE, Caller, Tokens
 from hub.errors import BadInput
-from hub.routes.basic.done import Done
-from hub.wire import Door, Nothing, api
+from hub.wire import Done, Door, Nothing, api
 
 LONGEST_REASON = 500
 

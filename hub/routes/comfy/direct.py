@@ -60,7 +60,7 @@ def _way(connection: ASGIConnection[Any, Any, Any, Any]) -> Way:
     return way_to(room_of(connection, Pool), int(chosen) if chosen.isdecimal() else None)
 
 
-async def _hand_on(board: Switchboard, way: Way, scope: Any, receive: Receive, send: Send) -> None:
+async def _hand_on(board: Switchboard, way: Way, scope: Any, receive: Receive, send: Any) -> None:
     path = target(scope.get("raw_path", b""), scope["query_string"])
     caller: Caller = scope["state"]["caller"]
     if is_prompt(path, scope["method"]) and not caller.may(GENERATE):
@@ -77,8 +77,7 @@ async def _hand_on(board: Switchboard, way: Way, scope: Any, receive: Receive, s
             ) as answer,
         ):
             headers = homeward(answer.headers.raw, fresh=way.fresh)
-            start: Any = {"type": "http.response.start", "status": answer.status_code, "headers": headers}
-            await send(start)
+            await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
             begun = True
             async for piece in answer.aiter_raw():
                 await send({"type": "http.response.body", "body": piece, "more_body": True})

@@ -28,7 +28,7 @@ def way_to(pool: Pool, engine: int | None = None) -> Way:
 
 def _ways(pool: Pool) -> Iterator[tuple[int, Way]]:
     for state in pool.states():
-        client = pool.client(state.id)
+        client: object = pool.client(state.id)
         way = client.way() if isinstance(client, HasWay) else None
         if way is not None:
             yield state.id, way
