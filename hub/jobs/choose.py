@@ -12,7 +12,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from hub.jobs.fit import HEALTHY, Seat, misfit
+from hub.jobs.fit import HEALTHY, Seat, may_serve, misfit
 from hub.jobs.need import Need
 
 ALIKE = 1.25
@@ -119,9 +119,9 @@ def _able(need: Need, enabled: Sequence[Seat], why: Why) -> list[Seat]:
     able = [seat for seat in enabled if why(need, seat) is None]
     if need.shuns is not None:
         able = [s for s in able if s.id != need.shuns and s.state.status in HEALTHY] or able
-    healthy = any(seat.state.status in HEALTHY for seat in able)
-    wanted = "running" if healthy else "errored"
-    return [seat for seat in able if seat.state.status == wanted]
+    if any(seat.state.status in HEALTHY for seat in able):
+        return [seat for seat in able if seat.state.status == "running"]
+    return [seat for seat in able if may_serve(seat.state)]
 
 
 def _best(need: Need, ready: Sequence[Seat], scales: Scales) -> Seat:

@@ -16,8 +16,8 @@ MAIN = "Stable-Diffusion"
 _ELSEWHERE = "only an engine elsewhere has it."
 
 HEALTHY = frozenset({"waiting", "loading", "running", "silent"})
-# Serving now, expected to soon, or started once more when asked: that last try tells why it does not work.
-MAY_SERVE = HEALTHY | {"errored"}
+"""Serving now, or expected to soon."""
+
 _STARTING = frozenset({"waiting", "loading"})
 
 
@@ -115,14 +115,14 @@ def not_now(need: Need, seat: Seat) -> str | None:
     if not state.enabled or state.status == "disabled":
         return f"{name} is switched off."
     never = misfit(need, seat)
-    if never is not None:
-        return never
+    if never is not None and (state.holds_any or state.offers or state.status not in ("errored", "idle")):
+        return never  # of one elsewhere that was never reached nobody knows what it has
     words = {
         "waiting": "is about to be started",
         "loading": "is starting",
         "silent": "has not answered for a while",
         "idle": "does not answer",
-        "errored": "could not be started",
+        "errored": "could not be started" if state.holds_any else "could not be reached",
     }
     if state.status in words:
         return f"{name} {words[state.status]}."
@@ -131,9 +131,15 @@ def not_now(need: Need, seat: Seat) -> str | None:
     return None
 
 
+def may_serve(state: EngineState) -> bool:
+    """Whether an engine serves, will soon, or is started once more when asked: that last try tells why it
+    does not work. One elsewhere is not started by asking."""
+    return state.enabled and (state.status in HEALTHY or (state.holds_any and state.status == "errored"))
+
+
 def lacking(need: Need, seats: Iterable[Seat]) -> str | None:
     """The first parameter whose feature no engine that may serve has, None when there is none."""
-    able = [seat for seat in seats if seat.state.enabled and seat.state.status in MAY_SERVE]
+    able = [seat for seat in seats if may_serve(seat.state)]
     for feature, parameter in zip(need.features, need.asked_by, strict=False):
         if able and not any(feature in seat.state.features for seat in able):
             return parameter
@@ -143,19 +149,22 @@ def lacking(need: Need, seats: Iterable[Seat]) -> str | None:
 def refusal(need: Need, seats: Iterable[Seat], *, accepted: bool = False) -> str | None:
     """The error for an image that no engine will ever take, as things stand; None when one will.
 
-    One that was `accepted` already also waits for an engine that may come back by itself.
+    One that was `accepted` already also waits for an engine elsewhere that may come back by itself.
     """
-    serving = MAY_SERVE | {"idle"} if accepted else MAY_SERVE
-    reasons, gone, able = [], [], False
+    reasons, away, able, there = [], [], False, False
     for seat in seats:
-        reason = misfit(need, seat)
-        if seat.state.enabled and seat.state.status in serving:
+        state, reason = seat.state, misfit(need, seat)
+        if may_serve(state):
             if reason is None:
                 return None
             able = True
             reasons.append(reason)
-        elif reason is None:
-            gone.append(not_now(need, seat) or "")
-    if not able:
-        return NO_BACKENDS
-    return NO_MATCH + "\n- ".join(dict.fromkeys([*reasons, *gone]))
+        elif state.enabled and accepted and not state.holds_any and (reason is None or not state.offers):
+            return None
+        elif state.enabled or reason is None:
+            away.append(not_now(need, seat) or "")
+        there |= state.enabled and state.status != "disabled"
+    told = "\n- ".join(dict.fromkeys([*reasons, *away]))
+    if able:
+        return NO_MATCH + told
+    return f"{NO_BACKENDS}\n- {told}" if there else NO_BACKENDS

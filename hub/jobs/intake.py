@@ -29,13 +29,20 @@ class Intake:
     """Reads requests. Everything SwarmUI's routes and every dialect sends goes through here."""
 
     def __init__(
-        self, accounts: Accounts, registry: Registry, catalog: Catalog, media: Media, limits: Limits
+        self,
+        accounts: Accounts,
+        registry: Registry,
+        catalog: Catalog,
+        media: Media,
+        limits: Limits,
+        read_workflow: Callable[[str], str | None] | None = None,
     ) -> None:
         self._accounts = accounts
         self._registry = registry
         self._catalog = catalog
         self._media = media
         self._limits = limits
+        self._read_workflow = read_workflow
 
     async def read(
         self, raw: Mapping[str, Any], caller: Caller, *, tags: bool = True, over: Over | None = None
@@ -92,6 +99,7 @@ class Intake:
             wishes=self._wishes(user),
             presets=self._presets(raw, user),
             read_output=read_output,
+            read_workflow=self._read_workflow,
         )
 
     def _wishes(self, user: str) -> Wishes:

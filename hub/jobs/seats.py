@@ -5,7 +5,7 @@ from typing import Protocol
 
 from backends.contract import Command, EngineState, EngineType
 from hub.jobs.choose import Choice, choose
-from hub.jobs.fit import MAY_SERVE, Seat, lacking, misfit, not_now, refusal
+from hub.jobs.fit import Seat, lacking, may_serve, misfit, not_now, refusal
 from hub.jobs.need import Need
 from hub.jobs.order import Line
 from hub.jobs.speed import Forecast, Speeds
@@ -148,7 +148,7 @@ class Seats:
 
     def takes(self, need: Need) -> list[int]:
         """The engines that may ever take such an image."""
-        seats = [s for s in self.all() if s.state.enabled and s.state.status in MAY_SERVE]
+        seats = [seat for seat in self.all() if may_serve(seat.state)]
         return [seat.id for seat in seats if self.why(need, seat) is None]
 
     def forecast(self) -> Forecast[Need]:

@@ -135,10 +135,11 @@ def _picture(size: tuple[int, int], encoding: str) -> bytes:
 
 @asynccontextmanager
 async def shore(data: Path, *painters: Painter, here: bool = True, **more: str) -> AsyncIterator[RunningHub]:
-    """A hub with the painters as engines, numbered from 1 (from 0 without the sketch engine `here`); each is
-    watched impatiently. Their lamps go out with it."""
+    """A hub with the painters as engines, numbered from 1 (from 0 without the sketch engine `here`); one
+    that has shone before stays dark. Their lamps go out with the hub."""
     for painter in painters:
-        await painter.light()
+        if not painter.port:
+            await painter.light()
     lines = [*(["sketch"] if here else []), *(f"beacon address={painter.address}" for painter in painters)]
     overrides = {
         **SETTINGS,

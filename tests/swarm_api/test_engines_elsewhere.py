@@ -50,7 +50,7 @@ class TestModels:
             assert far[WAVE.name]["title"] == "Wave" and far[WAVE.name]["resolution"] == "512x512"
             assert far["doodle"]["local"] is True and listed["folders"] == ["sea"]
             here = await hub.call("ListModels", path="", depth=9, allowRemote=False)
-            assert [model["name"] for model in here["files"]] == ["doodle"]
+            assert {model["name"] for model in here["files"]} == far.keys() - {WAVE.name}
             described = await hub.call("DescribeModel", modelName="sea/wave")
             assert described["model"]["engines"] == [1, 2]
             params = await hub.call("ListT2IParams")
@@ -223,6 +223,30 @@ class TestLostOnTheWay:
             await painter.light()
             await talk.until("image")
             assert len(painter.begun) == 2
+
+    async def test_what_was_accepted_waits_over_a_restart_until_its_engine_is_there(
+        self, tmp_path: Path
+    ) -> None:
+        painter = Painter(WAVE)
+        painter.brush.clear()
+        async with shore(tmp_path, painter) as hub, talking(hub) as talk:
+            await ready(hub, 2)
+            await talk.ask(**FAR)
+            await painter.until_begun()
+        async with shore(tmp_path, painter) as hub:  # the second time it stays dark
+            pool = hub.room(Pool)
+            await until(lambda: pool.states()[1].status == "errored")
+            (job,) = (await own(hub, "jobs"))["jobs"]
+            assert "Beacon (backend 1) could not be reached." in job["held_up"]
+            refused = await hub.call(
+                "GenerateText2Image", **{**FAR, "model": "doodle", "exactbackendid": "1"}
+            )
+            assert "Beacon (backend 1) could not be reached." in refused["error"]
+            painter.brush.set()
+            await painter.light()
+            async with asyncio.timeout(10):
+                while (await own(hub, "jobs"))["jobs"][0]["state"] != "done":  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
 
     async def test_a_second_loss_is_the_end_with_the_reason(self, tmp_path: Path) -> None:
         one, other = Painter(WAVE), Painter(WAVE)

@@ -71,7 +71,9 @@ class TestFit:
 class TestRefusal:
     def test_nobody_there(self) -> None:
         assert refusal(NEED, []) == NO_BACKENDS
-        assert refusal(NEED, [seat(enabled=False), seat(1, status="idle")]) == NO_BACKENDS
+        text = refusal(NEED, [seat(enabled=False), seat(1, status="idle")])
+        assert text is not None and text.startswith(NO_BACKENDS)
+        assert "E0 (backend 0) is switched off." in text and "E1 (backend 1) does not answer." in text
 
     def test_one_is_enough(self) -> None:
         assert refusal(NEED, [seat(accepts=("x",)), seat(1, free=0)]) is None

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.contract import Control, EngineState, EngineType, Lora, ModelRef, RemoteModel, SecondPass
+from hub.jobs.choose import choose
 from hub.jobs.fit import NO_BACKENDS, NO_MATCH, Seat, misfit, not_now, refusal
 from hub.jobs.need import Method, Need, Wanted, need_of, needs_of
 from hub.params.pairs import Pairs
@@ -82,8 +83,18 @@ class TestRefusal:
         away = [here(), far(2, (SD, FAR.model), status="idle")]
         assert refusal(FAR, away) is not None and refusal(FAR, away, accepted=True) is None
 
+    def test_one_elsewhere_that_cannot_be_reached_is_not_asked_again_by_sending_work(self) -> None:
+        errored = [far(2, (SD, FAR.model), status="errored")]
+        assert refusal(FAR, errored) == f"{NO_BACKENDS}\n- E2 (backend 2) could not be reached."
+        assert refusal(FAR, errored, accepted=True) is None
+        assert choose([FAR], errored).need is None
+
+    def test_what_was_accepted_waits_for_one_that_was_never_reached(self) -> None:
+        assert refusal(FAR, [far(2, status="errored")], accepted=True) is None
+        assert refusal(FAR, [far(2, (SD, "x"), status="errored")], accepted=True) is not None
+
     def test_nobody_at_all(self) -> None:
-        assert refusal(FAR, [far(2, (SD, FAR.model), status="idle")]) == NO_BACKENDS
+        assert refusal(FAR, []) == NO_BACKENDS
 
 
 class TestNotNow:
