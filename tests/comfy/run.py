@@ -141,10 +141,14 @@ class Run:
         steps = steps_of(self._class(node), given)
         method = self._preview_method()
         sent_at, sent = -1.0, 0
+        clock = asyncio.get_running_loop().time
+        due = clock()
         for step in range(1, steps + 1):
-            if await self.server.rest(self.server.settings.step_seconds):
+            # By the clock, so that what the steps' frames take does not add up to longer steps.
+            due += self.server.settings.step_seconds
+            if await self.server.rest(due - clock()):
                 raise Interrupted
-            at = asyncio.get_running_loop().time()
+            at = clock()
             near = at - sent_at < THROTTLE_SECONDS or (step - sent) / steps < THROTTLE_SHARE
             if method == "none" and self.server.settings.since(0, 9) and near and step not in (1, steps):
                 continue
