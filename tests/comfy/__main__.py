@@ -18,7 +18,8 @@ async def main() -> None:
     given = asked.parse_args()
     comfy = Comfy(Settings(version=given.version, step_seconds=given.step), given.port)
     await comfy.start()
-    print(comfy.url, flush=True)
+    if not given.port:
+        print(comfy.url, flush=True)
     await asyncio.Event().wait()
 
 
