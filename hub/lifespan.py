@@ -18,6 +18,7 @@ from hub.errors import HubError
 from hub.grids import Grids, SavedGrids
 from hub.identity import Identity
 from hub.jobs import Intake, Jobs
+from hub.logs import Recent
 from hub.media import Media
 from hub.outside import ANY, Outside, Rule
 from hub.ownership import own_folder
@@ -27,6 +28,7 @@ from hub.store import Store
 from hub.webhooks import Hooks, ServerHooks
 from hub.wire.door import is_loopback
 from hub.wire.switchboard import Switchboard
+from hub.workflows import Workflows
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +45,7 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
         settings, identity = board.settings, Identity()
         async with AsyncExitStack() as closing:
             closing.enter_context(own_folder(settings.folders.data))
+            recent = _listen(closing)
             store = await Store.open(settings.folders.database)
             closing.push_async_callback(store.close)
             accounts = await Accounts.open(settings, store)
@@ -63,17 +66,19 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             files = ModelFiles(settings, catalog)
             downloads = Downloads(settings, _outside(settings), accounts.upstream_keys, catalog, files)
             closing.push_async_callback(downloads.stop)
-            registry = Registry(pool.types(), pool.states, lambda: pool.version)
-            intake = Intake(accounts, registry, catalog, media, settings.limits)
+            workflows = Workflows(settings.folders.workflows)
+            registry = Registry(pool.types(), pool.states, lambda: pool.version, workflows.names)
+            intake = Intake(accounts, registry, catalog, media, settings.limits, workflows.graph_of)
             hooks, server_hooks = _open_hooks(settings, store, jobs, closing)
             grids = Grids(registry, intake, jobs, media, settings.limits.images)
             closing.push_async_callback(grids.stop)
             batches = Batches(registry, intake, jobs, media, settings.limits, settings.folders.batches)
             closing.push_async_callback(batches.stop)
             made = (settings, board, store, accounts, media, jobs, pool, catalog, registry, intake, engines)
-            many = (grids, SavedGrids(store), batches, Conversion(catalog), files, downloads, hooks, identity)
+            kept = (SavedGrids(store), Conversion(catalog), workflows)
+            many = (grids, batches, files, downloads, hooks, identity)
             rooms: dict[type, object] = {}
-            for room in (*made, *many):
+            for room in (*made, *many, *kept, recent):
                 rooms |= parts_of(room)
             board.open(rooms, accounts)
             closing.push_async_callback(pool.stop)
@@ -86,6 +91,14 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             yield
 
     return lifespan
+
+
+def _listen(closing: AsyncExitStack) -> Recent:
+    """Keep what is logged from here on, for an administrator's eyes."""
+    recent = Recent()
+    logging.getLogger().addHandler(recent)
+    closing.callback(logging.getLogger().removeHandler, recent)
+    return recent
 
 
 def parts_of(room: object) -> dict[type, object]:

@@ -139,6 +139,11 @@ class Folders(Struct, frozen=True):
         """Wildcard files."""
         return self.data / "wildcards"
 
+    @property
+    def workflows(self) -> Path:
+        """Stored workflows of ComfyUI's."""
+        return self.data / "workflows"
+
     def resolved(self) -> "Folders":
         """The same with every path absolute; relative ones lie below the data folder."""
         data = self.data.expanduser().absolute()

@@ -29,7 +29,7 @@ from backends.contract.reports import (
     Report,
     Started,
 )
-from backends.contract.work import Control, Lora, ModelRef, Region, SecondPass, Work
+from backends.contract.work import Control, Lora, ModelRef, Region, SecondPass, Work, Workflow
 
 __all__ = [
     "KEEP",
@@ -75,4 +75,5 @@ __all__ = [
     "Unreachable",
     "Watch",
     "Work",
+    "Workflow",
 ]

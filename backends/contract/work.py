@@ -89,6 +89,20 @@ class Region(Struct, frozen=True):
     negative: bool = False
 
 
+class Workflow(Struct, frozen=True):
+    """A graph that the user gives instead of letting the engine build one.
+
+    `graph` is JSON text: an object of nodes in ComfyUI's API format (comfyui-protocol §6). Texts in it may
+    have gaps, `${id}` or `${id:default}`: the work's own values stand for them, else `values` by the letters
+    of the id. A text that is `%%_COMFYFIXME_${id}_ENDFIXME_%%` as a whole stands for a number or a truth.
+    `pictures` are encoded files by the letters of their ids.
+    """
+
+    graph: str
+    values: Mapping[str, str | int | float | bool] = {}
+    pictures: Mapping[str, bytes] = {}
+
+
 class Work(Struct, frozen=True):
     """One picture to make, complete and checked.
 
@@ -98,8 +112,9 @@ class Work(Struct, frozen=True):
     checked for size. `format` is what the engine should encode: "PNG", "JPG", "WEBP", "WEBP_LOSSLESS".
     `variation_seed` is None unless `variation_strength` > 0. `vae` replaces the model's own autoencoder;
     `embeddings` are the textual inversions that the prompts name by their model's name; `regions` are
-    parts of the picture that have prompts of their own, in order. A `second` pass with an `upscale` makes the
-    result larger than `width` x `height`. Of the pixels "outpaintleft",
+    parts of the picture that have prompts of their own, in order. With a `workflow` that is
+    drawn, whatever size comes of it, and the rest only fills its gaps. A `second` pass with an `upscale`
+    makes the result larger than `width` x `height`. Of the pixels "outpaintleft",
     "outpainttop", "outpaintright" and "outpaintbottom" in `extra` is a border that the result, `width` x
     `height` with it, has around the initial picture. `extra` holds parameters by id that only
     some engines know.
@@ -133,4 +148,5 @@ class Work(Struct, frozen=True):
     controls: tuple[Control, ...] = ()
     second: SecondPass | None = None
     regions: tuple[Region, ...] = ()
+    workflow: Workflow | None = None
     extra: Mapping[str, str | int | float | bool] = {}

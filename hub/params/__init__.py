@@ -11,6 +11,7 @@ from hub.params.request import GenRequest
 from hub.params.second import result_size
 from hub.params.spec import Group, Param
 from hub.params.spread import spread, work
+from hub.params.template import checked_graph
 
 __all__ = [
     "DOCUMENTED",
@@ -21,6 +22,7 @@ __all__ = [
     "Param",
     "Registry",
     "Wishes",
+    "checked_graph",
     "filled_prompt",
     "is_heavy",
     "letters",

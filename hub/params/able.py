@@ -42,6 +42,11 @@ def kind_now(kind: EngineType, state: EngineState) -> EngineType:
     )
 
 
+def pairs_now(kind: EngineType, state: EngineState) -> Pairs:
+    """The samplers and schedulers of one engine as it is."""
+    return Pairs([kind_now(kind, state)])
+
+
 def kinds_of(types: Sequence[EngineType], states: Iterable[EngineState]) -> tuple[EngineType, ...]:
     """The kinds of the engines that are switched on, each as it is now; the types when there is none."""
     known = {kind.id: kind for kind in types}

@@ -41,7 +41,6 @@ def build(
     second = second_of(values, entry, caller, context)
     check_size(width, height, second, context)
     controls = controls_of(values, entry, context.registry)
-    vae = vae_of(values, "vae", entry, context.registry)
     start, mask = _start(values, context)
     steps = _seed_steps(values, images, batch)
     drawn = Filler(values, collected.sources, entry, second, context).draw(prompting, steps)
@@ -68,7 +67,7 @@ def build(
         strength=_float(values.get("initimagecreativity"), _CREATIVITY) if start is not None else 1.0,
         mask=mask,
         loras=own.loras,
-        vae=vae,
+        vae=vae_of(values, "vae", entry, context.registry),
         embeddings=own.embeddings,
         controls=controls,
         second=second,

@@ -8,6 +8,7 @@ from hub.accounts.caller import Caller
 from hub.catalog import UPSCALERS, Entry, closest, plain
 from hub.errors import BadInput, HubError
 from hub.params.context import Context
+from hub.params.keys import letters
 from hub.params.pictures import OWN_FOLDERS, picture
 from hub.params.spec import Param
 from hub.params.values import (
@@ -44,6 +45,7 @@ class Collected:
         self.unused: dict[str, None] = {}
         self.sources: dict[str, str] = {}
         self.quality: int | None = None
+        self._loose: dict[str, tuple[str, Any]] = {}
         self._caller = caller
         self._context = context
         self._text_limit = context.limits.prompt_kib * 1024
@@ -71,7 +73,7 @@ class Collected:
     def _put(self, key: str, value: Any) -> None:
         param = self._context.registry.find(key)
         if param is None:
-            self._without(key)
+            self._loose[letters(key)] = (key, value)
             return
         if param.ignore is not None and text_of(param, value) == param.ignore:
             self.values.pop(param.id, None)
@@ -87,6 +89,20 @@ class Collected:
             self.values.pop(param.id, None)
         else:
             self.values[param.id] = found
+
+    def loose(self, key: str) -> Any:
+        """Take the value of a key that is no parameter, by its letters; None when there is none."""
+        return self._loose.pop(key, ("", None))[1]
+
+    def leave_the_rest(self) -> None:
+        """Note every key that nobody knew what to do with."""
+        for key, _ in self._loose.values():
+            self._without(key)
+        self._loose.clear()
+
+    def convert(self, param: Param, value: Any) -> Value | None:
+        """The typed value; None for a choice left empty, which counts as not given. Raises BadInput."""
+        return self._convert(param, value)
 
     def _without(self, key: str) -> None:
         known = self._context.registry.documented(key)
@@ -105,7 +121,7 @@ class Collected:
             case "boolean":
                 return boolean(param, value)
             case "text":
-                return sized_text(param, value, self._text_limit)
+                return sized_text(param, value, param.longest or self._text_limit)
             case "dropdown":
                 return self._choice(param, text_of(param, value))
             case "model":

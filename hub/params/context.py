@@ -39,8 +39,8 @@ def random_seed() -> int:
 
 class Context(Struct, frozen=True):
     """One request's surroundings. `presets` need only hold those the request names (see `preset_titles`);
-    `read_output` gives a file below the caller's own outputs; without `tags` those in prompts stay text.
-    `over` is laid over the request after its presets."""
+    `read_workflow` gives the graph of a stored workflow and `read_output` a file below the caller's own
+    outputs; without `tags` those in prompts stay text. `over` is laid over the request after its presets."""
 
     registry: Registry
     catalog: Catalog
@@ -50,4 +50,5 @@ class Context(Struct, frozen=True):
     read_output: ReadOutput | None = None
     random: Callable[[], int] = random_seed
     tags: bool = True
+    read_workflow: Callable[[str], str | None] | None = None
     over: Over = NOTHING

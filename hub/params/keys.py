@@ -12,6 +12,7 @@ _OTHER = re.compile(r"[^a-z]+")
 
 REMAPS: Mapping[str, str] = MappingProxyType(
     {
+        "comfyworkflow": "comfyuicustomworkflow",
         "saveintermediateimages": "outputintermediateimages",
         "textvideofps": "videofps",
         "textvideoboomerang": "videoboomerang",

@@ -40,6 +40,7 @@ _SOURCES = {
     "engine_types": "`Any` or an engine type",
     "engines": "the engines by number",
     "upscale_methods": "`pixel-…`, `latent-…`, or `model-` and the name of an upscaling model",
+    "workflows": "the names of stored workflows",
 }
 
 

@@ -30,6 +30,10 @@ class Pairs:
         tables = self._tables(asked)
         return not tables or any(_takes(table, sampler, scheduler) for table in tables)
 
+    def has(self, sampler: str, scheduler: str, class_id: str) -> bool:
+        """As `goes`, for models of a class and whatever type of engine."""
+        return self.goes(sampler, scheduler, Asked(class_id))
+
     def own(self, asked: Asked) -> tuple[str | None, str | None]:
         """The sampler, and the scheduler, that an engine puts first for a class with samplers of its own."""
         for kind in self._types:

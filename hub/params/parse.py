@@ -6,6 +6,8 @@ Pure given its context: no clock, no waiting, nothing changed. The rules are tho
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from hub.accounts.caller import Caller
 from hub.errors import BadInput
 from hub.params.build import build
@@ -16,6 +18,7 @@ from hub.params.over import NOTHING, change_prompts, taken_out
 from hub.params.prompts import Prompting, settle_seeds
 from hub.params.request import GenRequest
 from hub.params.values import shown_value
+from hub.params.workflow import RAW, STORED, workflow_of
 
 _HEAVY_TEXT = 256 * 1024
 _LONG_PROMPT = 4096
@@ -42,13 +45,18 @@ def parse(raw: Mapping[str, Any], caller: Caller, context: Context) -> GenReques
         extra["presets_used"] = used
     if missing:
         extra["presets_not_found"] = missing
+    workflow = workflow_of(collected, context)
+    collected.leave_the_rest()
     if collected.unused:
         extra["unused_parameters"] = list(collected.unused)
-    return build(collected, prompting, caller, context, extra)
+    request = build(collected, prompting, caller, context, extra)
+    return request if workflow is None else msgspec.structs.replace(request, workflow=workflow)
 
 
 def is_heavy(raw: Mapping[str, Any]) -> bool:
     """Whether parsing decodes a large text, reads a file or fills many prompts: it belongs into a thread."""
+    if any(letters(key) in (RAW, STORED) for key in raw):
+        return True
     many = any(letters(key) in _COUNTS and str(value) not in _FEW for key, value in raw.items())
     texts = [value for value in raw.values() if isinstance(value, str)]
     return any(

@@ -30,7 +30,8 @@ class Registry:
 
     `types` are the kinds of engines there are; `engines` gives the engines as they are now, and `version`
     grows whenever they change (None: it is looked each time). What engines decide follows those that are
-    switched on, by what each has said of itself; without any it follows the kinds.
+    switched on, by what each has said of itself; without any it follows the kinds. `workflows` gives the
+    names of those that are stored.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Registry:
         types: Sequence[EngineType] = (),
         engines: Callable[[], Sequence[EngineState]] = tuple,
         version: Callable[[], int] | None = None,
+        workflows: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         self.groups, params = _collect()
         self.params: Mapping[str, Param] = MappingProxyType({param.id: param for param in params})
@@ -45,6 +47,7 @@ class Registry:
         self._types = types
         self._engines = engines
         self._version = version
+        self._workflows = workflows
         self._seen: int | None = None
         self._kinds = kinds_of(types, engines())
         self._able = Able(self._kinds)
@@ -119,6 +122,8 @@ class Registry:
         if source == "engines":
             states = sorted(self._engines(), key=lambda state: state.id)
             return choices_of({str(s.id): f"{s.id}: {s.title or s.type}" for s in states})
+        if source == "workflows":
+            return choices_of({name: name for name in self._workflows()})
         if source == "samplers":
             return self.able.samplers
         return self.able.schedulers if source == "schedulers" else self._fixed[source]

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from backends.contract import Control, Lora, ModelRef, Region, SecondPass
+from backends.contract import Control, Lora, ModelRef, Region, SecondPass, Workflow
 
 
 class OtherModel(Struct, frozen=True):
@@ -99,6 +99,7 @@ class GenRequest(Struct, frozen=True):
     controls: tuple[Control, ...] = ()
     second: SecondPass | None = None
     regions: tuple[Region, ...] = ()
+    workflow: Workflow | None = None
     format: str = "PNG"
     quality: int = 100
     save: bool = True
@@ -147,4 +148,5 @@ class GenRequest(Struct, frozen=True):
     def without_pictures(self) -> "GenRequest":
         """The same without the pictures it was sent with, which may weigh many megabytes."""
         controls = tuple(msgspec.structs.replace(control, image=None) for control in self.controls)
-        return msgspec.structs.replace(self, init_image=None, mask=None, controls=controls)
+        flow = self.workflow and msgspec.structs.replace(self.workflow, pictures={})
+        return msgspec.structs.replace(self, init_image=None, mask=None, controls=controls, workflow=flow)

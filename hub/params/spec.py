@@ -21,7 +21,7 @@ Kind = Literal[
 
 View = Literal["normal", "prompt", "small", "big", "slider", "pot_slider", "seed", "video_frames"]
 
-Source = Literal["samplers", "schedulers", "engine_types", "engines", "upscale_methods"]
+Source = Literal["samplers", "schedulers", "engine_types", "engines", "upscale_methods", "workflows"]
 """Where the values of a dropdown come from when they are not written down."""
 
 NEVER_BLOCKING = frozenset({"sd3", "flux-dev", "text2video", "cascade", "sdxl", "text2audio"})
@@ -54,7 +54,8 @@ class Param(Struct, frozen=True, kw_only=True):
     lets a preset use `{value}` for what the request said. `hide_from_metadata` keeps it out of the picture's
     metadata. With `to_engine` a given value goes to the engine as it is, among the work's `extra`. A list has
     models of its `subtype` as items, else numbers within its range. `needs` is the feature an engine must
-    have where `feature_flag`, which clients see, does not say it.
+    have where `feature_flag`, which clients see, does not say it. `longest` is the bytes a text may have (0:
+    as prompts).
     """
 
     name: str
@@ -91,6 +92,7 @@ class Param(Struct, frozen=True, kw_only=True):
     hide_from_metadata: bool = False
     to_engine: bool = False
     needs: str | None = None
+    longest: int = 0
     id: str = ""
 
     def __post_init__(self) -> None:

@@ -56,6 +56,7 @@ def work(request: GenRequest, job_id: str, user: str, session: str, index: int) 
         controls=request.controls,
         second=request.second,
         regions=request.regions,
+        workflow=request.workflow,
         format=request.format,
         quality=request.quality,
         previews=request.previews,

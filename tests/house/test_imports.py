@@ -29,12 +29,14 @@ ALLOWED: dict[str, frozenset[str]] = {
         "hub.catalog": "hub.accounts hub.store hub.settings hub.errors backends.contract",
         "hub.params": "hub.catalog hub.accounts hub.settings hub.errors permissions languages "
         "backends.contract",
+        "hub.workflows": "hub.params hub.settings hub.errors",
         "hub.media": "hub.params hub.accounts hub.store hub.settings hub.errors backends.contract",
         "hub.jobs": "hub.media hub.params hub.catalog hub.accounts hub.store hub.settings hub.errors "
         "permissions backends backends.contract",
         "hub.grids": "hub.jobs hub.media hub.params hub.accounts hub.store hub.errors backends.contract",
         "hub.engines": "hub.accounts hub.store hub.settings hub.errors backends backends.contract",
         "hub.batches": "hub.jobs hub.media hub.params hub.accounts hub.settings hub.errors",
+        "hub.logs": "",
         "hub.outside": "hub.errors",
         "hub.downloads": "hub.outside hub.catalog hub.accounts hub.store hub.settings hub.errors",
         "hub.webhooks": "hub.outside hub.jobs hub.media hub.params hub.store hub.settings hub.errors",

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 import backends.comfyui_api.graph as room
 from backends.comfyui_api.graph.draft import Draft
+from backends.comfyui_api.graph.given import given
 from backends.comfyui_api.graph.outcome import Graph
 from backends.comfyui_api.graph.sheet import Sheet
 from backends.comfyui_api.server_info import ServerInfo
@@ -31,7 +32,10 @@ def build(work: Work, server: ServerInfo, folder: str = "") -> Graph:
 
     Raises Unbuildable.
     """
-    draft = Draft(work, server, Sheet(server), folder or f"hub/{_UNSAFE.sub('-', work.id)}")
+    folder = folder or f"hub/{_UNSAFE.sub('-', work.id)}"
+    if work.workflow is not None:
+        return given(work, work.workflow, server, folder)
+    draft = Draft(work, server, Sheet(server), folder)
     for feature in _features():
         feature.lay(draft)
     return Graph(

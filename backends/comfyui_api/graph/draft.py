@@ -1,11 +1,10 @@
 """A graph while its features are laid down one after the other."""
 
-import hashlib
 from dataclasses import dataclass, field
 
 from msgspec import Struct
 
-from backends.comfyui_api.graph.outcome import Pass, Upload
+from backends.comfyui_api.graph.outcome import Pass, Upload, digest
 from backends.comfyui_api.graph.sheet import FileName, Link, Sheet
 from backends.comfyui_api.server_info import ServerInfo
 from backends.contract import Work
@@ -78,7 +77,7 @@ class Draft:
 
     def upload(self, what: str, data: bytes) -> FileName:
         """The name of a picture that will be uploaded; the same bytes get the same name again."""
-        name = f"{what}-{hashlib.sha256(data).hexdigest()[:16]}{_ending(data)}"
+        name = f"{what}-{digest(data)}{ending(data)}"
         found = self.uploads.setdefault(name, Upload(name, self.folder, data))
         return FileName(found.path)
 
@@ -87,7 +86,8 @@ class Draft:
         self.passes.append(Pass(node, steps))
 
 
-def _ending(data: bytes) -> str:
+def ending(data: bytes) -> str:
+    """The ending of an encoded picture's file name."""
     if data.startswith(b"\xff\xd8\xff"):
         return ".jpg"
     return ".webp" if data[8:12] == b"WEBP" else ".png"

@@ -1,5 +1,6 @@
 """What the builder hands out: a finished graph, what to upload before it is posted, or why there is none."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,11 @@ class Upload(Struct, frozen=True):
     def path(self) -> str:
         """How a graph names it."""
         return f"{self.subfolder}/{self.name}" if self.subfolder else self.name
+
+
+def digest(data: bytes) -> str:
+    """What stands for a file's bytes in its name: the same bytes get the same name again."""
+    return hashlib.sha256(data).hexdigest()[:16]
 
 
 class Pass(Struct, frozen=True):

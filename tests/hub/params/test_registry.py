@@ -115,10 +115,14 @@ segmentsortorder|Segment Sort Order|dropdown|left-right|0|0|1|0|0|small|segmentr
 segmentapplyafter|Segment Apply After|dropdown|Refiner|0|0|1|0|0|small|segmentrefining|8|ign=Refiner
 segmentsteps|Segment Steps|integer|40|1|200|1|0|100|slider|segmentparamoverrides|4|adv tog
 segmentcfgscale|Segment CFG Scale|decimal|7|0|100|0.5|0|20|slider|segmentparamoverrides|5|adv tog
+comfyuicustomworkflow|ComfyUI Custom Workflow|dropdown||0|0|1|0|0|small|swarminternal|10|adv tog ign= ff=comfyui perm=comfy_stored_custom_workflows
 """  # noqa: E501
 ROWS = [line.split("|") for line in TABLE.strip().splitlines()]
 
 OURS = {
+    "comfyworkflowraw": "swarminternal",
+    "hubchain": "swarminternal",
+    "comfyworkflowparammetadata": "swarminternal",
     "deterministic": "swarminternal",
     "outpaintleft": "initimage",
     "outpainttop": "initimage",
