@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from backends.contract import EngineState, RemoteModel
 from hub.jobs.need import Need
-from hub.params.pairs import Asked, Pairs
+from hub.params import Pairs
 
 NO_BACKENDS = "No backends available!"
 NO_MATCH = (
@@ -71,7 +71,7 @@ def _no_method(need: Need, seat: Seat) -> str | None:
     if seat.pairs is None:
         return None
     for method in need.methods:
-        if not seat.pairs.goes(method.sampler, method.scheduler, Asked(method.class_id)):
+        if not seat.pairs.has(method.sampler, method.scheduler, method.class_id):
             return (
                 f"{seat.title} does not have the sampler {method.sampler} with the scheduler "
                 f"{method.scheduler} for this model."

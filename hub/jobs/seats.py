@@ -9,8 +9,7 @@ from hub.jobs.fit import Seat, lacking, may_serve, misfit, not_now, refusal
 from hub.jobs.need import Need
 from hub.jobs.order import Line
 from hub.jobs.speed import Forecast, Speeds
-from hub.params.able import kind_now
-from hub.params.pairs import Pairs
+from hub.params import Pairs, pairs_now
 
 _MOST_KNOWN = 4096  # answers kept about needs and engines, until an engine changes
 
@@ -83,7 +82,7 @@ class Seats:
                 if state.enabled and state.status not in ("disabled", "errored")
             )
             self._pairs = {
-                state.id: Pairs([kind_now(kind, state)])
+                state.id: pairs_now(kind, state)
                 for state in self._states
                 if (kind := self._kinds.get(state.type)) is not None
             }

@@ -1,9 +1,11 @@
 """What can be asked: the registry of parameters, and the way from a loose request to checked works."""
 
+from hub.params.able import pairs_now
 from hub.params.context import Context, Wishes, random_seed
 from hub.params.keys import DOCUMENTED, letters
 from hub.params.listing import listing
 from hub.params.over import Over, over_of
+from hub.params.pairs import Pairs
 from hub.params.parse import is_heavy, parse, preset_titles
 from hub.params.prompts import filled_prompt, measured_prompt
 from hub.params.registry import Registry
@@ -19,6 +21,7 @@ __all__ = [
     "GenRequest",
     "Group",
     "Over",
+    "Pairs",
     "Param",
     "Registry",
     "Wishes",
@@ -29,6 +32,7 @@ __all__ = [
     "listing",
     "measured_prompt",
     "over_of",
+    "pairs_now",
     "parse",
     "preset_titles",
     "random_seed",
