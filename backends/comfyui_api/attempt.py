@@ -8,11 +8,11 @@ from functools import partial
 from msgspec import Struct
 
 from backends.comfyui_api.around import AGAIN, Around
+from backends.comfyui_api.calls import BadAnswer, Unsure
 from backends.comfyui_api.complaints import Refusal
 from backends.comfyui_api.conversation import Conversation, Ending, Failure, Finished, Stopped
 from backends.comfyui_api.frames import File, Frame
 from backends.comfyui_api.graph import Graph
-from backends.comfyui_api.server import BadAnswer, Unsure
 from backends.comfyui_api.states import JobState
 from backends.contract import Pong, Started, Work
 

@@ -1,7 +1,8 @@
 """What speaks to one ComfyUI server, life after life."""
 
-from backends.comfyui_api.life import Life, Memory
+from backends.comfyui_api.life import Life
 from backends.comfyui_api.settings import ComfyApiSettings
+from backends.comfyui_api.stock import Memory
 from backends.comfyui_api.way import Way
 from backends.contract import Cancel, Command, Free, Load, LoadFailed, Submit, Surroundings, Watch
 

@@ -6,11 +6,11 @@ from functools import partial
 
 from backends.comfyui_api.around import Around
 from backends.comfyui_api.attempt import Attempt, Gone
+from backends.comfyui_api.calls import BadAnswer
 from backends.comfyui_api.conversation import Ending, Failure, Finished, Stopped
 from backends.comfyui_api.graph import Graph, Unbuildable, build
 from backends.comfyui_api.pictures import Damaged, finished
 from backends.comfyui_api.prompts import prompt_id
-from backends.comfyui_api.server import BadAnswer
 from backends.contract import Cancelled, Done, Failed, Image, Misconfigured, Work
 
 _ATTEMPTS = 12  # each under an id of its own; most of them are found used up, in lives long ago

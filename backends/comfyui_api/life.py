@@ -7,40 +7,28 @@ from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
 
-from backends.comfyui_api import offers
 from backends.comfyui_api.around import Around
+from backends.comfyui_api.calls import BadAnswer
 from backends.comfyui_api.frames import Frame, Text
 from backends.comfyui_api.job import Job
 from backends.comfyui_api.link import Link
-from backends.comfyui_api.server import BadAnswer, Server, System
-from backends.comfyui_api.server_info import ServerInfo
+from backends.comfyui_api.server import Server
 from backends.comfyui_api.settings import ComfyApiSettings, address_of, headers_of
+from backends.comfyui_api.stock import Memory, Stock
 from backends.comfyui_api.way import Way
 from backends.contract import (
     Held,
     Loaded,
-    Misconfigured,
-    Offers,
     Pong,
-    Ready,
-    Report,
     Surroundings,
     Unreachable,
     Work,
 )
 
-_OLDEST = (0, 3, 44)  # before it a server gives prompts ids of its own
-_REFRESH = 600.0  # seconds between two looks at what the server has; the answer is large
-_CALM = 15.0  # seconds at least between two looks on demand
 _GRACE = 10.0  # seconds in which works of an earlier life may come back before their prompts are stopped
 _SIGN = 2.0  # seconds between two signs of life made of frames
-_DESCRIBED = 1000  # files at most that are asked what they say of themselves
-_PACE = 0.02  # seconds between two such questions
 
 _log = logging.getLogger(__name__)
-
-Memory = dict[tuple[str, str], Mapping[str, str]]
-"""What files say of themselves, kept over lives."""
 
 
 class Life:
@@ -55,31 +43,25 @@ class Life:
     ) -> None:
         """`left` are prompts that an earlier life has left behind, by their work. Raises Misconfigured."""
         self._address, self._headers = address_of(settings), headers_of(settings)
-        self._settings = settings
         self._emit = surroundings.emit
-        self._memory = memory
         self._left = dict(left)
         self._server = Server(self._address, self._headers)
         self._link = Link(self._address, self._headers, hear=self._hear, moved=self._moved)
+        self._stock = Stock(self._server, 1 + settings.over_queue, memory, surroundings.emit)
         self._around = Around(
             server=self._server,
             link=self._link,
             emit=surroundings.emit,
             hub=surroundings.server,
             previews=settings.previews,
-            info=lambda: self._info,
-            stale=self.stale,
+            info=lambda: self._stock.info,
+            stale=self._stock.stale,
             started=self._started,
             errand=self._errand,
         )
-        self._info = ServerInfo()
-        self._system = System()
-        self._embeddings: tuple[str, ...] = ()
-        self._said: dict[type, Report] = {}
         self._jobs: dict[str, Job] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._stale = asyncio.Event()
         self._current = ""
         self._held = ""
         self._signed = 0.0
@@ -88,22 +70,26 @@ class Life:
 
     async def run(self) -> None:
         """Connect, say what there is, and serve until something ends it; see contract.Client."""
-        self._system = await self._server.system()
-        if self._system.version and self._system.version < _OLDEST:
-            raise Misconfigured(
-                f"The ComfyUI server is of version {'.'.join(map(str, self._system.version))}; update it to "
-                "0.3.56 or later."
-            )
-        self._task(self._link.run())
-        up = asyncio.ensure_future(self._link.up())
-        await asyncio.wait({up, self._over}, return_when=asyncio.FIRST_COMPLETED)
-        up.cancel()
-        if not self._over.done():
-            await self._look()
-            self._task(self._refreshing())
-            self._task(self._described())
-            self._task(self._tidied())
+        try:
+            await self._stock.greet()
+            self._task(self._link.run())
+            await self._connected()
+            await self._stock.look()
+        except BadAnswer as trouble:
+            raise Unreachable(str(trouble)) from trouble
+        self._task(self._stock.keep())
+        self._task(self._tidied())
         await self._over
+
+    async def _connected(self) -> None:
+        """Wait for the websocket; raises what keeps it from being opened."""
+        up = asyncio.ensure_future(self._link.up())
+        try:
+            await asyncio.wait({up, self._over}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            up.cancel()
+        if self._over.done():
+            await self._over
 
     async def end(self) -> None:
         """Stop everything; prompts on the server go on, to be found again."""
@@ -120,7 +106,7 @@ class Life:
 
     def way(self) -> Way | None:
         """The way to the server, None before it has said what it has."""
-        return Way(self._address, self._headers, self._info) if Ready in self._said else None
+        return Way(self._address, self._headers, self._stock.info) if self._stock.known else None
 
     # ---- what is asked -------------------------------------------------------------------------------------
 
@@ -149,7 +135,7 @@ class Life:
 
     def stale(self) -> None:
         """What is known of the server may no longer be so: look again soon."""
-        self._stale.set()
+        self._stock.stale()
 
     async def _drawn(self, job: Job) -> None:
         try:
@@ -196,54 +182,6 @@ class Life:
         if model != self._held:
             self._held = model
             self._emit(Loaded(model, (model,)))
-
-    # ---- what it has ---------------------------------------------------------------------------------------
-
-    async def _look(self) -> None:
-        """Read what the server has, and say so where it is news."""
-        self._info = await self._server.info()
-        self._embeddings = await self._server.files(offers.EMBEDDINGS)
-        self._say(Offers(offers.offers(self._info, self._embeddings, self._memory)))
-        self._say(
-            Ready(
-                device=self._system.device,
-                features=offers.features_of(self._info),
-                samplers=offers.samplers(self._info),
-                schedulers=offers.schedulers(self._info),
-                slots=1 + self._settings.over_queue,
-            )
-        )
-
-    def _say(self, report: Report) -> None:
-        if self._said.get(type(report)) != report:
-            self._said[type(report)] = report
-            self._emit(report)
-
-    async def _refreshing(self) -> None:
-        """Look again now and then, and soon when asked to."""
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_REFRESH):
-                    await self._stale.wait()
-            self._stale.clear()
-            with suppress(Unreachable, BadAnswer):
-                self._system = await self._server.system()
-                await self._look()
-                await self._described()
-            await asyncio.sleep(_CALM)
-
-    async def _described(self) -> None:
-        """Ask files what they say of themselves, unhurried; offers are said again when that was news."""
-        wanted = offers.described(self._info, self._embeddings)
-        news = [one for one in wanted if one not in self._memory][:_DESCRIBED]
-        try:
-            for folder, name in news:
-                self._memory[folder, name] = await self._server.metadata(folder, name)
-                await asyncio.sleep(_PACE)
-        except (Unreachable, BadAnswer):
-            return
-        if any(self._memory[one] for one in news):
-            self._say(Offers(offers.offers(self._info, self._embeddings, self._memory)))
 
     async def _tidied(self) -> None:
         """Stop what an earlier life left on the server, unless it was asked for again meanwhile."""

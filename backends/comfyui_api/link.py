@@ -14,8 +14,8 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
 
+from backends.comfyui_api.calls import LARGEST
 from backends.comfyui_api.frames import Frame, read
-from backends.comfyui_api.server import LARGEST
 from backends.contract import Misconfigured, Unreachable
 
 _FLAGS = msgspec.json.encode({"type": "feature_flags", "data": {"supports_preview_metadata": True}}).decode()
