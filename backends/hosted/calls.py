@@ -14,6 +14,7 @@ import httpx
 from PIL import Image as Picture
 
 from backends.contract import Misconfigured
+from backends.hosted.events import Events
 from backends.hosted.refused import Away, Refused
 
 CONNECT_SECONDS = 10.0
@@ -30,7 +31,8 @@ File = tuple[str | None, str | bytes, str | None]
 @dataclass(frozen=True, slots=True)
 class Call:
     """A POST to `path` below the address: a form of `parts`, or a body of JSON. `notes` go into the
-    metadata of the picture; `finish` is called with the picture of the wanted size, in a thread.
+    metadata of the picture; `finish` is called with the picture of the wanted size, in a thread. It comes in
+    so many `steps`, all but the last of them previews.
     """
 
     path: str
@@ -39,11 +41,12 @@ class Call:
     accept: str = "application/json"
     notes: Mapping[str, str | int | float | bool | list[str]] = field(default_factory=dict)
     finish: Callable[[Picture.Image], Picture.Image] | None = None
+    steps: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back; `headers` by lower-case name."""
+    """What came back; `headers` by lower-case name. Of a stream of events the `body` is the last one's."""
 
     status: int
     headers: Mapping[str, str]
@@ -51,8 +54,12 @@ class Answer:
 
 
 def text_parts(**fields: str | int | float | None) -> tuple[tuple[str, File], ...]:
-    """Ordinary fields of a form; those that are None are left out."""
-    return tuple((name, (None, str(value), None)) for name, value in fields.items() if value is not None)
+    """Ordinary fields of a form, truths as JSON writes them; those that are None are left out."""
+    return tuple(
+        (name, (None, str(value).lower() if isinstance(value, bool) else str(value), None))
+        for name, value in fields.items()
+        if value is not None
+    )
 
 
 class Line:
@@ -96,16 +103,18 @@ class Line:
         key: str,
         busy: Callable[[Answer], bool],
         pause_for: Callable[[float], Awaitable[None]],
+        hear: Callable[[bytes], Awaitable[None]],
     ) -> Answer:
         """The answer of one call, whatever its status. Cancelling it breaks the connection off.
 
         While `busy` says that the service wants to be asked later it is, as its Retry-After says, until
-        patience ends; `pause_for` waits so many seconds. Raises Away or Refused.
+        patience ends; `pause_for` waits so many seconds. `hear` is given every event of a stream when it
+        comes. Raises Away or Refused.
         """
         waited, pause = 0.0, _FIRST_PAUSE
         while True:
             async with self._places:
-                answer = await self._once(call, key)
+                answer = await self._once(call, key, hear)
             if not busy(answer):
                 return answer
             told = retry_after(answer.headers, time.time())
@@ -115,7 +124,7 @@ class Line:
             await pause_for(wanted)
             waited, pause = waited + wanted, min(_LONGEST_PAUSE, pause * 2)
 
-    async def _once(self, call: Call, key: str) -> Answer:
+    async def _once(self, call: Call, key: str, hear: Callable[[bytes], Awaitable[None]]) -> Answer:
         headers = {"Accept": call.accept}
         if key:
             headers["Authorization"] = f"Bearer {key}"
@@ -126,7 +135,7 @@ class Line:
         )
         try:
             async with asyncio.timeout(self._seconds):
-                return await self._send(request)
+                return await self._send(request, hear)
         except (httpx.ConnectError, httpx.ConnectTimeout) as trouble:
             raise self._away(trouble) from trouble
         except (httpx.TimeoutException, TimeoutError) as trouble:
@@ -140,14 +149,21 @@ class Line:
                 "the same; try again if you want another one."
             ) from trouble
 
-    async def _send(self, request: httpx.Request) -> Answer:
+    async def _send(self, request: httpx.Request, hear: Callable[[bytes], Awaitable[None]]) -> Answer:
         response = await self._http.send(request, stream=True)
+        streamed = response.headers.get("content-type", "").startswith("text/event-stream")
+        events, body, size = Events(), bytearray(), 0
         try:
-            body = bytearray()
             async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > MOST_BYTES:
+                size += len(chunk)
+                if size > MOST_BYTES:
                     raise Refused(f"{self._service} answered with more than {MOST_BYTES >> 20} MiB.")
+                if not streamed:
+                    body += chunk
+                    continue
+                for event in events.feed(chunk):
+                    body = bytearray(event)
+                    await hear(event)
         finally:
             await response.aclose()
         return Answer(response.status_code, dict(response.headers), bytes(body))

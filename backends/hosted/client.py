@@ -16,15 +16,17 @@ from backends.contract import (
     Log,
     Offers,
     Pong,
+    Progress,
     Ready,
     Started,
     Submit,
     Surroundings,
     Unreachable,
+    Watch,
     Work,
 )
 from backends.hosted.calls import Line
-from backends.hosted.picture import fit
+from backends.hosted.picture import fit, preview
 from backends.hosted.refused import Away, Refused
 from backends.hosted.service import Service, no_key
 
@@ -44,6 +46,7 @@ class HostedClient:
         self._names: tuple[str, ...] = ()
         self._line: Line | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._unwatched: set[str] = set()  # works whose previews nobody looks at
         self._pausing = 0
         self._away = ""  # why nobody was reached when last tried
 
@@ -88,7 +91,7 @@ class HostedClient:
             await asyncio.wait(tasks)
 
     def handle(self, command: Command) -> None:
-        """Take a command without waiting; previews there are none, and nothing to free."""
+        """Take a command without waiting; there is nothing to free."""
         match command:
             case Submit(work=work):
                 task = self._tasks[work.id] = asyncio.get_running_loop().create_task(self._serve(work))
@@ -97,6 +100,9 @@ class HostedClient:
                 for work_id in ids:
                     if (serving := self._tasks.get(work_id)) is not None:
                         serving.cancel()
+            case Watch(ids=ids, watched=watched):
+                known = self._tasks.keys() & set(ids)
+                self._unwatched = self._unwatched - known if watched else self._unwatched | known
             case Load(ticket=ticket, model=model):
                 if model.name in self._names:
                     self._around.emit(Loaded(model.name, self._names, ticket))
@@ -121,6 +127,7 @@ class HostedClient:
             self._end(work, image, Done(work.id))
 
     def _end(self, work: Work, *reports: Image | Done | Failed | Cancelled) -> None:
+        self._unwatched.discard(work.id)
         if self._tasks.pop(work.id, None) is None:
             return  # the life is over, the work was lost with it
         for report in reports:
@@ -138,10 +145,16 @@ class HostedClient:
         service.check(work)
         key = await self._key(work)
         call = await asyncio.to_thread(service.call, work)
-        self._around.emit(Started(work.id, 1))
+        self._around.emit(Started(work.id, call.steps))
         begun = time.monotonic()
+
+        async def hear(event: bytes) -> None:
+            if (seen := await asyncio.to_thread(service.glimpse, event)) is not None:
+                shown = None if work.id in self._unwatched else await asyncio.to_thread(preview, seen[1])
+                self._around.emit(Progress(work.id, min(seen[0], call.steps), call.steps, shown))
+
         try:
-            answer = await line.ask(call, key, service.busy, self._pause)
+            answer = await line.ask(call, key, service.busy, self._pause, hear)
         except Away as nobody:
             self._away = nobody.reason
             raise

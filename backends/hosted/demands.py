@@ -57,6 +57,7 @@ def _beyond(work: Work) -> Iterator[tuple[str, str]]:
         ("Regional prompts", "prompt"): bool(work.regions),
         ("Refiner and Upscale", "refinercontrolpercentage"): work.second is not None,
         ("Variation Seed", "variationseed"): work.variation_seed is not None and work.variation_strength > 0,
+        ("ComfyUI Custom Workflow", "comfyuicustomworkflow"): work.workflow is not None,
         ("Deterministic", "deterministic"): work.deterministic,
         **{(name, key): bool(work.extra.get(key)) for name, key in _OF_PICTURES.items()},
     }

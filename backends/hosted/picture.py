@@ -17,6 +17,7 @@ from backends.hosted.refused import Refused, about
 from backends.hosted.shapes import Size
 
 _MOST_PIXELS = 64_000_000
+_PREVIEW = 512  # pixels of the longer side
 _READ = ("PNG", "JPEG", "WEBP")
 _HALVED_COLOURS = 90  # highest JPEG quality at which colours are kept at half the resolution
 _ENCODINGS: dict[str, tuple[str, dict[str, int | bool]]] = {
@@ -81,6 +82,18 @@ def fit(
     if finish is not None:
         picture = finish(picture)
     return Fitted(encode(picture, work.format, work.quality), drawn, " and ".join(words))
+
+
+def preview(data: bytes) -> bytes | None:
+    """An unfinished picture as a small JPEG; None for what is none."""
+    try:
+        picture = flatten(open_picture(data, "A preview"))
+    except Refused:
+        return None
+    picture.thumbnail((_PREVIEW, _PREVIEW))
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=80)
+    return out.getvalue()
 
 
 def cover(picture: Picture.Image, size: Size) -> Picture.Image:

@@ -45,6 +45,11 @@ class Service(Protocol):
     def busy(self, answer: Answer) -> bool:
         """Whether it wants to be asked again later, and has drawn nothing."""
 
+    def glimpse(self, event: bytes) -> tuple[int, bytes] | None:
+        """Which step an event of a stream is, from 1 on, and its picture; None for every other event. Runs
+        in a thread.
+        """
+
     def read(self, answer: Answer, key: str) -> Drawn:
         """The picture of an answer; runs in a thread. Raises Refused with its own words, never the key."""
 

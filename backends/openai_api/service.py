@@ -37,15 +37,26 @@ class _Usage(msgspec.Struct):
     total_tokens: int = 0
 
 
-class _Made(msgspec.Struct):
-    data: list[_Picture] = []
-    usage: _Usage | None = None
+class _Event(msgspec.Struct):
+    type: str = ""
+    b64_json: str | None = None
+    partial_image_index: int = 0
 
 
 class _Error(msgspec.Struct):
     message: str | None = None
     type: str | None = None
     code: str | int | None = None
+
+
+class _Made(msgspec.Struct):
+    """Of a stream the last event, which has the picture itself."""
+
+    data: list[_Picture] = []
+    usage: _Usage | None = None
+    type: str = ""
+    b64_json: str | None = None
+    error: _Error | str | None = None
 
 
 class _Trouble(msgspec.Struct):
@@ -113,25 +124,37 @@ class OpenAIImages:
             fields["response_format"] = "b64_json"
         if family.tuned:
             fields |= {"output_format": "png", "quality": self.settings.quality}
+        previews = self.settings.partial_images if family.tuned and work.previews else 0
+        if previews:
+            fields |= {"stream": True, "partial_images": previews}
+        notes: dict[str, str | int | float | bool | list[str]]
         start = start_of(work)
         if start is not None:
-            notes: dict[str, str | int | float | bool | list[str]] = {
-                "unused_by_engine": [*_UNUSED, "Init Image Creativity"]
-            }
+            notes = {"unused_by_engine": [*_UNUSED, "Init Image Creativity"]}
             parts = text_parts(**fields) + start.parts(size)
             finish = start.put_back if start.mask is not None else None
-            return Call("images/edits", parts, notes=notes, finish=finish)
+            return Call("images/edits", parts, notes=notes, finish=finish, steps=previews + 1)
         if family.tuned:
             fields["moderation"] = self.settings.moderation
-        return Call(
-            "images/generations", json=msgspec.json.encode(fields), notes={"unused_by_engine": _UNUSED}
-        )
+        notes = {"unused_by_engine": _UNUSED}
+        body = msgspec.json.encode(fields)
+        return Call("images/generations", json=body, notes=notes, steps=previews + 1)
 
     def busy(self, answer: Answer) -> bool:
         """429 is a limit of its rate, unless it tells of an account without credit."""
         if answer.status == 503:
             return "retry-after" in answer.headers
         return answer.status == 429 and not _NO_CREDIT & _marks(_error(answer.body))
+
+    def glimpse(self, event: bytes) -> tuple[int, bytes] | None:
+        """The partial images of a stream."""
+        try:
+            told = msgspec.json.decode(event, type=_Event)
+            if not told.type.endswith(".partial_image"):
+                return None
+            return told.partial_image_index + 1, base64.b64decode(told.b64_json or "", validate=True)
+        except (msgspec.MsgspecError, binascii.Error, ValueError):
+            return None
 
     def read(self, answer: Answer, key: str) -> Drawn:
         """Raises Refused for everything but a picture."""
@@ -144,7 +167,11 @@ class OpenAIImages:
                 f"{self.name} answered with something that is no list of pictures; is the engine's address "
                 "right?"
             ) from error
-        picture = made.data[0] if made.data else _Picture()
+        if made.error is not None:
+            raise self._refusal(answer, key)
+        if made.type.endswith(".partial_image"):
+            raise Refused(f"{self.name} ended before the picture was finished; try again.")
+        picture = made.data[0] if made.data else _Picture(made.b64_json)
         if picture.b64_json is None:
             what = "an address instead of a picture" if picture.url else "no picture"
             raise Refused(f"{self.name} answered with {what}; it has to understand response_format b64_json.")

@@ -59,6 +59,16 @@ class OpenAISettings(HostedSettings, frozen=True, rename="pascal"):
             title="Quality", description="How much work GPT image models put into a picture; also its price."
         ),
     ] = "auto"
+    partial_images: Annotated[
+        int,
+        Meta(
+            title="Partial Images",
+            description="How many previews GPT image models send of a picture while they draw it. Each costs "
+            "a little more.",
+            ge=0,
+            le=3,
+        ),
+    ] = 0
     moderation: Annotated[
         Literal["auto", "low"],
         Meta(title="Moderation", description="How strictly GPT image models judge what is asked for."),

@@ -106,6 +106,10 @@ class Stability:
         """429 is the limit of 150 requests in 10 seconds; 503 comes with a time to wait or is no promise."""
         return answer.status == 429 or (answer.status == 503 and "retry-after" in answer.headers)
 
+    def glimpse(self, event: bytes) -> tuple[int, bytes] | None:
+        """It gives none."""
+        return None
+
     def read(self, answer: Answer, key: str) -> Drawn:
         """Raises Refused for everything but a picture."""
         if answer.status != 200:

@@ -10,7 +10,10 @@ from typing import Any
 
 from tests.hosted.serving import Asked, FakeServer, Reply, opened, picture
 
-_GPT = {"background", "moderation", "output_compression", "output_format", "quality"}
+_GPT = {
+    *("background", "moderation", "output_compression", "output_format", "quality"),
+    *("stream", "partial_images"),
+}
 _EVERY = {"model", "prompt", "n", "size", "user"}
 _STANDARD = {"auto", "1024x1024", "1536x1024", "1024x1536"}
 
@@ -25,13 +28,15 @@ def error(status: int, message: str, type_: str, code: str | None = None, **head
 
 class FakeImages(FakeServer):
     """`key` is the one that is accepted ("": none is asked for). `as_address` answers as servers do that
-    know no base64. Other models than OpenAI's are drawn at any size.
+    know no base64, `breaks` ends streams before the picture. Other models than OpenAI's are drawn at any
+    size.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.key = "sk-ann-0123456789"
         self.as_address = False
+        self.breaks = False
         self.made: Callable[[tuple[int, int]], bytes] = picture
         self.others = ("pony",)
 
@@ -66,8 +71,23 @@ class FakeImages(FakeServer):
         )
         if fields["model"] == "dall-e-3":
             shown["revised_prompt"] = "A detailed " + fields["prompt"]
+        if fields.get("stream") in (True, "true"):
+            return self._streamed("image_edit" if asked.form else "image_generation", fields, data)
         usage = {"total_tokens": 1100, "input_tokens": 44, "output_tokens": 1056}
         return Reply(200, json.dumps({"created": 1713833628, "data": [shown], "usage": usage}).encode())
+
+    def _streamed(self, kind: str, fields: dict[str, Any], data: bytes) -> Reply:
+        """The events of a stream: the partial images, then the finished one."""
+        shown = base64.b64encode(data).decode()
+        told: list[dict[str, Any]] = [
+            {"type": f"{kind}.partial_image", "b64_json": shown, "partial_image_index": index}
+            for index in range(int(fields.get("partial_images", 0)))
+        ]
+        if not self.breaks:
+            usage = {"total_tokens": 1300, "input_tokens": 44, "output_tokens": 1256}
+            told.append({"type": f"{kind}.completed", "b64_json": shown, "usage": usage})
+        lines = (f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in told)
+        return Reply(200, "".join(lines).encode(), {"content-type": "text/event-stream; charset=utf-8"})
 
     def _wrong(self, fields: dict[str, Any], *, edit: bool) -> Reply | None:
         model, size = fields.get("model", ""), fields.get("size", "auto")

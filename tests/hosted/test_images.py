@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from backends.contract import Log, Lora, Misconfigured, ModelRef, Offers
+from backends.contract import Log, Lora, Misconfigured, ModelRef, Offers, Progress, Started, Watch
 from backends.openai_api.client import connect
 from backends.openai_api.settings import OpenAISettings
 from tests.hosted.images import FakeImages, error
@@ -154,6 +154,51 @@ class TestDrawing:
             webp = await talk.draw(work("openai/gpt-image-1", format="WEBP_LOSSLESS"))
             jpeg = await talk.draw(work("openai/gpt-image-1", format="JPG"))
         assert (opened(webp.data).mode, opened(jpeg.data).mode) == ("RGBA", "RGB")
+
+
+class TestPreviews:
+    @pytest.mark.parametrize("start", [None, picture((64, 64))])
+    async def test_partial_images_are_shown_while_it_is_drawn(
+        self, fake: FakeImages, start: bytes | None
+    ) -> None:
+        async with engine(fake, partial_images=2) as talk:
+            image = await talk.draw(work("openai/gpt-image-1", init_image=start))
+            started = await talk.first(Started)
+            told = [report for report in talk.reports if isinstance(report, Progress)]
+        assert started.steps == 3
+        assert [(one.step, one.steps) for one in told] == [(1, 3), (2, 3)]
+        assert opened(told[0].preview or b"").size == (512, 512)
+        assert opened(image.data).size == (256, 256)
+        assert image.notes["tokens_used"] == 1300
+
+    async def test_none_are_asked_for_when_nobody_wants_any(self, fake: FakeImages) -> None:
+        async with engine(fake, partial_images=3) as talk:
+            await talk.draw(work("openai/gpt-image-1", previews=False))
+            await talk.draw(work("openai/dall-e-3"))
+        assert all(b"partial_images" not in asked.body for asked in fake.drawn)
+
+    async def test_who_looks_away_gets_bare_steps(self, fake: FakeImages) -> None:
+        fake.pause = 0.2
+        async with engine(fake, partial_images=1) as talk:
+            asked = work("openai/gpt-image-1")
+            talk.submit(asked)
+            talk.client.handle(Watch((asked.id,), watched=False))
+            await talk.end(asked)
+            (told,) = [report for report in talk.reports if isinstance(report, Progress)]
+        assert told.preview is None
+
+    async def test_a_stream_that_ends_early_is_no_picture(self, fake: FakeImages) -> None:
+        fake.breaks = True
+        async with engine(fake, partial_images=1) as talk:
+            failed = await talk.refusal(work("openai/gpt-image-1"))
+        assert "ended before the picture was finished" in failed.reason
+
+    async def test_an_error_in_the_stream_is_told_in_words(self, fake: FakeImages) -> None:
+        told = b'data: {"type": "error", "error": {"code": "moderation_blocked", "message": "No."}}\n\n'
+        fake.script = [Reply(200, told, {"content-type": "text/event-stream"})]
+        async with engine(fake, partial_images=1) as talk:
+            failed = await talk.refusal(work("openai/gpt-image-1"))
+        assert "own rules" in failed.reason and '"No."' in failed.reason
 
 
 class TestCompatibleServers:

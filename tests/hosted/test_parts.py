@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.hosted.calls import retry_after
+from backends.hosted.events import Events
 from backends.hosted.picture import surround
 from backends.hosted.refused import quoted
 from backends.hosted.shapes import nearest, within
@@ -59,6 +60,15 @@ def test_how_long_to_wait(headers: dict[str, str], seconds: float | None) -> Non
 )
 def test_a_providers_words(words: str, shown: str) -> None:
     assert quoted(words, "my-secret") == shown
+
+
+@given(st.integers(1, 40))
+def test_events_are_the_same_however_they_are_cut(length: int) -> None:
+    stream = b': hello\r\nevent: a\r\ndata: {"x": 1}\r\n\r\ndata:two\ndata: lines\n\nid: 3\n\n'
+    stream += b"data: [DONE]\n\ndata: cut off"
+    events = Events()
+    told = [e for at in range(0, len(stream), length) for e in events.feed(stream[at : at + length])]
+    assert told == [b'{"x": 1}', b"two\nlines"]
 
 
 def test_a_surrounded_picture_keeps_its_middle_and_draws_its_edges_out() -> None:

@@ -25,6 +25,7 @@ from backends.contract import (
     SecondPass,
     Started,
     Unreachable,
+    Workflow,
 )
 from backends.stability_api.client import connect
 from backends.stability_api.service import sent_seed
@@ -206,6 +207,7 @@ class TestRefusingBeforeAnythingIsSent:
             ({"variation_seed": 3, "variation_strength": 0.2}, "Variation Seed"),
             ({"extra": {"outpaintleft": 64}}, "Outpaint Left"),
             ({"deterministic": True}, "Deterministic"),
+            ({"workflow": Workflow("{}")}, "ComfyUI Custom Workflow"),
             ({"extra": {"initimagenoise": 0.3}}, "Init Image Noise"),
             ({"prompt": "  "}, "Prompt"),
             ({"prompt": "x" * 10_001}, "Prompt"),
