@@ -51,7 +51,8 @@ def bare(data: bytes) -> bytes:
 
 
 def _png(data: bytes) -> list[bytes | memoryview]:
-    view, pieces = memoryview(data), [memoryview(data)[:8]]
+    view = memoryview(data)
+    pieces: list[bytes | memoryview] = [view[:8]]
     at = 8
     while at < len(data):
         length, name = struct.unpack_from(">I4s", data, at)
@@ -62,8 +63,8 @@ def _png(data: bytes) -> list[bytes | memoryview]:
             pieces.append(view[at:end])
         at = end
         if name == b"IEND":
-            break
-    return list(pieces)
+            return pieces
+    raise BrokenFile
 
 
 def _jpeg(data: bytes) -> list[bytes | memoryview]:
