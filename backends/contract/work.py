@@ -21,12 +21,13 @@ class ModelRef(Struct, frozen=True):
 
 class Lora(Struct, frozen=True):
     """A LoRA laid over a model: `weight` for the denoiser, `text_weight` for the text encoders (1 = as
-    trained).
+    trained). It acts in every pass, or `only` in the "base" or the "refiner" one.
     """
 
     model: ModelRef
     weight: float = 1.0
     text_weight: float = 1.0
+    only: str = ""
 
 
 class Control(Struct, frozen=True):

@@ -26,6 +26,7 @@ ENGINE = EngineType(
         "variation_seed",
         "embeddings",
         "loras",
+        "lora_confinement",
         "vae",
         "refiners",
         "upscalers",

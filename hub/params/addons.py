@@ -11,6 +11,11 @@ from hub.params.prompts import Prompts
 from hub.params.registry import Registry
 from hub.params.values import refused
 
+SECTIONS = {"": 0, "base": 5, "refiner": 1}
+"""SwarmUI's numbers of the stages that a LoRA may be confined to."""
+
+_STAGES: dict[float, str] = {-1: "", **{number: stage for stage, number in SECTIONS.items()}}
+
 
 class Worn:
     """The LoRAs of a request, those of the prompt after those of the parameter, with every weight settled.
@@ -25,8 +30,11 @@ class Worn:
         texts = _numbers(values, "loratencweights", len(self.models), context.registry)
         self.weights += [_usual(one) for one in self.models[len(self.weights) :]]
         self._texts: list[float | None] = [*texts, *([None] * (len(self.models) - len(texts)))]
+        self._only = _sections(values, len(self.models), context.registry)
+        self._only += [_usual_section(one) for one in self.models[len(self._only) :]]
         for named in prompts.prompted:
             self.models.append(named.model)
+            self._only.append(named.section or _usual_section(named.model))
             self.weights.append(_usual(named.model) if named.weight is None else named.weight)
             self._texts.append(named.text_weight)
         self._check(model, context)
@@ -40,15 +48,16 @@ class Worn:
                 raise refused(param, why)
 
     def laid(self) -> tuple[Lora, ...]:
-        """Each LoRA once, for the engine: one named twice acts with both weights together."""
-        laid: dict[str, Lora] = {}
-        for entry, weight, text in zip(self.models, self.weights, self._texts, strict=True):
-            before = laid.get(entry.name)
+        """Each LoRA once for where it acts: one named twice acts there with both weights together."""
+        laid: dict[tuple[str, str], Lora] = {}
+        for entry, weight, text, only in zip(self.models, self.weights, self._texts, self._only, strict=True):
+            before = laid.get((entry.name, only))
             more = weight if text is None else text
-            laid[entry.name] = Lora(
+            laid[entry.name, only] = Lora(
                 entry.ref(),
                 weight + (before.weight if before else 0.0),
                 more + (before.text_weight if before else 0.0),
+                only,
             )
         return tuple(laid.values())
 
@@ -68,7 +77,14 @@ class Worn:
         if any(text is not None for text in self._texts):
             pairs = zip(self._texts, self.weights, strict=True)
             told["loratencweights"] = [f"{weight if text is None else text:g}" for text, weight in pairs]
+        if self.confined:
+            told["lorasectionconfinement"] = [str(SECTIONS[only]) for only in self._only]
         return told
+
+    @property
+    def confined(self) -> bool:
+        """Whether some LoRA does not act in every pass."""
+        return any(self._only)
 
 
 def vae_of(values: Mapping[str, Value], key: str, model: Entry, registry: Registry) -> ModelRef | None:
@@ -92,6 +108,28 @@ def _numbers(values: Mapping[str, Value], key: str, most: int, registry: Registr
             limit=most,
         )
     return numbers
+
+
+def _sections(values: Mapping[str, Value], most: int, registry: Registry) -> list[str]:
+    """Where each LoRA acts. Raises BadInput for a section that no engine here knows."""
+    numbers = _numbers(values, "lorasectionconfinement", most, registry)
+    wrong = next((number for number in numbers if number not in _STAGES), None)
+    if wrong is not None:
+        raise refused(
+            registry.params["lorasectionconfinement"],
+            f"{wrong:g} is no section that a LoRA can be confined to here; 0 is every pass, 5 the first one, "
+            "1 the second one (refiner)",
+            limit=sorted(SECTIONS.values()),
+        )
+    return [_STAGES[number] for number in numbers]
+
+
+def _usual_section(lora: Entry) -> str:
+    """Where a LoRA acts by its own notes; those that speak of a stage unknown here say nothing."""
+    try:
+        return _STAGES.get(float(lora.lora_default_confinement), "")
+    except ValueError:
+        return ""
 
 
 def _usual(lora: Entry) -> float:

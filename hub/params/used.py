@@ -66,6 +66,8 @@ class Used:
                 asked.setdefault(feature, self._params[key].name)
         if self._worn.models:
             asked.setdefault("loras", self._params["loras"].name)
+        if self._worn.confined:
+            asked.setdefault("lora_confinement", self._params["lorasectionconfinement"].name)
         if self._prompts.embeddings:
             asked.setdefault("embeddings", self._params["prompt"].name)
         if self._second is not None and self._second.upscaler is not None:
@@ -128,6 +130,6 @@ class Used:
             return not any(region.kind in kinds for region in self._prompts.regions())
         if key in _OF_START:
             return "initimage" not in self._values
-        if key in ("loras", "loraweights", "loratencweights"):
+        if key in ("loras", "loraweights", "loratencweights", "lorasectionconfinement"):
             return not self._worn.models
         return is_idle(key, self._values)

@@ -391,3 +391,38 @@ class TestColourDepth:
         answer = await ask(hub, colordepth="16bit", **more)
         assert "Color Depth" in answer["error"]
         assert word in answer["error"]
+
+
+class TestLorasOfAPass:
+    TWO = {"refinercontrolpercentage": 0.5}  # noqa: RUF012
+
+    async def pictures(self, hub: RunningHub, prompt: str) -> tuple[Pixels, Pixels]:
+        """The first pass's picture and the result."""
+        asked = {**SMALL, **self.TWO, "prompt": prompt, "outputintermediateimages": True}
+        frames = await hub.talk("GenerateText2ImageWS", **asked)
+        passed, final = (frame["image"] for frame in frames if "image" in frame)
+        both = []
+        for url in (passed, final):
+            with Image.open(BytesIO((await hub.http.get(f"/{url}")).content)) as image:
+                both.append(np.asarray(image.convert("RGB")).astype(np.int16))
+        return both[0], both[1]
+
+    async def test_one_of_the_second_pass_leaves_the_first_alone(self, hub: RunningHub) -> None:
+        plain = await self.pictures(hub, SMALL["prompt"])
+        second = await self.pictures(hub, f"{SMALL['prompt']}<refiner><lora:wild>")
+        assert np.array_equal(plain[0], second[0])
+        assert not np.array_equal(plain[1], second[1])
+
+    async def test_one_of_the_first_pass_leaves_the_second_to_the_model(self, hub: RunningHub) -> None:
+        plain = await self.pictures(hub, SMALL["prompt"])
+        first = await self.pictures(hub, f"{SMALL['prompt']}<base><lora:wild>")
+        everywhere = await self.pictures(hub, f"<lora:wild>{SMALL['prompt']}")
+        assert not np.array_equal(plain[0], first[0])
+        assert np.array_equal(everywhere[0], first[0])
+        assert not np.array_equal(everywhere[1], first[1])
+
+    async def test_one_of_the_second_pass_acts_in_no_other(self, hub: RunningHub) -> None:
+        plain, _ = await draw(hub)
+        alone, told = await draw(hub, loras="wild", lorasectionconfinement="1")
+        assert np.array_equal(plain, alone)
+        assert told["sui_image_params"]["lorasectionconfinement"] == ["1"]

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from backends.contract import SecondPass, Work
+from backends.contract import Lora, SecondPass, Work
 from backends.diffusers_local.pictures.sizes import Size
 
 METHODS = ("PostApply", "StepSwap", "StepSwapNoisy")
@@ -65,8 +65,9 @@ def second_work(work: Work) -> Work | None:
     """What is drawn in the second pass; None when nothing is redrawn.
 
     LoRAs, ControlNets, embeddings and the VAE of the work go with a second model of the same class, and with
-    no other: they would not fit. The initial picture stays for ControlNets to follow. `extra`:
-    "refinerprompt" and "refinernegativeprompt" stand for the prompts.
+    no other: they would not fit. (A LoRA that is for the second pass only goes with whatever model that has.)
+    The initial picture stays for ControlNets to follow. `extra`: "refinerprompt" and
+    "refinernegativeprompt" stand for the prompts.
     """
     second = work.second
     part = redrawn_part(work)
@@ -93,9 +94,20 @@ def second_work(work: Work) -> Work | None:
         variation_seed=None,
         variation_strength=0.0,
         strength=part,
-        loras=work.loras if alike else (),
+        loras=_loras_of_the_second(work, alike=alike),
         controls=work.controls if alike else (),
         embeddings=work.embeddings if alike else (),
         second=None,
         extra={key: value for key, value in work.extra.items() if key not in left_out},
     )
+
+
+def first_loras(work: Work) -> tuple[Lora, ...]:
+    """The LoRAs that act in the work's first walk."""
+    return tuple(lora for lora in work.loras if lora.only != "refiner")
+
+
+def _loras_of_the_second(work: Work, *, alike: bool) -> tuple[Lora, ...]:
+    """Those that act in the second walk, which is the only one of its work."""
+    acting = ("", "refiner") if alike else ("refiner",)
+    return tuple(replace(lora, only="") for lora in work.loras if lora.only in acting)

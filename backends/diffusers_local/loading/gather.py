@@ -11,7 +11,7 @@ from backends.contract import ModelRef, Work
 from backends.diffusers_local.features.lora import LoraFile
 from backends.diffusers_local.features.lora_layers import Stack, stack_of
 from backends.diffusers_local.features.lora_parts import Weights
-from backends.diffusers_local.features.second_work import second_work
+from backends.diffusers_local.features.second_work import first_loras, second_work
 from backends.diffusers_local.loading.controlnets import ControlPart
 from backends.diffusers_local.loading.model import Model
 from backends.diffusers_local.loading.shelf import Shelf
@@ -71,7 +71,7 @@ def needs(work: Work) -> Iterator[Need]:
     yield Need("model", work.model)
     if work.vae is not None:
         yield Need("vae", work.vae)
-    for lora in work.loras:
+    for lora in first_loras(work):
         yield Need("lora", lora.model, work.model)
     for embedding in work.embeddings:
         yield Need("embedding", embedding)
@@ -93,7 +93,7 @@ def gather(work: Work, shelf: Shelf, seconds: float = 0.0) -> Kit:
     ModelTrouble when something does not go with the model.
     """
     model = shelf.held("model", work.model)
-    loras = tuple(shelf.held("lora", lora.model) for lora in work.loras)
+    loras = tuple(shelf.held("lora", lora.model) for lora in first_loras(work))
     vae = None if work.vae is None else shelf.held("vae", work.vae)
     upscaler, second = _upscaler(work), second_work(work)
     return Kit(
@@ -120,7 +120,7 @@ def _lay(work: Work, model: Model, loras: Iterable[LoraFile]) -> Stack:
     both weights. Raises ModelTrouble.
     """
     weights: dict[str, tuple[float, float]] = {}
-    for lora, asked in zip(loras, work.loras, strict=True):
+    for lora, asked in zip(loras, first_loras(work), strict=True):
         model.layers.attach(lora)
         weight, text = weights.get(lora.key, (0.0, 0.0))
         weights[lora.key] = (weight + asked.weight, text + asked.text_weight)

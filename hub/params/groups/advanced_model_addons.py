@@ -63,4 +63,17 @@ PARAMS = (
         "LoRA Tenc Weights",
         "How strongly each LoRA acts on the text encoders; left out, as LoRA Weights says.",
     ),
+    Param(
+        name="LoRA Section Confinement",
+        description="Where each LoRA acts, in the order of LoRAs: 0 in every pass, 5 in the first alone,\n"
+        "1 in the second (refiner) alone; a LoRA in a prompt acts in the section it stands in.",
+        type="list",
+        default="",
+        priority=10,
+        group=GROUP.id,
+        visible=False,
+        advanced=True,
+        ignore="",
+        needs="loras",
+    ),
 )

@@ -24,11 +24,13 @@ TRIGGER = "\0trigger\0"
 
 
 class Prompted(Struct, frozen=True):
-    """A LoRA that a prompt names; None leaves a weight to the LoRA itself."""
+    """A LoRA that a prompt names; None leaves a weight to the LoRA itself. `section` is the stage that it is
+    for ("": all)."""
 
     model: Entry
     weight: float | None = None
     text_weight: float | None = None
+    section: str = ""
 
 
 class Setting(Struct, frozen=True):

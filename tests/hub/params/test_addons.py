@@ -182,3 +182,35 @@ class TestSaidAgain:
             ("style.safetensors", "loras"),
             ("bad hands.safetensors", "prompt"),
         ]
+
+
+class TestConfinement:
+    def sections(self, request: GenRequest) -> list[tuple[str, str]]:
+        return [(lora.model.name.partition(".")[0], lora.only) for lora in request.loras]
+
+    def test_a_lora_of_a_prompt_acts_in_its_section(self, ask: Parse) -> None:
+        request = ask(prompt="<lora:style>a<base><lora:people/ann:0.5> b<refiner><lora:style:2> c")
+        assert self.sections(request) == [("style", ""), ("people/ann", "base"), ("style", "refiner")]
+        assert request.asked_by["lora_confinement"] == "LoRA Section Confinement"
+        assert request.given["lorasectionconfinement"] == ["0", "5", "1"]
+
+    def test_the_list_says_the_same(self, ask: Parse) -> None:
+        request = ask(loras="style,ann", lorasectionconfinement="5,1")
+        assert self.sections(request) == [("style", "base"), ("people/ann", "refiner")]
+        again = ask(**{key: request.given[key] for key in ("loras", "lorasectionconfinement")})
+        assert again.loras == request.loras
+        assert self.sections(ask(loras="style,ann", lorasectionconfinement="-1")) == [
+            ("style", ""),
+            ("people/ann", ""),
+        ]
+
+    def test_without_any_nothing_more_is_asked_or_told(self, ask: Parse) -> None:
+        request = ask(loras="style", lorasectionconfinement="0")
+        assert request.asked_by == {"loras": "LoRAs"}
+        assert "lorasectionconfinement" not in request.given
+
+    @pytest.mark.parametrize("sections", ["2", "0.5", "1,1,1", "first"])
+    def test_sections_unknown_here_are_refused(self, ask: Parse, sections: str) -> None:
+        with pytest.raises(BadInput) as refused:
+            ask(loras="style,ann", lorasectionconfinement=sections)
+        assert refused.value.extra["field"] == "lorasectionconfinement"

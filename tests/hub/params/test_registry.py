@@ -77,6 +77,7 @@ vae|VAE|model|None|0|0|1|0|0|small|advancedmodeladdons|10|adv tog ign=None perm=
 loras|LoRAs|list||0|0|1|0|0|small|advancedmodeladdons|10|adv hidden ign= sub=LoRA
 loraweights|LoRA Weights|list||-10|10|0.1|0|0|small|advancedmodeladdons|10|adv hidden ign=
 loratencweights|LoRA Tenc Weights|list||-10|10|0.1|0|0|small|advancedmodeladdons|10|adv hidden ign=
+lorasectionconfinement|LoRA Section Confinement|list||0|0|1|0|0|small|advancedmodeladdons|10|adv hidden ign=
 fluxguidancescale|Flux Guidance Scale|decimal|3.5|0|100|0.1|0|10|slider|sampling|6|tog ff=flux-dev
 seamlesstileable|Seamless Tileable|dropdown|false|0|0|1|0|0|small|sampling|15|ign=false ff=seamless
 vaetilesize|VAE Tile Size|integer|256|128|4096|32|0|0|small|advancedsampling|-5|adv tog
@@ -272,7 +273,7 @@ class TestEnginesThatChange:
 class TestTheLocalEngine:
     def test_whatever_it_can_do_can_be_asked_for(self, registry: Registry) -> None:
         asked = {feature for param in registry.params.values() for feature in param.asked_of_engines}
-        by_value = {"embeddings", "prompt_switching", "upscalers"}  # asked for by tags, and by a method
+        by_value = {"embeddings", "prompt_switching", "upscalers", "lora_confinement"}  # by tags, by methods
         nobodys = {"comfyui", "regions", "segments"}  # others'
         assert set(ENGINE.features) == asked - nobodys | by_value
 

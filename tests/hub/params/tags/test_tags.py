@@ -121,7 +121,7 @@ def test_what_takes_its_place(make: Make, text: str, left: str | None) -> None:
         ("<param[nothing]:1>", "no such parameter"),
         ("<param[prompt]:1>", "beside the prompt"),
         ("<refiner><param[images]:1>", "before <refiner>"),
-        ("<refiner><lora:style>", "act in every pass"),
+        ("<region:0,0,1,1>a <lora:style>", "over a part of the picture"),
         ("<<random:comment>:x>", "a new tag"),
         ("<repeat[1000]:<repeat[1000]:<repeat[1000]:x>>>", "ask for fewer images"),
         ("<repeat[900]:" + "x" * 200 + ">", "longer than"),
