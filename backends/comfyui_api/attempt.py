@@ -25,10 +25,12 @@ _INTERRUPTED = "Somebody interrupted this at the ComfyUI server; try again."
 
 class Gone(Struct, frozen=True):
     """Nothing is to be had of this prompt; another one may bring the picture. `reason` is what to say when
-    that has happened before, "" where it is no sign of trouble.
+    that has happened before, "" where it is no sign of trouble. `silent` says that it was finished while the
+    connection stood and brought nothing.
     """
 
     reason: str = ""
+    silent: bool = False
 
 
 class Attempt:
@@ -185,7 +187,7 @@ class Attempt:
                     return Finished(files=files)
                 if not deaf:
                     self._around.link.drop()  # it brings nothing: somebody who does not read stalls it
-                return Gone()
+                return Gone(silent=not deaf)
             case "failed":
                 return Failure(state.reason, state.retry)
             case "cancelled":

@@ -27,6 +27,7 @@ class Job:
         self._watched = work.previews
         self._stopping = False
         self._attempt: Attempt | None = None
+        self._names: dict[str, str] = {}  # what the server calls the pictures that were sent
 
     @property
     def prompt(self) -> str:
@@ -105,12 +106,17 @@ class Job:
             if ending.reason and trouble:
                 return Failure(ending.reason, retry=True)
             trouble = trouble or ending.reason
+            if ending.silent:
+                graph = (await self._graph(by_socket=False)).named(self._names)
         if self._stopping:
             return Stopped()
         return Failure("The ComfyUI server lost this picture again and again; try again later.", retry=True)
 
-    async def _graph(self) -> Graph:
+    async def _graph(self, *, by_socket: bool = True) -> Graph:
+        """Its graph; one whose picture is left as a file where the socket brings nothing."""
         info = self._around.info()
+        if not by_socket:
+            info = info.without("SaveImageWebsocket")
         work = self.work
         if work.init_image is None and work.mask is None and not work.controls:
             return build(work, info)
@@ -118,13 +124,12 @@ class Job:
 
     async def _sent(self, graph: Graph) -> Graph:
         """The graph with its pictures on the server."""
-        given = {}
         for upload in graph.uploads:
             if self._stopping:
                 break
             send = partial(self._around.server.upload, upload.name, upload.subfolder, upload.data)
-            given[upload.path] = await self._around.reached(send)
-        return graph.named(given)
+            self._names[upload.path] = await self._around.reached(send)
+        return graph.named(self._names)
 
     def _begin(self, number: int, graph: Graph) -> Attempt:
         """The attempt of this number: its frames come to it from now on."""

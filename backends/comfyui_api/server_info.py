@@ -48,6 +48,11 @@ class ServerInfo(Struct, frozen=True):
         """Whether all these node classes are there."""
         return all(name in self.classes for name in names)
 
+    def without(self, *names: str) -> "ServerInfo":
+        """The same server as if it had not these node classes."""
+        kept = {name: node for name, node in self.classes.items() if name not in names}
+        return ServerInfo(kept, self.embeddings)
+
     def choices(self, node: str, name: str) -> tuple[str, ...]:
         """The values that a node's input takes, in the server's spelling; none when unknown."""
         found = self.classes.get(node)

@@ -1,5 +1,7 @@
 """What becomes of works when the connection, the server or the hub goes away under them."""
 
+import asyncio
+
 import pytest
 
 from backends.comfyui_api import attempt, life, link
@@ -185,3 +187,24 @@ async def test_pictures_of_megabytes_pass_and_nobody_waits_for_us() -> None:
         await bench.ended(*works, seconds=60)
         assert len(bench.of(Image)) == 3
         assert all(len(one.data) > 1 << 20 for one in bench.of(Image))
+
+
+async def test_a_reader_that_stalls_the_server_costs_time_but_no_picture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While nothing comes over any socket the picture is asked for as a file."""
+    monkeypatch.setattr(attempt, "_POLL", 0.3)
+    monkeypatch.setattr(attempt, "_LATE", 0.2)
+    async with serving(Settings(step_seconds=0.02)) as comfy, talking(comfy) as bench:
+        stuck = asyncio.Event()
+
+        async def never(_frame: str | bytes) -> None:
+            await stuck.wait()
+
+        comfy.memory.sockets.join("somebody", never)
+        comfy.memory.sockets.tell("status", {}, "somebody")
+        work = bench.submit(steps=5)
+        await bench.ended(work)
+        assert bench.of(Done, work)
+        assert len(bench.of(Image, work)) == 1
+        stuck.set()
