@@ -141,8 +141,8 @@ class Conversation:
         except websockets.InvalidHandshake:
             await self._server.check()
             raise Misconfigured(
-                f"{self._server.address} lets no websocket through; switch the setting AllowWebsocket "
-                "off, or let its proxy pass them."
+                "The other hub lets no websocket through; switch the setting AllowWebsocket off, or let its "
+                "proxy pass them."
             ) from None
         except (OSError, TimeoutError, websockets.WebSocketException):
             await self._lost()

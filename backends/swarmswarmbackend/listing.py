@@ -25,6 +25,7 @@ _OF_COMFY = (
     "variation_seed",
     "embeddings",
     "loras",
+    "lora_confinement",
     "vae",
     "vae_tiling",
     "refiners",

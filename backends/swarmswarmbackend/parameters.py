@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from backends.contract import Control, Lora, ModelRef, Region, SecondPass, Work
+from backends.contract import Control, Lora, ModelRef, Region, SecondPass, Work, Workflow
 from backends.swarmswarmbackend.pictures import asked_format, data_url
 
 CHAIN = "hubchain"
@@ -16,6 +16,7 @@ MOST_WEIGHT = 10.0
 
 _CONTROLS = ("controlnet", "controlnettwo", "controlnetthree")
 _TEXTS = {"prompt": "refinerprompt", "negativeprompt": "refinernegativeprompt"}
+_SECTIONS = {"": "0", "base": "5", "refiner": "1"}
 _NOT_SENT = frozenset({*_TEXTS.values(), CHAIN})
 
 Parameters = dict[str, Any]
@@ -39,7 +40,7 @@ class Way(Struct, frozen=True):
 
 def parameters_of(work: Work, way: Way) -> Parameters:
     """The body of a generation request for one picture, without its session. Raises TooMuch."""
-    ask = _Ask(work, way.spelled)
+    ask = _Ask(work, way)
     asked = {
         "images": 1,
         "donotsave": True,
@@ -63,6 +64,8 @@ def parameters_of(work: Work, way: Way) -> Parameters:
     }
     if work.variation_seed is not None:
         asked |= {"variationseed": work.variation_seed, "variationseedstrength": work.variation_strength}
+    if work.workflow is not None:
+        asked |= _graph(work.workflow)
     if work.vae is not None:
         asked["vae"] = ask.name(work.vae)
     if not work.previews:  # to our kind it can be told later that somebody looks
@@ -77,9 +80,10 @@ def parameters_of(work: Work, way: Way) -> Parameters:
 class _Ask:
     """The groups of parameters of one work."""
 
-    def __init__(self, work: Work, spelled: Mapping[str, str]) -> None:
+    def __init__(self, work: Work, way: Way) -> None:
         self._work = work
-        self._spelled = spelled
+        self._spelled = way.spelled
+        self._kin = way.kin
 
     def name(self, model: ModelRef) -> str:
         return self._spelled.get(model.name, model.name)
@@ -121,6 +125,8 @@ class _Ask:
             "loras": [name for _, name in laid],
             "loraweights": [repr(part.weight) for part, _ in laid],
         }
+        if self._kin or any(part.only for part, _ in laid):  # else LoRAs' own notes there would count
+            asked["lorasectionconfinement"] = [_SECTIONS.get(part.only, "0") for part, _ in laid]
         if any(part.weight != part.text_weight for part, _ in laid):
             asked["loratencweights"] = [repr(part.text_weight) for part, _ in laid]
         return asked
@@ -173,6 +179,12 @@ class _Ask:
         return f"model-{self.name(second.upscaler)}"
 
 
+def _graph(workflow: Workflow) -> Parameters:
+    """A graph of the user's own, with the values for its gaps."""
+    pictures = {key: data_url(data) for key, data in workflow.pictures.items()}
+    return {**workflow.values, **pictures, "comfyworkflowraw": workflow.graph}
+
+
 def _tag(region: Region) -> str:
     """The tag that a region's text begins with."""
     if region.kind == "background":
@@ -186,4 +198,4 @@ def _tag(region: Region) -> str:
 def _parts(lora: Lora) -> list[Lora]:
     """The LoRA as often as its weights fit into it."""
     count = max(1, -int(-max(abs(lora.weight), abs(lora.text_weight)) // MOST_WEIGHT))
-    return [Lora(lora.model, lora.weight / count, lora.text_weight / count)] * count
+    return [structs.replace(lora, weight=lora.weight / count, text_weight=lora.text_weight / count)] * count

@@ -15,6 +15,7 @@ from backends.swarmswarmbackend.sentences import sentence
 DEAD_SESSION = "invalid_session_id"
 NO_PERMISSION = "bad_permissions"
 NO_ROUTE = "bad_route"
+GONE = "The other hub does not answer any more."
 BIG = 1 << 18
 """An answer of more bytes is read in a thread."""
 
@@ -90,15 +91,14 @@ class Server:
             answer = await self._post("GetNewSession", {})
         except Refused as refusal:
             raise Misconfigured(
-                f"The hub at {self.address} lets nobody in without a name: {refusal} Give a token of a user "
-                "there in the setting AuthorizationHeader, as `Bearer <token>`."
+                f"The other hub lets nobody in without a name: {refusal} Give a token of a user there "
+                "in the setting AuthorizationHeader, as `Bearer <token>`."
             ) from None
         try:
             return msgspec.convert(answer, Hello, strict=False)
         except msgspec.ValidationError:
             raise Misconfigured(
-                f"What answers at {self.address} is neither a hub nor a SwarmUI server; correct the setting "
-                "Address."
+                "What answers at its Address is neither a hub nor a SwarmUI server; correct that setting."
             ) from None
 
     async def greet(self) -> Hello:
@@ -111,7 +111,7 @@ class Server:
         now = await self.hello()
         self.give_back(now.session_id)
         if self._known is not None and now.server_id != self._known.server_id:
-            raise Unreachable(f"The hub at {self.address} was started anew.")
+            raise Unreachable("The other hub was started anew.")
 
     async def health(self) -> Health:
         """How a hub of our kind is; others answer with what is nothing. Raises Unreachable."""
@@ -121,7 +121,7 @@ class Server:
         except msgspec.MsgspecError:
             return Health()
         except httpx.HTTPError:
-            raise Unreachable(f"The hub at {self.address} does not answer any more.") from None
+            raise Unreachable(GONE) from None
 
     @property
     def kin(self) -> bool:
@@ -153,7 +153,7 @@ class Server:
         try:
             answer = await self._http.get(url)
         except httpx.HTTPError:
-            raise Unreachable(f"The hub at {self.address} does not answer any more.") from None
+            raise Unreachable(GONE) from None
         if answer.status_code != httpx.codes.OK:
             raise Refused("it did not hand over the picture it had drawn.")
         return answer.content
@@ -171,20 +171,20 @@ class Server:
                 timeout=usual,
             )
         except httpx.ConnectTimeout:
-            raise Unreachable(f"Nobody answers at {self.address} within the time allowed.") from None
+            raise Unreachable("The other hub does not answer within the time allowed.") from None
         except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.LocalProtocolError):
-            raise Misconfigured(f"{self.address} is no address; correct the setting Address.") from None
+            raise Misconfigured("The setting Address is no address; correct it.") from None
         except httpx.ConnectError:
-            raise Unreachable(f"Nobody answers at {self.address}.") from None
+            raise Unreachable("Nobody answers at the other hub's Address.") from None
         except httpx.HTTPError:
-            raise Unreachable(f"The hub at {self.address} does not answer any more.") from None
+            raise Unreachable(GONE) from None
         return await self._read(answer)
 
     async def _read(self, answer: httpx.Response) -> Any:
         """The object an answer holds."""
         if answer.is_redirect:
             raise Misconfigured(
-                f"What answers at {self.address} sends its callers elsewhere; set Address to where it ends."
+                "What answers at its Address sends its callers elsewhere; set Address to where that ends."
             )
         try:
             content = answer.content
@@ -193,7 +193,7 @@ class Server:
         except msgspec.DecodeError:
             body = None
         if not isinstance(body, dict):
-            raise _foreign(answer.status_code, self.address)
+            raise _foreign(answer.status_code)
         if body.get("error") or body.get("error_id"):
             raise refusal_of(body)
         return body
@@ -206,16 +206,17 @@ def refusal_of(body: Mapping[str, Any]) -> Refused:
     return Refused(sentence(str(body.get("error") or error_id)), error_id, permission, about)
 
 
-def _foreign(status: int, address: str) -> Exception:
+def _foreign(status: int) -> Exception:
     """What an answer that is no hub's means."""
     if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
         return Misconfigured(
-            f"{address} asks who is calling; give what it wants in AuthorizationHeader or OtherHeaders."
+            "The other hub, or a proxy before it, asks who is calling; give what it wants in the setting "
+            "AuthorizationHeader or in OtherHeaders."
         )
     if status in (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT):
-        return Unreachable(f"A proxy answers at {address}, but no hub behind it.")
+        return Unreachable("A proxy answers, but no hub behind it.")
     return Misconfigured(
-        f"What answers at {address} is neither a hub nor a SwarmUI server; correct the setting Address."
+        "What answers at its Address is neither a hub nor a SwarmUI server; correct that setting."
     )
 
 
@@ -232,7 +233,7 @@ def _address(text: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise Misconfigured(f"Address {text[:200]!r} is none; give one like http://192.168.0.10:7801.")
+        raise Misconfigured("The setting Address is none; give one like http://192.168.0.10:7801.")
     path = parts.path.rstrip("/").removesuffix("/Text2Image").rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path}/"
 

@@ -95,9 +95,7 @@ class View:
         self.seen = structs.replace(self.seen, engines=engines)
         choices = self.seen.choices
         servers = tuple(one for one in (self._there, *health.servers) if one)
-        self._emit(
-            Ready(self._server.address, features, choices.samplers, choices.schedulers, slots, servers)
-        )
+        self._emit(Ready("", features, choices.samplers, choices.schedulers, slots, servers))
         self._emit(Held(self.held))
 
     async def call(self, name: str, body: dict[str, Any] | None = None, seconds: float | None = None) -> Any:

@@ -88,7 +88,9 @@ def test_the_quality_decides_what_is_lost() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"<html>", b"\x89PNG\r\n\x1a\n", FILES["PNG"][:60], b"\xff\xd8\xff\xe1"]
+    "data",
+    [b"", b"<html>", b"\x89PNG\r\n\x1a\n", FILES["PNG"][:60], b"\xff\xd8\xff\xe1"],
+    ids=["nothing", "a page", "a beginning", "a cut file", "a cut segment"],
 )
 def test_no_picture_is_said_so(data: bytes) -> None:
     with pytest.raises(NoPicture):

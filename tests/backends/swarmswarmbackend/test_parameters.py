@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from backends.contract import Control, Lora, ModelRef, Region, SecondPass, Work
+from backends.contract import Control, Lora, ModelRef, Region, SecondPass, Work, Workflow
 from backends.swarmswarmbackend.parameters import TooMuch, Way, parameters_of
 
 MODEL = ModelRef("sub/one.safetensors", "")
@@ -79,6 +79,18 @@ def test_loras_with_both_weights() -> None:
     assert list(map(float, sent["loraweights"])) == [0.3, 1.0]
     assert list(map(float, sent["loratencweights"])) == [0.3, -0.125]
     assert "loratencweights" not in asked(loras=(Lora(one, 0.1, 0.1),))
+
+
+def test_loras_of_one_pass() -> None:
+    assert "lorasectionconfinement" not in asked(loras=(Lora(MODEL),))
+    sent = asked(loras=(Lora(MODEL), Lora(MODEL, only="refiner"), Lora(MODEL, 12.0, 12.0, only="base")))
+    assert sent["lorasectionconfinement"] == ["0", "1", "5", "5"]
+    assert asked(Way("", kin=True), loras=(Lora(MODEL),))["lorasectionconfinement"] == ["0"]
+
+
+def test_a_graph_of_the_users_own() -> None:
+    sent = asked(workflow=Workflow('{"1":{}}', {"mystrength": 0.5}, {"mypicture": PNG}))
+    assert (sent["comfyworkflowraw"], sent["mystrength"], sent["mypicture"]) == ('{"1":{}}', 0.5, url(PNG))
 
 
 def test_a_weight_beyond_the_range_is_laid_in_parts() -> None:
