@@ -27,10 +27,12 @@ def blurred_picture(draft: Draft, param: str, picture: Link, size: Size, pixels:
     """A picture of this size, blurred over so many pixels. Raises Unbuildable."""
     times = ceil(pixels / _MOST)
     sigma = round(pixels / times, 2)
+    small = (max(1, size[0] // times), max(1, size[1] // times))
+    # the node mirrors so much at the edges, and fails where the picture is not larger than that
+    radius = min(31, ceil(2 * sigma), min(small) - 1)
+    if radius < 1:
+        return picture
     if times > 1:
-        small = (max(1, size[0] // times), max(1, size[1] // times))
         picture = scaled(draft, param, picture, small, "bilinear", "disabled")
-    picture = draft.sheet.one(
-        param, "ImageBlur", "IMAGE", image=picture, blur_radius=min(31, ceil(2 * sigma)), sigma=sigma
-    )
+    picture = draft.sheet.one(param, "ImageBlur", "IMAGE", image=picture, blur_radius=radius, sigma=sigma)
     return scaled(draft, param, picture, size, "bilinear", "disabled") if times > 1 else picture

@@ -198,6 +198,15 @@ class TestStart:
         graph = core.build(work(init_image=png(), mask=png(white=(0, 0, 9, 9)), extra={"maskblur": 64}))
         assert nodes(graph, "ImageBlur")[0]["sigma"] <= 10
 
+    @pytest.mark.parametrize("side", [64, 100, 1024])
+    def test_no_blur_reaches_as_far_as_its_picture(self, core: Told, side: int) -> None:
+        """Seen on a real server: it mirrors so many pixels at the edge, and has to have them."""
+        mask = png(white=(20, 20, 40, 40))
+        graph = core.build(work(init_image=png(), mask=mask, extra={"maskblur": 64}, width=side, height=1024))
+        (blur,) = nodes(graph, "ImageBlur")
+        small = graph.nodes[blur["image"][0]]["inputs"]
+        assert blur["blur_radius"] < min(small["width"], small["height"])
+
     def test_a_model_for_holes_is_shown_holes(self, core: Told) -> None:
         own = model("sd-v1-5-inpainting.safetensors", "stable-diffusion-v1-inpainting")
         graph = core.build(work(model=own, init_image=png(), mask=png(white=(0, 0, 9, 9)), strength=1))
