@@ -23,6 +23,7 @@ from hub.media import Media
 from hub.outside import ANY, Outside, Rule
 from hub.ownership import own_folder
 from hub.params import Registry
+from hub.server_settings import ServerSettings
 from hub.settings import Settings
 from hub.store import Store
 from hub.webhooks import Hooks, ServerHooks
@@ -78,7 +79,7 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             kept = (SavedGrids(store), Conversion(catalog), workflows)
             many = (grids, batches, files, downloads, hooks, identity)
             rooms: dict[type, object] = {}
-            for room in (*made, *many, *kept, recent):
+            for room in (*made, *many, *kept, recent, ServerSettings(settings)):
                 rooms |= parts_of(room)
             board.open(rooms, accounts)
             closing.push_async_callback(pool.stop)

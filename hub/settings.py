@@ -348,7 +348,7 @@ def load(data_dir: Path | str, overrides: Mapping[str, str] | None = None) -> Se
     values: dict[str, dict[str, Any]] = {section: {} for section in Settings.__struct_fields__}
     for source, key, value in _layers(folder, overrides or {}):
         section, _, name = key.partition(".")
-        values[section][name] = _convert(source, key, value)
+        values[section][name] = read_value(source, key, value)
     values["folders"]["data"] = folder
     sections = {name: _SECTIONS[name](**values[name]) for name in values}
     sections["folders"] = sections["folders"].resolved()
@@ -395,7 +395,8 @@ def _key_of(word: str) -> str | None:
     return f"{section}.{name}" if head == "HUB" and section in _SECTIONS and name else None
 
 
-def _convert(source: str, key: str, value: Any) -> Any:
+def read_value(source: str, key: str, value: Any) -> Any:
+    """A raw value in the type of its dotted key. Raises BadSettings naming `source`, the key, the fault."""
     section, _, name = key.partition(".")
     kind = fields_of(section).get(name) if section in _SECTIONS else None
     if kind is None or key == "folders.data":

@@ -2,7 +2,7 @@
 
 from hub.wire.answers import Answer, Headers, encode, error_answer, json_answer, redirect, text_answer
 from hub.wire.bind import Body
-from hub.wire.door import Door, header
+from hub.wire.door import Door, header, is_loopback
 from hub.wire.files import Files, html_answer
 from hub.wire.handlers import ends_of, room_of, visitor_of
 from hub.wire.outbox import Binary
@@ -30,6 +30,7 @@ __all__ = [
     "error_answer",
     "header",
     "html_answer",
+    "is_loopback",
     "json_answer",
     "own",
     "redirect",
