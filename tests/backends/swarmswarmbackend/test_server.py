@@ -63,7 +63,7 @@ def test_sentences_pass() -> None:
         "",
         "Traceback (most recent call last):\n  File",
         "System.NullReferenceException: Object reference\n   at Swarm.Main()",
-        "Cannot read /home/ann/models/a.safetensors",
+        "Cannot read /elsewhere/models/a.safetensors",
         "Cannot read C:\\Users\\ann\\a.safetensors",
         "<html><body>502</body></html>",
     ],
