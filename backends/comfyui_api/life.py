@@ -179,7 +179,7 @@ class Life:
 
     def _started(self, model: str) -> None:
         """A work of this model begins: the server has it in memory, and may have let go of others."""
-        if model != self._held:
+        if model and model != self._held:
             self._held = model
             self._emit(Loaded(model, (model,)))
 
