@@ -10,7 +10,6 @@ from hub.accounts import Accounts
 from permissions import FLAGS, ROLES, Role
 from tests.hub.running import RunningHub
 
-
 ROLE: dict[str, Any] = {
     "name": "painters",
     "description": "They paint.",
