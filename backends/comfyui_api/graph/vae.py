@@ -41,4 +41,6 @@ def _tiles(draft: Draft) -> dict[str, Value]:
     size = draft.work.extra.get("vaetilesize")
     if size is None:
         return {}
-    return {"tile_size": int(size), "overlap": int(draft.work.extra.get("vaetileoverlap", 64))}
+    # a quarter at most: the server also goes over it in tiles of half the size, and fails without any step
+    overlap = min(int(draft.work.extra.get("vaetileoverlap", 64)), int(size) // 4)
+    return {"tile_size": int(size), "overlap": overlap}

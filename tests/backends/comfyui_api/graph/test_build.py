@@ -144,6 +144,9 @@ class TestModels:
         graph = core.build(work(extra=extra, init_image=png(), strength=0.5))
         assert nodes(graph, "VAEDecodeTiled")[0]["tile_size"] == 256
         assert nodes(graph, "VAEEncodeTiled")[0]["overlap"] == 32
+        # seen on a real server: half a tile of overlap and it divides by nothing
+        graph = core.build(work(extra={"vaetilesize": 128, "vaetileoverlap": 128}, init_image=png()))
+        assert nodes(graph, "VAEEncodeTiled")[0]["overlap"] == 32
 
     def test_seamless_needs_nodes_of_others(self, core: Told, full: Told) -> None:
         graph = full.build(work(extra={"seamlesstileable": "X-Only"}))
