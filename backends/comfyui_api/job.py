@@ -118,9 +118,9 @@ class Job:
         if not by_socket:
             info = info.without("SaveImageWebsocket")
         work = self.work
-        if work.init_image is None and work.mask is None and not work.controls:
+        if not (work.init_image or work.mask or work.controls or work.workflow):
             return build(work, info)
-        return await asyncio.to_thread(build, work, info)  # pictures are read there
+        return await asyncio.to_thread(build, work, info)  # pictures and foreign graphs are read
 
     async def _sent(self, graph: Graph) -> Graph:
         """The graph with its pictures on the server."""

@@ -27,6 +27,7 @@ from backends.contract import (
     Started,
     Unreachable,
     Watch,
+    Workflow,
 )
 from tests.backends.comfyui_api.bench import MODEL, Bench, Comfy, Settings, settled, talking
 from tests.comfy.serving import serving
@@ -261,3 +262,16 @@ async def test_ways_lead_to_the_server_while_it_answers(comfy: Comfy) -> None:
     assert way.server.has("KSampler")
     await bench.end()
     assert bench.client.way() is None
+
+
+async def test_a_workflow_of_the_users_own_is_drawn_whatever_its_size(comfy: Comfy) -> None:
+    graph = {
+        "1": {"class_type": "EmptyImage", "inputs": {"width": 96, "height": 32, "batch_size": 1, "color": 7}},
+        "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}},
+    }
+    async with talking(comfy) as bench:
+        work = bench.submit(model=ModelRef("", ""), workflow=Workflow(json.dumps(graph)))
+        await bench.ended(work)
+        assert bench.of(Done, work), bench.of(Failed, work)
+        assert picture(bench.of(Image)[0].data).size == (96, 32)
+        assert not bench.of(Loaded)
