@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from hub.accounts import Caller
 from hub.errors import HubError
 from hub.jobs import Counts, Intake, Job, Jobs, Unsubscribe
-from hub.jobs.events import Ended, ImageCancelled, Imaged, ImageFailed, JobEvent
+from hub.jobs.events import Ended, ImageCancelled, Imaged, ImageFailed, Intermediate, JobEvent
 from hub.media import Media
 from hub.params import letters
 from hub.routes.t2i.mini_grid import INDEX, MiniGrid
@@ -34,7 +34,8 @@ class GenerateIn(Struct, frozen=True):
 
 
 class GenerateOut(Struct, frozen=True):
-    """`images` are addresses or data URLs, in the order they were finished."""
+    """`images` are addresses or data URLs, in the order they were finished; with `outputintermediateimages`
+    those on the way too."""
 
     images: list[str]
 
@@ -56,7 +57,7 @@ async def generate(
 
     def hear(event: JobEvent) -> None:
         grid.hear(event)
-        if isinstance(event, Imaged):
+        if isinstance(event, Imaged | Intermediate):
             images.append(event.url)
         elif isinstance(event, ImageFailed):
             extra: dict[str, Any] = dict(event.extra)
