@@ -147,6 +147,7 @@ async def _runner(ours: Program, number: int, races: int) -> int:
     async with _talking(ours) as talk:
         for race in range(races):
             await talk.ask(steps=ENDLESS, width=64, height=64, seed=number * races + race + 1)
+            await talk.until(b'{"status":{"waiting_gens":1')  # accepted: what comes before stops nothing
             await asyncio.sleep(chance.uniform(0, 0.2))
             await talk.line.post("/API/InterruptAll", session_id=talk.session)
             try:

@@ -113,6 +113,7 @@ async def test_races_of_asking_and_stopping_lose_none(tmp_path: Path, version: s
     async with connected(tmp_path, played) as (hub, comfy), talking(hub) as talk:
         for seed in range(races):
             await asked(talk, steps=ENDLESS, seed=seed + 1)
+            await until(lambda: not hub.room(Jobs).counts().idle)
             await asyncio.sleep(chance.uniform(0, 0.15))
             await hub.call("InterruptAll")
             # By itself it would run for 40 s.
