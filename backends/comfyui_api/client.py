@@ -4,7 +4,7 @@ from backends.comfyui_api.life import Life
 from backends.comfyui_api.settings import ComfyApiSettings
 from backends.comfyui_api.stock import Memory
 from backends.comfyui_api.way import Way
-from backends.contract import Cancel, Command, Free, Load, LoadFailed, Submit, Surroundings, Watch
+from backends.contract import Cancel, Command, Free, Load, LoadFailed, Refresh, Submit, Surroundings, Watch
 
 
 class ComfyClient:
@@ -47,13 +47,10 @@ class ComfyClient:
                 self._surroundings.emit(LoadFailed(model.name, reason, ticket))
             case Free():
                 life.free()
+            case Refresh():
+                life.stale()
             case _:
                 pass
-
-    def refresh(self) -> None:
-        """Have what the server has read again soon."""
-        if self._life is not None:
-            self._life.stale()
 
     def way(self) -> Way | None:
         """The way to the server itself, None while nobody answers there."""

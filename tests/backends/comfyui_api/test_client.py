@@ -24,6 +24,7 @@ from backends.contract import (
     Offers,
     Progress,
     Ready,
+    Refresh,
     Started,
     Unreachable,
     Watch,
@@ -275,3 +276,10 @@ async def test_a_workflow_of_the_users_own_is_drawn_whatever_its_size(comfy: Com
         assert bench.of(Done, work), bench.of(Failed, work)
         assert picture(bench.of(Image)[0].data).size == (96, 32)
         assert not bench.of(Loaded)
+
+
+async def test_asked_to_look_again_it_finds_new_models(comfy: Comfy) -> None:
+    async with talking(comfy) as bench:
+        comfy.settings.models = {**comfy.settings.models, "loras": ("new.safetensors",)}
+        bench.send(Refresh())
+        await bench.until(lambda: any(one.name == "new.safetensors" for one in bench.of(Offers)[-1].models))
