@@ -35,6 +35,9 @@ from backends.swarmswarmbackend.view import View
 GLANCE_SECONDS = 5.0
 """How often its engines are looked at."""
 
+MOST_MISSED = 2
+"""So many looks in a row may go unanswered: works that notice more tell it themselves."""
+
 LOOK_SECONDS = 300.0
 """How often its models are listed."""
 
@@ -87,17 +90,24 @@ class Life:
     async def serve(self) -> None:
         """Look at the other hub now and then, until something is broken. Raises what `run` does."""
         await self._view.begin()
-        looked = time.monotonic()
+        looked, missed = time.monotonic(), 0
         while True:
             done, _ = await asyncio.wait({self._broken}, timeout=GLANCE_SECONDS)
             if done:
                 self._broken.result()
-            if time.monotonic() > looked + LOOK_SECONDS:
-                await self._view.look()
-                looked = time.monotonic()
+            try:
+                if time.monotonic() > looked + LOOK_SECONDS:
+                    await self._view.look()
+                    looked = time.monotonic()
+                else:
+                    await self._view.glance()
+            except Unreachable:
+                missed += 1
+                if missed > MOST_MISSED:
+                    raise
             else:
-                await self._view.glance()
-            self._emit(Pong(0))
+                missed = 0
+                self._emit(Pong(0))
 
     async def leave(self) -> None:
         """End everything; what is going on there is stopped, as nobody waits for it any more."""
@@ -185,6 +195,7 @@ class Life:
             self._emit(LoadFailed(model, reason, load.ticket))
             return
         held = (*(name for name in self._view.held if name != model), model)
+        self._view.doubt_held()
         self._emit(Loaded(model, held, load.ticket, time.monotonic() - begun))
 
     async def _free(self) -> None:
@@ -193,4 +204,5 @@ class Life:
         except Refused as refusal:
             self._emit(Log("warning", f"The other hub frees no memory: {refusal}"))
         else:
+            self._view.doubt_held()
             self._emit(Held(()))

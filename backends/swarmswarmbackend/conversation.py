@@ -69,6 +69,7 @@ class Conversation:
         self._emit = emit
         self._course = Course(work)
         self._cancelled = asyncio.Event()
+        self._interrupted = False
         self._watched = work.previews
         self._socket: ClientConnection | None = None
         self._session = ""
@@ -90,12 +91,13 @@ class Conversation:
             try:
                 await (self._over_socket() if over_socket else self._over_http())
             except DeadSession:
+                self._server.forget_sessions()
                 if last:
                     self._end(Failed(self.work.id, failed("It does not know its own sessions."), retry=True))
                 continue
             finally:
                 stopper.cancel()
-            if not self._cancelled.is_set():  # a late interrupt must not meet the session's next work
+            if not self._interrupted:  # a late interrupt must not meet the session's next work
                 self._server.give_back(self._session)
             return
 
@@ -117,6 +119,7 @@ class Conversation:
 
     async def _interrupt(self) -> None:
         """Stop what the session has going there, which is this work and no other."""
+        self._interrupted = True
         with contextlib.suppress(Unreachable, Misconfigured, Refused):
             await self._server.call("InterruptAll", self._session, {"other_sessions": False}, seconds=3)
 
@@ -311,6 +314,7 @@ class Conversation:
             return
         if self._cancelled.is_set():
             self._end(Cancelled(self.work.id))
+            await self._interrupt()
             return
         await self._server.check()
         await self.abandon()

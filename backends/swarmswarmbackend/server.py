@@ -114,7 +114,9 @@ class Server:
             raise Unreachable("The other hub was started anew.")
 
     async def health(self) -> Health:
-        """How a hub of our kind is; others answer with what is nothing. Raises Unreachable."""
+        """How a hub of our kind is; of others nothing. Raises Unreachable."""
+        if not self.kin:
+            return Health()
         try:
             answer = await self._http.get(f"{self.address}hub/v1/health")
             return msgspec.json.decode(answer.content, type=Health)
@@ -131,6 +133,10 @@ class Server:
     async def take_session(self) -> str:
         """A session that no other work uses. Raises Unreachable, Misconfigured."""
         return self._free.pop() if self._free else (await self.hello()).session_id
+
+    def forget_sessions(self) -> None:
+        """One was not known there any more: take none of the others either."""
+        self._free.clear()
 
     def give_back(self, session: str) -> None:
         """A session that a work needs no more; a dead one is not given back."""

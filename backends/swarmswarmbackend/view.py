@@ -11,6 +11,7 @@ from backends.contract import (
     Offers,
     Ready,
     RemoteModel,
+    Report,
     Unreachable,
 )
 from backends.swarmswarmbackend import listing
@@ -48,6 +49,7 @@ class View:
         self._emit = emit
         self._session = ""
         self._there = ""
+        self._said: dict[type, Report] = {}
 
     @property
     def held(self) -> tuple[str, ...]:
@@ -84,7 +86,7 @@ class View:
             found += listing.models_of(await self._allowed("ListModels", body) or {}, subtype)
         models, spelled = listing.as_ours(found)
         self.seen = structs.replace(self.seen, models=models, spelled=spelled, choices=choices)
-        self._emit(Offers(models))
+        self._tell(Offers(models))
         await self.glance()
 
     async def glance(self) -> None:
@@ -95,8 +97,18 @@ class View:
         self.seen = structs.replace(self.seen, engines=engines)
         choices = self.seen.choices
         servers = tuple(one for one in (self._there, *health.servers) if one)
-        self._emit(Ready("", features, choices.samplers, choices.schedulers, slots, servers))
-        self._emit(Held(self.held))
+        self._tell(Ready("", features, choices.samplers, choices.schedulers, slots, servers))
+        self._tell(Held(self.held))
+
+    def doubt_held(self) -> None:
+        """Something else was said of what is in its memory: say it again when it is looked at next."""
+        self._said.pop(Held, None)
+
+    def _tell(self, report: Report) -> None:
+        """Say what has changed: what is said again would pass for progress of works."""
+        if self._said.get(type(report)) != report:
+            self._said[type(report)] = report
+            self._emit(report)
 
     async def call(self, name: str, body: dict[str, Any] | None = None, seconds: float | None = None) -> Any:
         """A call in the session of no work; a dead one is begun anew. Raises Unreachable, Refused."""

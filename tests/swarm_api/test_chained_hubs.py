@@ -251,5 +251,5 @@ async def test_a_hub_killed_while_it_draws_is_asked_again_when_it_is_back(
             await there.kill()
             await again
             async with outside(tmp_path / "behind", free_port):
-                await talk.until("socket_intention", seconds=60)
+                await talk.until("socket_intention", seconds=100)  # it is called every half minute
                 assert len(talk.of("image")) == 2 and talk.of("error") == []
