@@ -7,6 +7,7 @@ from hub.jobs.job import Job
 from hub.jobs.listing import NO_END, Filter, ImageView, JobView, Moment
 from hub.jobs.onlooker import Onlooker, Over
 from hub.jobs.runner import Jobs
+from hub.jobs.seats import EngineFigures
 from hub.jobs.status import BackendStatus, Status, StatusText, status_body
 from hub.jobs.tally import Counts
 
@@ -16,6 +17,7 @@ __all__ = [
     "Bus",
     "Channel",
     "Counts",
+    "EngineFigures",
     "Filter",
     "ImageView",
     "Intake",

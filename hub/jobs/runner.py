@@ -28,7 +28,7 @@ from hub.jobs.memory import Memory
 from hub.jobs.need import Need, needs_of
 from hub.jobs.onlooker import Onlooker, Over
 from hub.jobs.reports import Reports
-from hub.jobs.seats import Engines
+from hub.jobs.seats import EngineFigures, Engines
 from hub.jobs.status import Status, StatusText, status_text
 from hub.jobs.tally import Counts, Tallies
 from hub.media import Media, occasion_of
@@ -307,6 +307,10 @@ class Jobs:
     def figures(self) -> Figures:
         """The queue over all users."""
         return self._floor.figures()
+
+    def engine_figures(self) -> list[EngineFigures]:
+        """How full and how fast each engine is."""
+        return self._floor.seats.figures()
 
     @property
     def paused(self) -> bool:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
+from msgspec import Struct
+
 from backends.contract import Command, EngineState, EngineType
 from hub.jobs.choose import Choice, choose
 from hub.jobs.fit import Seat, lacking, may_serve, misfit, not_now, refusal
@@ -27,6 +29,18 @@ class Engines(Protocol):
 
     def send(self, engine_id: int, command: Command) -> None:
         """Hand a command to an engine without waiting."""
+
+
+class EngineFigures(Struct, frozen=True):
+    """An engine that is switched on: its number, title and status; how many images it has and could have
+    besides; how many seconds it takes for an image, as measured, None before the first one."""
+
+    id: int
+    title: str
+    status: str
+    drawn: int
+    free: int
+    seconds_an_image: float | None
 
 
 class Sitting:
@@ -154,6 +168,18 @@ class Seats:
         """How long what waits now takes."""
         waiting = {need: many for need in self._line.needs() if (many := self._line.many(need))}
         return Forecast(self.speeds, waiting, lambda need: (need.model, self.takes(need)))
+
+    def figures(self) -> list[EngineFigures]:
+        """How full and how fast each engine is."""
+        found = []
+        for seat in self.all():
+            if seat.state.enabled:
+                seconds = self.speeds.seconds(seat.id)
+                free = max(0, seat.free) if seat.state.status == "running" else 0
+                found.append(
+                    EngineFigures(seat.id, seat.state.title, seat.state.status, seat.held, free, seconds)
+                )
+        return found
 
     # ---- sitting down and getting up -----------------------------------------------------------------------
 

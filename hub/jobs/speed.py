@@ -70,14 +70,18 @@ class Speeds:
         pace = self._paces.get((engine, model))
         return None if pace is None else pace.seconds(1, 0.0)
 
+    def seconds(self, engine: int) -> float | None:
+        """Seconds for an average image of any model, None before one was finished."""
+        pace = self._engines.get(engine)
+        return None if pace is None else pace.seconds(1, 0.0)
+
     def load(self, engine: int, model: str) -> float:
         """Seconds to load a model, else any model, 0 before one was loaded."""
         return self._loads.get((engine, model)) or self._any_load.get(engine, 0.0)
 
     def free_in(self, engine: int, now: float) -> float | None:
         """Seconds until a busy engine is expected to have finished one of its images."""
-        pace = self._engines.get(engine)
-        seconds = None if pace is None else pace.seconds(1, 0.0)
+        seconds = self.seconds(engine)
         if seconds is None:
             return None
         return max(0.0, seconds - (now - self._moved.get(engine, now)))

@@ -41,13 +41,15 @@ _commands = msgspec.json.Decoder(Command)
 
 
 class Painter(Lighthouse):
-    """Draws every picture in `steps` steps of `step` seconds each. Once `mute` it takes works, begins them
+    """Draws every picture in `steps` steps of `step` seconds each. It holds one model at a time and says that
+    it took `load` seconds to load it (it took none). Once `mute` it takes works, begins them
     and says nothing more; while `brush` is clear it waits before the last step. `drawn` are the works it
     has finished, `begun` those it has begun.
     """
 
-    def __init__(self, *models: RemoteModel, slots: int = 1, step: float = 0.0) -> None:
+    def __init__(self, *models: RemoteModel, slots: int = 1, step: float = 0.0, load: float = 0.0) -> None:
         super().__init__(greeting="")
+        self.load = load
         self.models = models
         self.slots = slots
         self.step = step
@@ -59,7 +61,7 @@ class Painter(Lighthouse):
         self.brush = asyncio.Event()
         self.brush.set()
         self._cancelled: set[str] = set()
-        self._holds: dict[str, None] = {}
+        self._holds = ""
         self._drawing: set[asyncio.Task[None]] = set()
 
     def introduce(self) -> None:
@@ -105,12 +107,12 @@ class Painter(Lighthouse):
                 pass
 
     def _hold(self, model: str, ticket: str = "") -> Report:
-        self._holds[model] = None
-        return Loaded(model, tuple(self._holds), ticket)
+        self._holds = model
+        return Loaded(model, (model,), ticket, self.load)
 
     async def _paint(self, work: Work) -> None:
         self.begun.append(work)
-        if work.model.name not in self._holds:
+        if work.model.name != self._holds:
             self.say(self._hold(work.model.name))
         self.say(Started(work.id, work.steps))
         for step in range(1, work.steps + 1):

@@ -187,6 +187,37 @@ class TestWhereWorkGoes:
             await talk.until(lambda frame: len(talk.of("image")) == 2)
 
 
+class TestPatience:
+    """One engine, one user who draws on and on with the model in memory, and a stranger with another."""
+
+    async def order(self, tmp_path: Path, load: float, others: int) -> list[str]:
+        """The models in the order in which their images began."""
+        painter = Painter(WAVE, CALM, step=0.03, load=load)
+        async with shore(tmp_path, painter, here=False) as hub:
+            await ready(hub, 1)
+            await hub.call("GenerateText2Image", **FAR)
+            stranger = await hub.session_as("user")
+            async with talking(hub) as mine, talking(hub, stranger) as theirs:
+                await mine.ask(**{**FAR, "images": 8})
+                await painter.until_begun(2)
+                await theirs.ask(**{**FAR, "model": CALM.name, "images": others})
+                await mine.until(lambda frame: len(mine.of("image")) == 8)
+                await theirs.until(lambda frame: len(theirs.of("image")) == others)
+            (engine,) = (await own(hub, "queue"))["engines"]
+            assert engine["drawn"] == 0 and engine["free"] == 1 and engine["seconds_an_image"] > 0.1
+        return [work.model.name for work in painter.begun[1:]]
+
+    async def test_one_stranger_waits_while_the_model_is_of_use(self, tmp_path: Path) -> None:
+        assert await self.order(tmp_path, 20.0, 1) == [WAVE.name] * 8 + [CALM.name]
+
+    async def test_not_longer_than_the_loading_takes(self, tmp_path: Path) -> None:
+        order = await self.order(tmp_path, 0.3, 1)
+        assert 1 < order.index(CALM.name) < 8
+
+    async def test_not_at_all_where_loading_takes_no_time(self, tmp_path: Path) -> None:
+        assert (await self.order(tmp_path, 0.0, 1)).index(CALM.name) == 1
+
+
 class TestLostOnTheWay:
     async def test_the_rest_is_drawn_elsewhere_and_the_socket_streams_on(self, tmp_path: Path) -> None:
         one, other = Painter(WAVE), Painter(WAVE)

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta, Struct
 
 from hub.accounts import Caller
 from hub.errors import BadInput, HubError
-from hub.jobs import NO_END, Filter, Jobs, JobView, Moment
+from hub.jobs import NO_END, EngineFigures, Filter, Jobs, JobView, Moment
 from hub.wire import own
 
 SEES_ALL = "queue_view_others"
@@ -61,7 +62,8 @@ class DetailOut(Struct, frozen=True):
 
 class QueueOut(Struct, frozen=True):
     """The queue in figures, over all users: images `waiting` and images being `drawn`, unfinished `jobs`,
-    `users` who have some; `seconds_an_image` as measured, None before the first one."""
+    `users` who have some; `seconds_an_image` as measured, None before the first one. `engines` tells how full
+    and how fast each engine is."""
 
     paused: bool
     waiting: int
@@ -69,6 +71,7 @@ class QueueOut(Struct, frozen=True):
     jobs: int
     users: int
     seconds_an_image: float | None
+    engines: list[EngineFigures]
 
 
 @own("/jobs", permission="basic_image_generation", method="GET")
@@ -108,5 +111,13 @@ async def show_job(caller: Caller, given: JobIn, jobs: Jobs) -> DetailOut:
 async def show_queue(jobs: Jobs) -> QueueOut:
     """Tell how much waits, how much is being drawn and how fast that goes."""
     figures = jobs.figures()
-    speed = None if figures.seconds is None else round(figures.seconds, 3)
-    return QueueOut(jobs.paused, figures.waiting, figures.drawn, figures.jobs, figures.users, speed)
+    engines = [
+        msgspec.structs.replace(engine, seconds_an_image=_rounded(engine.seconds_an_image))
+        for engine in jobs.engine_figures()
+    ]
+    speed = _rounded(figures.seconds)
+    return QueueOut(jobs.paused, figures.waiting, figures.drawn, figures.jobs, figures.users, speed, engines)
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)

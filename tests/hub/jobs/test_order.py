@@ -196,6 +196,7 @@ def test_it_agrees_with_a_plain_list(steps: list[Step]) -> None:
                 continue
             _, _, best = min(fit)
             assert line.take(need) == best
+            assert line.many(need) == sum(kind == need for kind, _, _ in plain.values()) - 1
             turn += 1
             turns[plain[best][1]] = (turn, 0)
             del plain[best]
