@@ -1,5 +1,6 @@
 """From what a client asks to a grid that can be drawn whole: every refusal happens here."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
@@ -22,6 +23,7 @@ MOST_PICTURES = 512 << 20
 """Bytes of start pictures, masks and the like that a grid's images may carry together."""
 
 _DEEP = 100
+_IN_ONE_GO = 10  # cells read before others have their turn
 _NOT_OF_CELLS = frozenset(("images", "batchsize", "outputintermediateimages"))
 
 
@@ -116,7 +118,9 @@ class Planner:
         found: list[tuple[Cell, GenRequest]] = []
         pictures: dict[bytes, bytes] = {}
         weight = 0
-        for cell in wanted:
+        for count, cell in enumerate(wanted):
+            if count % _IN_ONE_GO == 0:
+                await asyncio.sleep(0)  # a large grid must not keep everybody else waiting
             try:
                 over = over_of(settings_of(axes, cell))
                 request = await self._intake.read(base, caller, over=over)

@@ -1,7 +1,9 @@
 """The grid generator as a client sees it (swarm-api §2.7)."""
 
 import asyncio
+import base64
 import json
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -273,3 +275,16 @@ class TestStoredSetUps:
         assert (await hub.call("GridGenDeleteData", gridName="rare", session_id=author)) == {"success": True}
         again = await hub.call("GridGenDeleteData", gridName="rare", session_id=author)
         assert again["field"] == "gridName"
+
+
+async def test_the_pictures_a_grid_starts_from_are_bounded_and_kept_once(
+    hub: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = BytesIO()
+    Image.effect_noise((64, 64), 60).save(kept, "PNG")
+    start = f"data:image/png;base64,{base64.b64encode(kept.getvalue()).decode()}"
+    monkeypatch.setattr("hub.grids.plan.MOST_PICTURES", 3 * len(kept.getvalue()))
+    taken = await run(hub, axis("steps", "1,2,3"), base={"initimage": start}, dryRun=True)
+    assert taken[-1]["success"] == "complete"
+    refused = await run(hub, axis("steps", "1,2,3,4"), base={"initimage": start}, dryRun=True)
+    assert "MiB" in refused[-1]["error"]
