@@ -6,17 +6,21 @@ from backends.comfyui_api.graph.draft import Draft, Kit
 from backends.comfyui_api.graph.models import file
 
 ORDER = 30
-NEEDS = {"loras": (("LoraLoader",),)}
+NEEDS = {"loras": (("LoraLoader",),), "lora_confinement": (("LoraLoader",),)}
 
 
 def lay(draft: Draft) -> None:
     """Lay the work's LoRAs over its model. Raises Unbuildable."""
-    draft.kit = wearing(draft, draft.kit)
+    draft.kit = wearing(draft, draft.kit, "base")
 
 
-def wearing(draft: Draft, kit: Kit) -> Kit:
-    """The kit with the work's LoRAs over it. Raises Unbuildable."""
+def wearing(draft: Draft, kit: Kit, stage: str) -> Kit:
+    """The kit with the work's LoRAs over it that act in this pass ("base" or "refiner"). Raises
+    Unbuildable.
+    """
     for lora in draft.work.loras:
+        if lora.only not in ("", stage):
+            continue
         placed = draft.sheet.add(
             "LoRAs",
             "LoraLoader",

@@ -19,20 +19,22 @@ _UNETS = (("UNETLoader", "unet_name"), ("UnetLoaderGGUF", "unet_name"))
 
 def lay(draft: Draft) -> None:
     """Load the work's model. Raises Unbuildable."""
-    draft.kit = load(draft, "Model", draft.work.model)
+    draft.kit = load(draft, "Model", draft.work.model, draft.work.vae)
     draft.cell = draft.kit.cell
     draft.size = cell_size(draft)
 
 
-def load(draft: Draft, param: str, model: ModelRef) -> Kit:
-    """What a model draws with, for the parameter that names it. Raises Unbuildable."""
+def load(draft: Draft, param: str, model: ModelRef, vae: ModelRef | None) -> Kit:
+    """What a model draws with, for the parameter that names it; a denoiser alone draws with `vae` where one is
+    chosen. Raises Unbuildable.
+    """
     family = family_of(model)
     name = draft.server.spelling("CheckpointLoaderSimple", "ckpt_name", model.name)
     if name is not None:
         placed = draft.sheet.add(param, "CheckpointLoaderSimple", ckpt_name=name)
         parts = _Parts(placed.out("MODEL"), placed.out("CLIP"), placed.out("VAE"))
     else:
-        parts = _denoiser(draft, param, model, family)
+        parts = _denoiser(draft, param, model, family, vae)
     latents = family.latents if draft.server.has(family.latents) else "EmptyLatentImage"
     return Kit(parts.model, parts.clip, parts.vae, family.id, family.cell, latents)
 
@@ -53,7 +55,7 @@ class _Parts(Struct, frozen=True):
     vae: Link
 
 
-def _denoiser(draft: Draft, param: str, model: ModelRef, family: Family) -> _Parts:
+def _denoiser(draft: Draft, param: str, model: ModelRef, family: Family, vae: ModelRef | None) -> _Parts:
     for node, key in _UNETS:
         name = draft.server.spelling(node, key, model.name)
         if name is not None:
@@ -68,7 +70,9 @@ def _denoiser(draft: Draft, param: str, model: ModelRef, family: Family) -> _Par
         )
     loaded: dict[str, Value] = {"unet_name": name, "weight_dtype": "default"}
     denoiser = draft.sheet.one(param, node, "MODEL", **loaded)
-    return _Parts(denoiser, _encoders(draft, param, model, family), _own_vae(draft, param, model, family))
+    return _Parts(
+        denoiser, _encoders(draft, param, model, family), _own_vae(draft, param, model, family, vae)
+    )
 
 
 def _encoders(draft: Draft, param: str, model: ModelRef, family: Family) -> Link:
@@ -85,8 +89,7 @@ def _encoders(draft: Draft, param: str, model: ModelRef, family: Family) -> Link
     return draft.sheet.one(param, node, "CLIP", **inputs)
 
 
-def _own_vae(draft: Draft, param: str, model: ModelRef, family: Family) -> Link:
-    chosen = draft.work.vae
+def _own_vae(draft: Draft, param: str, model: ModelRef, family: Family, chosen: ModelRef | None) -> Link:
     if chosen is not None:
         name = file(draft, "VAE", "VAELoader", "vae_name", chosen)
     else:

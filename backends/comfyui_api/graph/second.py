@@ -5,7 +5,8 @@ Source of the methods: swarm-api, `refinermethod` and `refinerupscalemethod`.
 
 from backends.comfyui_api.graph.clip_skip import skipping
 from backends.comfyui_api.graph.draft import Draft, Kit
-from backends.comfyui_api.graph.encode import masked
+from backends.comfyui_api.graph.encode import masked, soften
+from backends.comfyui_api.graph.families import family_of
 from backends.comfyui_api.graph.loras import wearing
 from backends.comfyui_api.graph.models import file, load
 from backends.comfyui_api.graph.outcome import Unbuildable
@@ -47,14 +48,17 @@ def lay(draft: Draft) -> None:
 def _kit(draft: Draft, second: SecondPass) -> Kit:
     """What the second pass draws with. LoRAs and autoencoder of the work go with its own model and those of
     the same kind; they would not fit another."""
-    kit = draft.kit
-    if second.model is not None:
-        loaded = load(draft, "Refiner Model", second.model)
-        alike = loaded.family == kit.family and bool(kit.family)
-        kit = tiled(draft, skipping(draft, wearing(draft, loaded) if alike else loaded))
-        if alike and second.vae is None and draft.work.vae is not None:
-            kit = with_vae(draft, "VAE", kit, draft.work.vae)
-    return kit if second.vae is None else with_vae(draft, "Refiner VAE", kit, second.vae)
+    work, kit = draft.work, draft.kit
+    confined = any(lora.only for lora in work.loras)
+    if second.model is None and second.vae is None and not confined:
+        return kit
+    model = second.model or work.model
+    alike = second.model is None or (bool(kit.family) and family_of(model).id == kit.family)
+    vae = second.vae or (work.vae if alike else None)
+    loaded = load(draft, "Refiner Model", model, vae)
+    if vae is not None:
+        loaded = with_vae(draft, "Refiner VAE" if second.vae else "VAE", loaded, vae)
+    return tiled(draft, skipping(draft, wearing(draft, loaded, "refiner") if alike else loaded))
 
 
 def _enlarge(draft: Draft, second: SecondPass, before: Kit) -> None:
@@ -111,6 +115,8 @@ def _redraw(draft: Draft, second: SecondPass, before: Kit) -> None:
         draft.latent = encoded(draft, draft.kit, draft.image)
         if draft.mask is not None:
             draft.latent = masked(draft, draft.latent, draft.mask)
+    elif draft.mask is not None:
+        soften(draft)
     end, noisy = first_part(draft)
     start = swap_at(steps, second.part)
     if end is not None and end <= draft.start_at:  # the first pass came to no step: this one is all there is

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from backends.comfyui_api.graph import Pass, Unbuildable, build, features
+from backends.comfyui_api.graph import Graph, Pass, Unbuildable, build, features
 from backends.contract import Control, Lora, ModelRef, Region, SecondPass
 from tests.backends.comfyui_api.graph.conftest import Told, classes, model, nodes, png, source, work
 
@@ -327,6 +327,20 @@ class TestSecondPass:
         assert after["add_noise"] == noise
         assert len(nodes(graph, "CheckpointLoaderSimple")) == 2
 
+    def test_loras_may_act_in_one_pass_alone(self, core: Told) -> None:
+        names = ("style-a.safetensors", "style-b.safetensors", "sub/nested.safetensors")
+        loras = tuple(
+            Lora(ModelRef(name, ""), only=only)
+            for name, only in zip(names, ("", "base", "refiner"), strict=True)
+        )
+        graph = core.build(work(loras=loras, second=SecondPass(0.5)))
+        worn = {
+            kind: _worn(graph, nodes(graph, kind)[0]["model"]) for kind in ("KSampler", "KSamplerAdvanced")
+        }
+        assert worn == {"KSampler": [names[0], names[1]], "KSamplerAdvanced": [names[0], names[2]]}
+        assert classes(graph).count("CheckpointLoaderSimple") == 1
+        assert "LoraLoader" in classes(core.build(work(loras=loras[1:2])))
+
     def test_a_model_of_another_family_gets_the_picture(self, core: Told) -> None:
         lora = Lora(ModelRef("style-a.safetensors", ""))
         other = ModelRef("sd3.5_large.safetensors", "", "stable-diffusion-v3.5-large")
@@ -334,6 +348,15 @@ class TestSecondPass:
         assert classes(graph).count("LoraLoader") == 1
         (after,) = nodes(graph, "KSamplerAdvanced")
         assert source(graph, after["latent_image"]) == "VAEEncode"
+
+    def test_whose_autoencoder_is_its_own(self, core: Told) -> None:
+        other = ModelRef("flux1-dev.safetensors", "", "Flux.1-dev")
+        second = SecondPass(0.5, model=other)
+        graph = core.build(work(vae=ModelRef("mini-vae.safetensors", ""), second=second))
+        assert [node["vae_name"] for node in nodes(graph, "VAELoader")] == [
+            "mini-vae.safetensors",
+            "ae.safetensors",
+        ]
 
     def test_the_mask_holds_there_too(self, core: Told) -> None:
         graph = core.build(
@@ -405,6 +428,14 @@ class TestRegions:
         assert source(graph, nodes(graph, "SaveImageWebsocket")[0]["images"]) == "JoinImageWithAlpha"
 
 
+def _worn(graph: Graph, link: list[Any]) -> list[str]:
+    """The LoRAs a model wears, the first laid first."""
+    body = graph.nodes[link[0]]
+    if body["class_type"] != "LoraLoader":
+        return []
+    return [*_worn(graph, body["inputs"]["model"]), body["inputs"]["lora_name"]]
+
+
 def test_what_a_server_can_do_follows_from_its_nodes(core: Told, full: Told) -> None:
     plain = set(features(core.server))
     assert plain == {
@@ -412,6 +443,7 @@ def test_what_a_server_can_do_follows_from_its_nodes(core: Told, full: Told) -> 
         "controlnet",
         "embeddings",
         "inpainting",
+        "lora_confinement",
         "loras",
         "outpainting",
         "prompt_switching",
