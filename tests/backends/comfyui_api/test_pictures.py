@@ -92,6 +92,7 @@ def no_pixels() -> bytes:
         no_pixels(),
         b"GIF89a",
     ],
+    ids=map(str, range(8)),
 )
 def test_damaged_bytes_are_no_picture(data: bytes) -> None:
     with pytest.raises(Damaged):
