@@ -25,8 +25,8 @@ def lay(draft: Draft) -> None:
 
 
 def load(draft: Draft, param: str, model: ModelRef, vae: ModelRef | None) -> Kit:
-    """What a model draws with, for the parameter that names it; a denoiser alone draws with `vae` where one is
-    chosen. Raises Unbuildable.
+    """What a model draws with, for the parameter that names it; a denoiser alone draws with `vae` where one
+    is chosen. Raises Unbuildable.
     """
     family = family_of(model)
     name = draft.server.spelling("CheckpointLoaderSimple", "ckpt_name", model.name)
