@@ -154,7 +154,7 @@ def _files(source: Path, user: str, media: Media) -> list[Path]:
 
 def _takers(order: Order, base: Mapping[str, Any], registry: Registry) -> tuple[str, ...]:
     """The parameters that each picture is given to. Raises BadInput where there is none."""
-    if order.revision and registry.find("promptimages") is None:
+    if order.revision and not _can_be_taken("promptimages", registry):
         raise BadInput(
             "No engine here takes pictures as a part of the prompt (`revision`); use init_image or "
             "controlnet.",
@@ -181,3 +181,9 @@ def _takers(order: Order, base: Mapping[str, Any], registry: Registry) -> tuple[
             limit=["init_image", "revision", "controlnet"],
         )
     return tuple(takers)
+
+
+def _can_be_taken(key: str, registry: Registry) -> bool:
+    """Whether some kind of engine here knows a parameter."""
+    param, features = registry.find(key), registry.features
+    return param is not None and (features is None or features.issuperset(param.asked_of_engines))
