@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+import msgspec
 from msgspec import Struct
 
 from backends.contract import EngineState, RemoteModel
@@ -138,8 +139,11 @@ def may_serve(state: EngineState) -> bool:
 
 
 def lacking(need: Need, seats: Iterable[Seat]) -> str | None:
-    """The first parameter whose feature no engine that may serve has, None when there is none."""
-    able = [seat for seat in seats if may_serve(seat.state)]
+    """The first parameter that stands in the way, None when there is none: no engine that could take the
+    image without it has its feature, or no engine at all."""
+    serving = [seat for seat in seats if may_serve(seat.state)]
+    plain = msgspec.structs.replace(need, features=(), asked_by=())
+    able = [seat for seat in serving if misfit(plain, seat) is None] or serving
     for feature, parameter in zip(need.features, need.asked_by, strict=False):
         if able and not any(feature in seat.state.features for seat in able):
             return parameter

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from backends.contract import Control, EngineState, EngineType, Lora, ModelRef, RemoteModel, SecondPass
 from hub.jobs.choose import choose
-from hub.jobs.fit import NO_BACKENDS, NO_MATCH, Seat, misfit, not_now, refusal
+from hub.jobs.fit import NO_BACKENDS, NO_MATCH, Seat, lacking, misfit, not_now, refusal
 from hub.jobs.need import Method, Need, Wanted, need_of, needs_of
 from hub.params.pairs import Pairs
 from hub.params.request import Fill
@@ -95,6 +95,23 @@ class TestRefusal:
 
     def test_nobody_at_all(self) -> None:
         assert refusal(FAR, []) == NO_BACKENDS
+
+
+class TestLacking:
+    NEED = Need(FAR.model, here=False, features=("video",), asked_by=("Video Frames",))
+
+    def test_the_engine_with_the_model_lacks_it(self) -> None:
+        seats = [here(features=["video"]), far(1, (SD, FAR.model))]
+        assert lacking(self.NEED, seats) == "Video Frames"
+        assert lacking(self.NEED, [*seats, far(2, (SD, FAR.model), features=["video"])]) is None
+
+    def test_the_engine_that_was_asked_for_lacks_it(self) -> None:
+        need = msgspec.structs.replace(self.NEED, engine_id=1)
+        seats = [far(1, (SD, FAR.model)), far(2, (SD, FAR.model), features=["video"])]
+        assert lacking(need, seats) == "Video Frames"
+
+    def test_it_is_not_to_blame_where_nobody_could_anyway(self) -> None:
+        assert lacking(self.NEED, [here(features=["video"])]) is None
 
 
 class TestNotNow:
