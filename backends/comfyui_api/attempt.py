@@ -200,6 +200,7 @@ class Attempt:
         """Cancel it on the server, again and again until it has ended: a cancel that falls between two of the
         server's steps comes to nothing (comfyui-protocol §4).
         """
+        pause = 2 * _SOON
         while not self.talk.over:
             self._news.clear()
             with suppress(BadAnswer):
@@ -207,7 +208,8 @@ class Attempt:
             await self._wait(_SOON)
             if await self._ended():
                 return
-            await self._wait(AGAIN)
+            await self._wait(pause)
+            pause = min(2 * pause, AGAIN)
 
     async def _ended(self) -> bool:
         """Whether it does not run or wait any more: one taken out of the queue gets no frame."""
