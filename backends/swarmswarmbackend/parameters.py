@@ -55,7 +55,7 @@ def parameters_of(work: Work, way: Way) -> Parameters:
         "sampler": work.sampler,
         "scheduler": work.scheduler,
         "seed": work.seed,
-        "imageformat": asked_format(work.format),
+        "imageformat": _format(work),
         **ask.start(),
         **ask.loras(),
         **ask.controls(),
@@ -193,6 +193,11 @@ def _tag(region: Region) -> str:
         return f"<{region.kind}:{region.what},{region.creativity},{region.strength}>"
     place = f"{region.x},{region.y},{region.width},{region.height},{region.strength}"
     return f"<object:{place},{region.creativity}>" if region.kind == "object" else f"<region:{place}>"
+
+
+def _format(work: Work) -> str:
+    """Fine colours are asked for in the format that is wanted: whether it can hold them is judged there."""
+    return work.format if work.extra.get("colordepth") == "16bit" else asked_format(work.format)
 
 
 def _parts(lora: Lora) -> list[Lora]:

@@ -7,7 +7,7 @@ UNTOLD = "Something went wrong there; its own log tells more."
 
 _INSIDES = re.compile(
     r"Traceback|^\s*at [\w.<>`]+\(|^\s*File \"|Exception:|[A-Za-z]:\\[\w ]+\\|"
-    r"(?<![\w/])/(?:home|root|usr|opt|var|mnt|tmp|workspace)/|"
+    r"(?<![\w/:.])/(?:[\w.-]+/){2,}|"
     r"<html|<!doctype",
     re.IGNORECASE | re.MULTILINE,
 )

@@ -112,7 +112,7 @@ async def test_previews_as_binary_messages(hub: Tenant) -> None:
 
 async def test_progress_without_previews(hub: Tenant) -> None:
     async with following(hub, previews="none") as follow, talking(hub) as talk:
-        await talk.ask(prompt="red", steps=6)
+        await talk.ask(prompt="red slow", steps=6)
         await follow.until(is_event("ended"))
         progress = [frame for frame in follow.frames if frame["event"] == "progressed"]
         assert progress and not any("preview" in frame for frame in progress)

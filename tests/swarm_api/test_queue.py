@@ -191,7 +191,7 @@ class TestStopping:
 class TestRetry:
     async def test_only_what_did_not_come_is_made_with_its_own_seed(self, hub: Tenant) -> None:
         async with talking(hub) as talk:
-            await talk.ask(prompt="red slow", images=6, steps=10, seed=100)
+            await talk.ask(prompt="red slow", images=6, steps=40, seed=100)
             await talk.until("image")
             await hub.call("InterruptAll")
             await talk.until("discard_indices")

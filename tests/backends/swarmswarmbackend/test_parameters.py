@@ -52,6 +52,7 @@ def test_names_of_nobody_are_sent() -> None:
 )
 def test_only_formats_that_lose_nothing_are_asked_for(wanted: str, sent: str) -> None:
     assert asked(format=wanted, quality=40)["imageformat"] == sent
+    assert asked(format=wanted, extra={"colordepth": "16bit"})["imageformat"] == wanted
 
 
 def test_a_start_and_its_mask() -> None:
