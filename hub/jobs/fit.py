@@ -55,6 +55,8 @@ def misfit(need: Need, seat: Seat) -> str | None:
     if missing and state.status != "waiting" and not unknown:
         # before it starts, an engine may not know all it can do
         return f"{name} lacks what the request needs: {', '.join(_told(need, one) for one in missing)}."
+    if need.given_graph:
+        return None
     for kind in (need.class_id, *need.others):
         if seat.accepts and kind and kind not in seat.accepts:
             return f"{name} cannot draw with models of the kind {kind}."

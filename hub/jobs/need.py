@@ -37,7 +37,8 @@ class Need(Struct, frozen=True, cache_hash=True):
     `here` tells whether engines of this machine can load the main model. `asked_by` are the parameters that
     need the `features`, in their order; `others` the classes of further models that draw it, `models` all
     that it uses beside the main one. One that is `alone` shares its engine with no other image; one that
-    `shuns` an engine was lost there and goes there again only when no other can.
+    `shuns` an engine was lost there and goes there again only when no other can. A
+    `given_graph` names its own models, and none of the hub's has to be there.
     """
 
     model: str
@@ -52,6 +53,7 @@ class Need(Struct, frozen=True, cache_hash=True):
     methods: tuple[Method, ...] = ()
     alone: bool = False
     shuns: int | None = None
+    given_graph: bool = False
 
 
 def need_of(request: GenRequest) -> Need:
@@ -86,6 +88,7 @@ def _common(request: GenRequest) -> Need:
         tuple(other.class_id for other in request.other_models if other.param == REFINER and other.class_id),
         here=bool(request.model.path),
         methods=tuple(dict.fromkeys(_methods(request))),
+        given_graph=request.workflow is not None,
     )
 
 

@@ -11,8 +11,8 @@ from hub.workflows import StoredWorkflow, WorkflowHead, Workflows
 GRAPH = '{"1": {"class_type": "SaveImage", "inputs": {"steps": ${steps:20}}}}'
 
 
-def stored(name: str = "mine", prompt: str = GRAPH, **more: str) -> StoredWorkflow:
-    return StoredWorkflow(name, '{"nodes": []}', prompt, "{}", "{}", "data:image/png;base64,", **more)
+def stored(name: str = "mine", prompt: str = GRAPH, description: str = "") -> StoredWorkflow:
+    return StoredWorkflow(name, '{"nodes": []}', prompt, "{}", "{}", "data:image/png;base64,", description)
 
 
 async def test_saved_listed_read_and_deleted(tmp_path: Path) -> None:
