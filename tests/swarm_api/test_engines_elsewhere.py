@@ -187,6 +187,39 @@ class TestWhereWorkGoes:
             await talk.until(lambda frame: len(talk.of("image")) == 2)
 
 
+class TestEnginesThatComeAndGo:
+    async def test_one_that_is_added_is_used_at_once(self, tmp_path: Path) -> None:
+        painter = Painter(WAVE)
+        await painter.light()
+        async with shore(tmp_path) as hub:
+            assert "error" in await hub.call("GenerateText2Image", **FAR)
+            made = await hub.call("AddNewBackend", type_id="beacon")
+            await hub.call(
+                "EditBackend", backend_id=made["id"], title="Late", settings={"Address": painter.address}
+            )
+            await ready(hub, 2)
+            assert len((await hub.call("GenerateText2Image", **FAR))["images"]) == 1
+            assert len(painter.drawn) == 1
+            await painter.darken()
+
+    async def test_what_waits_for_one_that_is_taken_away_is_told_why_nobody_takes_it(
+        self, tmp_path: Path
+    ) -> None:
+        painter = Painter(WAVE)
+        painter.brush.clear()
+        async with shore(tmp_path, painter) as hub, talking(hub) as talk:
+            await ready(hub, 2)
+            await talk.ask(**{**FAR, "images": 2})
+            await painter.until_begun()
+            gone = asyncio.create_task(hub.call("DeleteBackend", backend_id=1))
+            error = await talk.until("error")
+            assert "Sketch (tests) (backend 0) does not have the model" in error["error"]
+            painter.brush.set()
+            await gone
+            await talk.until("socket_intention")
+            assert len(talk.of("image")) == 1, "the one being drawn was finished"
+
+
 class TestPatience:
     """One engine, one user who draws on and on with the model in memory, and a stranger with another."""
 
