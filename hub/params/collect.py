@@ -130,6 +130,9 @@ class Collected:
                 return self._picture(param, text_of(param, value))
             case "list":
                 return self._list(param, value)
+            case "image_list" | "audio" | "audio_list" | "video_list":
+                # No engine takes these: only that one was given matters, for the refusal.
+                return text_of(param, value).strip()[:1] or None
 
     def _list(self, param: Param, value: Any) -> tuple[Entry, ...] | tuple[float, ...] | None:
         items = items_of(param, value, self._context.limits.loras)

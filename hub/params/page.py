@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from hub.params.registry import Registry
 from hub.params.spec import Group, Param
 from hub.params.tags.known import TAGS
+from hub.params.unserved import PARAMS
 
 NOTE = "<!-- Written by `python -m hub.params` from hub/params/groups; edit those. -->"
 
@@ -17,8 +18,9 @@ their letters alone: `cfgscale`, `CFG Scale` and `cfg_scale` are one. Numbers ma
 switches as `true` or `false`, lists as arrays or as one text with commas. Choices and models are
 matched loosely: the same name, else the shortest that contains what was sent. What a request leaves
 out comes from the chosen model's own defaults where it has some; the defaults below are what a page
-shows. Other parameters of SwarmUI are named in a picture's metadata under `unused_parameters`;
-words that nobody knows are ignored.
+shows. What no engine can do is listed with the feature it needs and refused by the parameter's name.
+Parameters of SwarmUI's extensions that are not here are named in a picture's metadata under
+`unused_parameters`; words that nobody knows are ignored.
 """
 
 _IN_PROMPTS = """## Tags in prompts
@@ -33,6 +35,8 @@ are parted by `||`, else `|`, else `,`. The metadata keeps the text with its tag
 another item each step, `[a:b:0.5]` the second from half of the steps on.
 
 """
+
+_UNSERVED = frozenset(param.id for param in PARAMS if param.asked_of_engines)
 
 _SOURCES = {
     "samplers": "what the engines here can do",
@@ -74,6 +78,8 @@ def _rows(registry: Registry, group: Group | None) -> Iterator[str]:
             text = param.description.replace("\n", " ")
             if param.permission is not None:
                 text += f" Needs `{param.permission}`."
+            if param.id in _UNSERVED:
+                text += " No engine can do it yet."
             default = f"`{param.default}`" if param.default else ""
             cells = (f"`{param.id}`", param.type, default, _accepted(param), text)
             yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -18,7 +18,7 @@ from hub.params.over import NOTHING, change_prompts, taken_out
 from hub.params.prompts import Prompting, settle_seeds
 from hub.params.request import GenRequest
 from hub.params.values import shown_value
-from hub.params.workflow import RAW, STORED, workflow_of
+from hub.params.workflow import RAW, STORED, still_asked, workflow_of
 
 _HEAVY_TEXT = 256 * 1024
 _LONG_PROMPT = 4096
@@ -50,7 +50,10 @@ def parse(raw: Mapping[str, Any], caller: Caller, context: Context) -> GenReques
     if collected.unused:
         extra["unused_parameters"] = list(collected.unused)
     request = build(collected, prompting, caller, context, extra)
-    return request if workflow is None else msgspec.structs.replace(request, workflow=workflow)
+    if workflow is None:
+        return request
+    asked = still_asked(request.asked_by, workflow, collected, context)
+    return msgspec.structs.replace(request, workflow=workflow, asked_by=asked)
 
 
 def is_heavy(raw: Mapping[str, Any]) -> bool:

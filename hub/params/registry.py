@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from backends.contract import EngineState, EngineType
 from hub.params import groups as group_files
+from hub.params import unserved
 from hub.params.able import Able, Choices, choices_of, kinds_of
 from hub.params.keys import DOCUMENTED, REMAPS, letters
 from hub.params.pairs import Pairs
@@ -113,6 +114,16 @@ class Registry:
         models = {MODEL_METHOD + name: f"Model: {name.removesuffix('.safetensors')}" for name in upscalers}
         return choices_of({**found.names, **models}) if models else found
 
+    def flags(self, param: Param) -> str | None:
+        """The feature flags a client is told: the documented ones, and what the parameter needs and no engine
+        has, so that a page does not offer what would be refused."""
+        documented = (param.feature_flag or "").split(",")
+        features = self.features
+        lacking = (
+            [] if features is None else [flag for flag in param.asked_of_engines if flag not in features]
+        )
+        return ",".join(dict.fromkeys(flag for flag in (*documented, *lacking) if flag)) or None
+
     def nearest(self, name: str) -> str | None:
         """The sampler or scheduler that comes nearest to a documented one that no engine here has."""
         return self.able.nearest.get(name.strip().lower())
@@ -136,8 +147,8 @@ def _in_words(method: str) -> str:
 
 
 def _collect() -> tuple[Mapping[str, Group], tuple[Param, ...]]:
-    found: dict[str, Group] = {}
-    params: dict[str, Param] = {}
+    found: dict[str, Group] = {group.id: group for group in unserved.GROUPS}
+    params: dict[str, Param] = {param.id: param for param in unserved.PARAMS}
     for module in pkgutil.iter_modules(group_files.__path__):
         file = importlib.import_module(f"{group_files.__name__}.{module.name}")
         if file.GROUP is not None:

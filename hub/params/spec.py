@@ -16,8 +16,12 @@ Kind = Literal[
     "image",
     "model",
     "list",
+    "image_list",
+    "audio",
+    "audio_list",
+    "video_list",
 ]
-"""The types of parameters this hub registers; the documentation knows more."""
+"""The types of parameters (swarm-api §5.1)."""
 
 View = Literal["normal", "prompt", "small", "big", "slider", "pot_slider", "seed", "video_frames"]
 

@@ -132,4 +132,7 @@ class Used:
             return "initimage" not in self._values
         if key in ("loras", "loraweights", "loratencweights", "lorasectionconfinement"):
             return not self._worn.models
-        return is_idle(key, self._values)
+        param = self._params[key]
+        if param.depend_non_default is not None and not param.to_engine:
+            return param.depend_non_default not in self._values
+        return key != "controlnetpreviewonly" and is_idle(key, self._values)

@@ -71,6 +71,23 @@ def workflow_of(collected: Collected, context: Context) -> Workflow | None:
     return Workflow(graph, values, pictures)
 
 
+def still_asked(
+    asked_by: Mapping[str, str], workflow: Workflow, collected: Collected, context: Context
+) -> dict[str, str]:
+    """What is still asked of engines, by the parameter's name: what fills a gap, the graph itself does."""
+    params = context.registry.params
+    filling = {
+        param.id for key in (*workflow.values, *workflow.pictures) if (param := context.registry.find(key))
+    }
+    done = {params[key].name for key in filling}
+    asked = {feature: by for feature, by in asked_by.items() if by not in done}
+    for key in collected.values.keys() - filling:
+        for feature in params[key].asked_of_engines:
+            if feature in asked_by:
+                asked.setdefault(feature, params[key].name)
+    return asked
+
+
 def _graph(collected: Collected, context: Context) -> tuple[str | None, Param]:
     params = context.registry.params
     stored, raw = collected.values.get(STORED), collected.values.get(RAW)

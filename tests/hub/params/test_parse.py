@@ -65,13 +65,24 @@ class TestKeys:
         assert caplog.text == ""
 
     def test_documented_ones_done_without_are_named(self, ask: Parse) -> None:
-        request = ask(freeuversion=2, VideoModel="x", textvideofps=24, segmentmodel="x")
-        assert request.extra["unused_parameters"] == [
-            "freeuversion",
-            "videomodel",
-            "videofps",
-            "segmentmodel",
-        ]
+        request = ask(teacachestart=0.5, DTMimicScale=7)
+        assert request.extra["unused_parameters"] == ["teacachestart", "dtmimicscale"]
+
+    def test_what_no_engine_can_do_is_asked_of_engines_by_name(self, ask: Parse) -> None:
+        request = ask(freeuversion=2, textvideofps=24, removebackground="true", promptimages="data:x")
+        assert request.asked_by == {
+            "free_u": "[FreeU] Version",
+            "image_to_video": "Video FPS",
+            "background_removal": "Remove Background",
+            "image_prompts": "Prompt Images",
+        }
+
+    def test_what_asks_for_nothing_is_no_reason_to_refuse(self, ask: Parse) -> None:
+        usual = {"removebackground": False, "torchcompile": "Disabled", "smartimagepromptresizing": True}
+        placeholders = {"placeholderparamgroupstarred": True, "automaticvae": True}
+        shaping_what_is_not_there = {"videoswappercent": 0.5, "vaetemporaltilesize": 64, "promptimages": " "}
+        request = ask(**usual, **placeholders, **shaping_what_is_not_there, modelspecificenhancements="false")
+        assert request.asked_by == {}
 
 
 class TestValues:
@@ -250,7 +261,7 @@ class TestModels:
             ask(model="sdxl/base", by=person(model_blacklist=("sdxl/",)))
 
     def test_a_format_that_is_never_loaded(self, ask: Parse) -> None:
-        with pytest.raises(BadInput, match=r"convert it to \.safetensors"):
+        with pytest.raises(BadInput, match=r"converted to \.safetensors"):
             ask(model="old.ckpt")
 
 

@@ -14,7 +14,7 @@ PRESETS = {
     "fast": {"steps": "4", "CFG Scale": "1.5"},
     "broken": {"steps": "many"},
     "powerful": {"exactbackendid": "0"},
-    "later": {"freeuversion": "2", "unheard": "x"},
+    "later": {"teacachestart": "0.5", "unheard": "x"},
     "four": {"images": "4"},
 }
 
@@ -47,7 +47,7 @@ def test_unknown_titles_are_passed_over_and_named(context: Context) -> None:
 
 
 def test_what_a_preset_asks_that_we_do_without_is_named(context: Context) -> None:
-    assert run(context, ["later"]).extra["unused_parameters"] == ["freeuversion"]
+    assert run(context, ["later"]).extra["unused_parameters"] == ["teacachestart"]
 
 
 def test_a_bad_value_names_preset_and_field(context: Context) -> None:

@@ -197,6 +197,16 @@ def test_what_is_for_regions_asks_nothing_without_them(ask: Parse) -> None:
     assert not {"regions", "segments"} & set(request.features)
 
 
+def test_what_no_engine_can_do_with_segments_is_asked_for_where_there_are_some(context: Context) -> None:
+    kind = EngineType("far", "Far", "", Struct, features=("regions", "segments"))
+    able = msgspec.structs.replace(context, registry=Registry((kind,)))
+    raw = {"images": 1, "savesegmentmask": True, "segmenttargetresolution": "512x512"}
+    assert parse(raw | {"prompt": "red"}, person(), able).asked_by == {}
+    asked = parse(raw | {"prompt": "red <segment:face> smile"}, person(), able).asked_by
+    assert asked["segment_masks"] == "Save Segment Mask"
+    assert asked["segment_resolution"] == "Segment Target Resolution"
+
+
 @pytest.mark.parametrize(
     "text", ["<region:0,0,1>", "<object:a,0,1,1>", "<region:1,1,1,1>", "<region:0,0,1,1,1,1>", "<segment:>"]
 )

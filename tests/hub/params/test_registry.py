@@ -10,6 +10,7 @@ from backends.contract import EngineState, EngineType
 from backends.diffusers_local.engine import ENGINE
 from hub.params import DOCUMENTED, Registry
 from hub.params.pairs import Asked
+from hub.params.unserved import PARAMS as UNSERVED
 from permissions import FLAGS
 from tests.hub.params.conftest import STATES, TYPES
 
@@ -117,6 +118,96 @@ segmentapplyafter|Segment Apply After|dropdown|Refiner|0|0|1|0|0|small|segmentre
 segmentsteps|Segment Steps|integer|40|1|200|1|0|100|slider|segmentparamoverrides|4|adv tog
 segmentcfgscale|Segment CFG Scale|decimal|7|0|100|0.5|0|20|slider|segmentparamoverrides|5|adv tog
 comfyuicustomworkflow|ComfyUI Custom Workflow|dropdown||0|0|1|0|0|small|swarminternal|10|adv tog ign= ff=comfyui perm=comfy_stored_custom_workflows
+promptimages|Prompt Images|image_list||0|0|1|0|0|small||-95|adv hidden ign=
+promptaudios|Prompt Audios|audio_list||0|0|1|0|0|small||-94|adv hidden ign=
+promptvideos|Prompt Videos|video_list||0|0|1|0|0|small||-93|adv hidden ign=
+revisionstrength|ReVision Strength|decimal|0|0|10|0.1|0|0|slider|imageprompting|-70|ign=0 ff=sdxl
+revisionzeroprompt|ReVision Zero Prompt|boolean|false|0|0|1|0|0|small|imageprompting|10|ign=false ff=sdxl
+usereferenceonly|Use Reference Only|boolean|false|0|0|1|0|0|small|imageprompting|10|adv ign=false
+smartimagepromptresizing|Smart Image Prompt Resizing|boolean|true|0|0|1|0|0|small|imageprompting|10|adv ign=true
+textvideoframes|Text2Video Frames|integer|25|1|1000|1|0|0|video_frames|texttovideo|1|tog ff=text2video
+textaudioduration|Text2Audio Duration|decimal|120|1|1000|1|0|0|small|texttoaudio|-10|tog ff=text2audio
+textaudiostyle|Text2Audio Style|text|pop|0|0|1|0|0|prompt|texttoaudio|-5|ff=text2audio
+textaudiobpm|Text2Audio BPM|integer|120|10|300|1|0|0|small|texttoaudio|2|ff=text2audio
+textaudiotimesignature|Text2Audio Time Signature|dropdown|4|1|12|1|0|0|small|texttoaudio|3|ff=text2audio
+textaudiolanguage|Text2Audio Language|dropdown|en|0|0|1|0|0|small|texttoaudio|4|ff=text2audio
+textaudiokeyscale|Text2Audio Key Scale|dropdown|C|0|0|1|0|0|small|texttoaudio|5|ff=text2audio
+cascadelatentcompression|Cascade Latent Compression|integer|32|1|100|1|0|0|small|sampling|4.5|adv ign=32 ff=cascade
+sdtextencs|SD3 TextEncs|dropdown|CLIP + T5|0|0|1|0|0|small|sampling|5|tog ff=sd3
+fluxdisableguidance|Flux Disable Guidance|boolean|false|0|0|1|0|0|small|sampling|6.2|adv ign=false ff=flux-dev
+zeronegative|Zero Negative|boolean|false|0|0|1|0|0|small|sampling|7|ign=false
+unsamplerprompt|Unsampler Prompt|text||0|0|1|0|0|prompt|initimage|-3|adv tog
+controlnetpreviewonly|ControlNet Preview Only|boolean|false|0|0|1|0|0|small||10|hidden ign=false ff=controlnet perm=param_controlnet
+videomodel|Video Model|model||0|0|1|0|0|small|imagetovideo|1|nopreview ff=video perm=param_video sub=Stable-Diffusion
+videoswapmodel|Video Swap Model|model||0|0|1|0|0|small|imagetovideo|1.5|adv tog nopreview ff=video perm=param_video sub=Stable-Diffusion
+videoswappercent|Video Swap Percent|decimal|0.5|0|1|0.05|0|0|slider|imagetovideo|1.7|adv nopreview ff=video perm=param_video dep
+videoframes|Video Frames|integer|25|1|1000|1|0|0|video_frames|imagetovideo|2|tog nopreview ff=video perm=param_video
+videosteps|Video Steps|integer|20|1|200|1|0|100|slider|imagetovideo|3|nopreview ff=video perm=param_video
+videocfg|Video CFG|decimal|7|1|100|0.5|0|20|slider|imagetovideo|4|tog nopreview ff=video perm=param_video
+videoresolution|Video Resolution|dropdown|Image Aspect, Model Res|0|0|1|0|0|small|imagetovideo|19|nopreview ff=video perm=param_video
+videovideocreativity|Video2Video Creativity|decimal|1|0|1|0.05|0|0|slider|imagetovideo|19.5|adv nopreview ign=1 ff=video perm=param_video
+videoendimage|Video End Image|image|null|0|0|1|0|0|small|imagetovideo|30|adv nopreview ff=video perm=param_video
+videofps|Video FPS|integer|24|1|1024|1|0|30|slider|advancedvideo|1|adv tog ff=video perm=param_video
+videoboomerang|Video Boomerang|boolean|false|0|0|1|0|0|small|advancedvideo|2|adv nopreview ign=false ff=video perm=param_video
+videoformat|Video Format|dropdown|h264-mp4|0|0|1|0|0|small|advancedvideo|3|adv tog nopreview ff=video perm=param_video
+videoaudioinput|Video Audio Input|audio|null|0|0|1|0|0|small|advancedvideo|3|adv nopreview ff=video perm=param_video
+videomincfg|Video Min CFG|decimal|1.0|-1|100|0.5|0|30|slider|videoobscureoptions|4.5|adv tog ff=video perm=param_video
+videomotionbucket|Video Motion Bucket|integer|127|1|1023|1|0|0|small|videoobscureoptions|10|adv tog ff=video perm=param_video
+videoaugmentationlevel|Video Augmentation Level|decimal|0.0|0|10|0.01|0|1|slider|videoobscureoptions|11|adv tog ff=video perm=param_video
+trimvideostartframes|Trim Video Start Frames|integer|0|0|1000|1|0|0|small|videoobscureoptions|-11|adv ign=0 ff=video perm=param_video
+trimvideoendframes|Trim Video End Frames|integer|0|0|1000|1|0|0|small|videoobscureoptions|-10|adv ign=0 ff=video perm=param_video
+videoextendframeoverlap|Video Extend Frame Overlap|integer|9|1|128|1|0|0|small|videoextend|5.5|nopreview
+videoextendmodel|Video Extend Model|model||0|0|1|0|0|small|videoextend|1|nopreview ff=video perm=param_video sub=Stable-Diffusion
+videoextendswapmodel|Video Extend Swap Model|model||0|0|1|0|0|small|videoextend|1.5|adv tog nopreview ff=video perm=param_video sub=Stable-Diffusion
+videoextendswappercent|Video Extend Swap Percent|decimal|0.5|0|1|0.05|0|0|slider|videoextend|1.7|adv nopreview ff=video perm=param_video dep
+videoextendformat|Video Extend Format|dropdown|h264-mp4|0|0|1|0|0|small|videoextend|20|nopreview ff=video perm=param_video
+automaticvae|Automatic VAE|boolean|false|0|0|1|0|0|small|advancedmodeladdons|10|adv hidden tog noreuse ign=false perm=model_params
+cliplmodel|CLIP-L Model|model||0|0|1|0|0|small|advancedmodeladdons|15|adv tog ign= perm=model_params sub=Clip
+clipgmodel|CLIP-G Model|model||0|0|1|0|0|small|advancedmodeladdons|16|adv tog ign= perm=model_params sub=Clip
+clipvisionmodel|CLIP-Vision Model|model||0|0|1|0|0|small|advancedmodeladdons|16.5|adv tog ign= perm=model_params sub=ClipVision
+txxlmodel|T5-XXL Model|model||0|0|1|0|0|small|advancedmodeladdons|17|adv tog ign= perm=model_params sub=Clip
+llavamodel|LLaVA Model|model||0|0|1|0|0|small|advancedmodeladdons|18|adv tog ign= perm=model_params sub=Clip
+llamamodel|LLaMA Model|model||0|0|1|0|0|small|advancedmodeladdons|19|adv tog ign= perm=model_params sub=Clip
+qwenmodel|Qwen Model|model||0|0|1|0|0|small|advancedmodeladdons|20|adv tog ign= perm=model_params sub=Clip
+mistralmodel|Mistral Model|model||0|0|1|0|0|small|advancedmodeladdons|20|adv tog ign= perm=model_params sub=Clip
+gemmamodel|Gemma Model|model||0|0|1|0|0|small|advancedmodeladdons|20|adv tog ign= perm=model_params sub=Clip
+gptossmodel|GPT-OSS Model|model||0|0|1|0|0|small|advancedmodeladdons|20|adv tog ign= perm=model_params sub=Clip
+torchcompile|Torch Compile|dropdown|Disabled|0|0|1|0|0|small|advancedmodeladdons|40|ign=Disabled
+overridepredictiontype|Override Prediction Type|dropdown|epsilon|0|0|1|0|0|small|advancedmodeladdons|50|tog
+negativemodel|Negative Model|model||0|0|1|0|0|small|advancedmodeladdons|80|adv tog sect ign= perm=model_params sub=Stable-Diffusion
+negativemodelincludeloras|Negative Model Include LoRAs|boolean|true|0|0|1|0|0|small|advancedmodeladdons|81|adv tog sect perm=model_params
+noloadmodels|No Load Models|boolean|false|0|0|1|0|0|small|swarminternal|-13|adv retain ign=false
+nointernalspecialhandling|No Internal Special Handling|boolean|false|0|0|1|0|0|small|swarminternal|-13|adv hidden retain ign=false
+modelspecificenhancements|Model Specific Enhancements|boolean|true|0|0|1|0|0|small|swarminternal|5|adv ign=true
+regionalobjectinpaintingmodel|Regional Object Inpainting Model|model||0|0|1|0|0|small|regionalprompting|-3|adv tog sub=Stable-Diffusion
+maskcompositeunthresholded|Mask Composite Unthresholded|boolean|false|0|0|1|0|0|small|regionalprompting|3|adv ign=false
+savesegmentmask|Save Segment Mask|boolean|false|0|0|1|0|0|small|segmentrefining|3|ign=false
+segmenttargetresolution|Segment Target Resolution|text|1024x1024|0|0|1|0|0|small|segmentrefining|20|tog
+segmentmodel|Segment Model|model||0|0|1|0|0|small|segmentparamoverrides|2|adv tog sub=Stable-Diffusion
+samplersigmamin|Sampler Sigma Min|decimal|0|0|1000|0.01|0|0|small|advancedsampling|-23|adv tog
+samplersigmamax|Sampler Sigma Max|decimal|10|0|1000|0.01|0|0|small|advancedsampling|-22|adv tog
+sigmashift|Sigma Shift|decimal|3|0|100|0.01|0|0|small|advancedsampling|-21|adv tog sect
+samplerrho|Sampler Rho|decimal|7|0|1000|0.01|0|0|small|advancedsampling|-20|adv tog
+ippcfg|IP2P CFG 2|decimal|1.5|1|100|0.5|0|20|slider|advancedsampling|-12|tog
+vaetemporaltilesize|VAE Temporal Tile Size|integer|64|8|4096|4|0|0|small|advancedsampling|-4.6|adv tog dep
+vaetemporaltileoverlap|VAE Temporal Tile Overlap|integer|8|4|4096|4|0|0|small|advancedsampling|-4.4|adv tog dep
+colorcorrectionbehavior|Color Correction Behavior|dropdown|None|0|0|1|0|0|small|advancedsampling|-3|adv ign=None
+removebackground|Remove Background|boolean|false|0|0|1|0|0|small|advancedsampling|-2|adv ign=false
+conditioningmultiplier|Conditioning Multiplier|decimal|1|-100|100|0.01|0|0|small|advancedsampling|-1|adv tog
+negativeconditioningmultiplier|Negative Conditioning Multiplier|decimal|1|-100|100|0.01|0|0|small|advancedsampling|-0.9|adv tog
+endstepsearly|End Steps Early|decimal|0|0|1|1|0|0|small|advancedsampling|10|hidden tog ign=0 ff=endstepsearly
+freeuapplyto|[FreeU] Apply To|dropdown|Both|0|0|1|0|0|small|freeu|-10|adv ff=freeu
+freeuversion|[FreeU] Version|dropdown|1|0|0|1|0|0|small|freeu|-9|adv ff=freeu
+freeublockone|[FreeU] Block One|decimal|1.1|0|10|0.05|0|0|small|freeu|-4|adv ff=freeu
+freeublocktwo|[FreeU] Block Two|decimal|1.2|0|10|0.05|0|0|small|freeu|-3|adv ff=freeu
+freeuskipone|[FreeU] Skip One|decimal|0.9|0|10|0.05|0|0|small|freeu|-2|adv ff=freeu
+freeuskiptwo|[FreeU] Skip Two|decimal|0.2|0|10|0.05|0|0|small|freeu|-1|adv ff=freeu
+audiosilentprefixduration|Audio Silent Prefix Duration|decimal|0.1|0|9999|0.1|0|10|slider|otherfixes|5|adv tog
+audiosilentsuffixduration|Audio Silent Suffix Duration|decimal|0|0|9999|0.1|0|10|slider|otherfixes|5|adv tog
+placeholderparamgroupstarred|Placeholder Param - Group Starred|boolean|false|0|0|1|0|0|small|starred|10|adv hidden ign=false
+placeholderparamgroupuserone|Placeholder Param - Group User One|boolean|false|0|0|1|0|0|small|usergroupone|10|adv hidden ign=false
+placeholderparamgroupusertwo|Placeholder Param - Group User Two|boolean|false|0|0|1|0|0|small|usergrouptwo|10|adv hidden ign=false
+placeholderparamgroupuserthree|Placeholder Param - Group User Three|boolean|false|0|0|1|0|0|small|usergroupthree|10|adv hidden ign=false
 """  # noqa: E501
 ROWS = [line.split("|") for line in TABLE.strip().splitlines()]
 
@@ -150,6 +241,20 @@ GROUPS = {
     "segmentrefining": ("Segment Refining", 9.5, False, True, True),
     "segmentparamoverrides": ("Segment Param Overrides", 50, False, True, True),
     "advancedsampling": ("Advanced Sampling", 15, False, True, True),
+    "imageprompting": ("Image Prompting", -70, True, False, False),
+    "starred": ("Starred", -60, False, True, False),
+    "texttovideo": ("Text To Video", -30, True, False, False),
+    "texttoaudio": ("Text To Audio", -29, True, False, False),
+    "usergroupone": ("User Group One", -10, False, False, False),
+    "usergrouptwo": ("User Group Two", -10, False, False, False),
+    "usergroupthree": ("User Group Three", -10, False, False, False),
+    "imagetovideo": ("Image To Video", 0, True, False, False),
+    "advancedvideo": ("Advanced Video", 6, False, False, False),
+    "videoobscureoptions": ("Video Obscure Options", 50, False, True, True),
+    "videoextend": ("Video Extend", 7, True, False, True),
+    "alternateguidance": ("Alternate Guidance", 50, False, True, True),
+    "freeu": ("FreeU", 10, True, True, False),
+    "otherfixes": ("Other Fixes", 60, False, True, True),
 }
 
 
@@ -216,6 +321,27 @@ def test_the_documented_ids_are_all_known() -> None:
         assert name in DOCUMENTED
 
 
+class TestWhatNoEngineCanDo:
+    def test_none_of_them_is_silently_without_a_need(self) -> None:
+        free = {param.id for param in UNSERVED if not param.asked_of_engines}
+        placeholders = {
+            f"placeholderparamgroup{name}" for name in ("starred", "userone", "usertwo", "userthree")
+        }
+        assert free == {"automaticvae", "modelspecificenhancements", *placeholders}
+
+    def test_no_engine_has_what_they_need(self, registry: Registry) -> None:
+        needs = {feature for param in UNSERVED for feature in param.asked_of_engines}
+        assert not needs & set(ENGINE.features)
+        assert not needs & {param.feature_flag for param in registry.params.values()}
+
+    def test_clients_are_told_what_is_lacking_beside_the_documented_flag(self, registry: Registry) -> None:
+        assert registry.flags(registry.params["videosteps"]) == "video,image_to_video"
+        assert registry.flags(registry.params["torchcompile"]) == "torch_compile"
+        assert registry.flags(registry.params["steps"]) is None
+        assert Registry([ENGINE]).flags(registry.params["vaetilesize"]) is None
+        assert registry.flags(registry.params["vaetilesize"]) == "vae_tiling"
+
+
 class TestWhatEnginesDecide:
     def test_documented_order_then_their_own(self, registry: Registry) -> None:
         assert list(registry.source("samplers").names) == ["euler", "dpmpp_2m", "ddim", "own_sampler"]
@@ -275,6 +401,7 @@ class TestTheLocalEngine:
         asked = {feature for param in registry.params.values() for feature in param.asked_of_engines}
         by_value = {"embeddings", "prompt_switching", "upscalers", "lora_confinement"}  # by tags, by methods
         nobodys = {"comfyui", "regions", "segments"}  # others'
+        nobodys |= {feature for param in UNSERVED for feature in param.asked_of_engines}
         assert set(ENGINE.features) == asked - nobodys | by_value
 
     def test_every_sampler_has_a_name_for_people(self) -> None:

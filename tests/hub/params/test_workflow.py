@@ -135,3 +135,14 @@ def test_each_way_has_its_flag(context: Context, key: str, flag: str) -> None:
     with pytest.raises(HubError) as refused:
         parse({"images": 1, key: GRAPH}, person("user_interface"), context)
     assert refused.value.extra["permission"] == flag
+
+
+def test_a_graph_may_do_what_no_engine_knows_how_to(context: Context) -> None:
+    graph = '{"1": {"class_type": "A", "inputs": {"steps": "${videosteps:20}"}}}'
+    kind = EngineType("comfyui_api", "Comfy", "", Struct, features=("comfyui",))
+    able = msgspec.structs.replace(context, registry=Registry((kind,)))
+    raw = {"images": 1, "comfyworkflowraw": graph, "videosteps": 30}
+    request = parse(raw, person(), able)
+    assert request.workflow is not None and request.workflow.values == {"videosteps": 30}
+    assert set(request.asked_by) == {"comfyui"}
+    assert parse(raw | {"videofps": 24}, person(), able).asked_by["image_to_video"] == "Video FPS"
