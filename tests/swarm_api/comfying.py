@@ -9,6 +9,7 @@ from typing import Any
 from tests.comfy.server import Settings
 from tests.comfy.serving import Comfy, serving
 from tests.hub.running import RunningHub, running
+from tests.swarm_api.outside import Outside
 from tests.swarm_api.sketching import Talker
 
 ASKED: dict[str, Any] = {
@@ -35,7 +36,7 @@ async def until(holds: Callable[[], Any], seconds: float = 20) -> None:
             await asyncio.sleep(0.01)
 
 
-async def serves(hub: RunningHub, count: int = 1, seconds: float = 20) -> None:
+async def serves(hub: RunningHub | Outside, count: int = 1, seconds: float = 20) -> None:
     """Wait until so many engines are there to draw."""
     async with asyncio.timeout(seconds):
         while True:

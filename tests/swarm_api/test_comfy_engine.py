@@ -74,10 +74,13 @@ class TestWhatItHas:
         async with connected(tmp_path) as (hub, comfy), talking(hub) as talk:
             comfy.settings.models = {**comfy.settings.models, "checkpoints": ("new.safetensors",)}
             await hub.call("TriggerRefresh", strong=True)
-            await until(lambda: comfy.requests.count(("GET", "/object_info")) > 1)
+            theirs: list[str] = []
+            async with asyncio.timeout(20):
+                while theirs != ["new.safetensors"]:
+                    listed = (await hub.call("ListModels", path="", depth=5))["files"]
+                    theirs = [model["name"] for model in listed if not model["local"]]
+                    await asyncio.sleep(0.02)
             await drawn(talk, model="new")
-            listed = (await hub.call("ListModels", path="", depth=5))["files"]
-            assert [m["name"] for m in listed if not m["local"]] == ["new.safetensors"]
 
 
 class TestDrawing:
@@ -85,7 +88,9 @@ class TestDrawing:
         async with connected(tmp_path, Settings(step_seconds=0.05)) as (hub, comfy), talking(hub) as talk:
             frame = await drawn(talk, width=128)
             shown = [part for part in talk.of("gen_progress") if "preview" in part]
-            assert [part["current_percent"] for part in shown] == [0.25, 0.5, 0.75, 1]
+            # Of previews a busy socket gets the newest only.
+            told = [part["current_percent"] for part in shown]
+            assert len(told) > 1 and told == sorted(told) and set(told) <= {0.25, 0.5, 0.75, 1}
             assert (await picture(hub, frame)).size == (128, 64)
             await until(lambda: comfy.memory.history == {})
             assert nodes(graph(comfy), "KSampler")[0]["steps"] == 4

@@ -10,11 +10,9 @@ import websockets
 from tests.comfy.asking import drawing
 from tests.comfy.server import Settings
 from tests.comfy.serving import serving
-from tests.swarm_api.comfying import ASKED, asked, connected, settings, until
+from tests.swarm_api.comfying import ASKED, asked, connected, serves, settings, until
 from tests.swarm_api.outside import outside
 from tests.swarm_api.sketching import talking
-
-SLOW = Settings(step_seconds=0.05)
 
 
 class TestTheConnection:
@@ -95,6 +93,7 @@ async def test_a_hub_that_dies_finds_its_running_prompt_again(tmp_path: Path, fr
         lines = settings(comfy)
         async with outside(tmp_path, free_port, lines) as hub:
             hub.session = session = (await hub.call("GetNewSession"))["session_id"]
+            await serves(hub)
             url = f"ws://127.0.0.1:{free_port}/API/GenerateText2ImageWS"
             async with websockets.connect(url, proxy=None, max_size=None) as socket:
                 await socket.send(json.dumps({**ASKED, "session_id": session, "steps": 30}))
