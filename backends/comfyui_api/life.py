@@ -43,6 +43,7 @@ class Life:
     ) -> None:
         """`left` are prompts that an earlier life has left behind, by their work. Raises Misconfigured."""
         self._address, self._headers = address_of(settings), headers_of(settings)
+        self._fresh = settings.enable_frontend_dev
         self._emit = surroundings.emit
         self._left = dict(left)
         self._server = Server(self._address, self._headers)
@@ -106,7 +107,9 @@ class Life:
 
     def way(self) -> Way | None:
         """The way to the server, None before it has said what it has."""
-        return Way(self._address, self._headers, self._stock.info) if self._stock.known else None
+        if not self._stock.known:
+            return None
+        return Way(self._address, self._headers, self._stock.info, self._fresh)
 
     # ---- what is asked -------------------------------------------------------------------------------------
 

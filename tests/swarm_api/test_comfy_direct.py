@@ -46,6 +46,15 @@ class TestCalls:
         assert answer.status_code == 200 and "supports_preview_metadata" in answer.json()
         assert (await hub.http.get(f"{MOUNT}/view?filename=absent.png")).status_code == 404
 
+    async def test_for_who_changes_that_page_nothing_is_kept(self, hub: RunningHub, comfy: Comfy) -> None:
+        assert "cache-control" not in (await hub.http.get(f"{MOUNT}/features")).headers
+        settings = {"Address": comfy.url, "EnableFrontendDev": True}
+        await hub.call("EditBackend", backend_id=0, title="", settings=settings)
+        async with asyncio.timeout(20):
+            while (await hub.call("ListBackends"))["0"]["status"] != "running":  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        assert (await hub.http.get(f"{MOUNT}/features")).headers["cache-control"] == "no-store"
+
     async def test_without_the_closing_stroke_one_is_sent_there(self, hub: RunningHub) -> None:
         answer = await hub.http.get(MOUNT)
         assert answer.status_code == 302 and answer.headers["location"] == "ComfyBackendDirect/"
