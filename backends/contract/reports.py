@@ -24,7 +24,8 @@ class Ready(Struct, frozen=True, tag="ready"):
 class RemoteModel(Struct, frozen=True):
     """A model that an engine elsewhere has. `name` is its path below its folder, `/` separated, with the
     extension; `subtype` the kind of folder, as the catalog names them. What is "" or 0 is not known; sizes
-    are pixels.
+    are pixels. `wishes` are how it wants to be drawn, by the ids of steps, cfgscale, sampler and scheduler;
+    `lora_weight` and `lora_section` how a LoRA wants to be laid, as the texts of their parameters.
     """
 
     name: str
@@ -37,6 +38,12 @@ class RemoteModel(Struct, frozen=True):
     license: str = ""
     width: int = 0
     height: int = 0
+    hash: str = ""
+    usage_hint: str = ""
+    lora_weight: str = ""
+    lora_section: str = ""
+    native_sizes: tuple[tuple[int, int], ...] = ()
+    wishes: Mapping[str, str | int | float] = {}
 
 
 class Offers(Struct, frozen=True, tag="offers"):

@@ -4,10 +4,10 @@ Everything is read loosely: other hubs are of other versions, and what one leave
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from backends.contract import RemoteModel
 
@@ -38,6 +38,19 @@ _OF_COMFY = (
     "regions",
     "segments",
 )
+
+
+Side = Annotated[int, Meta(ge=64, le=16384)]
+Name = Annotated[str, Meta(max_length=100)]
+
+
+class Wishes(Struct, frozen=True):
+    """What a model wants when a request leaves it out."""
+
+    steps: Annotated[int, Meta(ge=1, le=500)] | None = None
+    cfgscale: Annotated[float, Meta(ge=0, le=100)] | None = None
+    sampler: Name | None = None
+    scheduler: Name | None = None
 
 
 class Engine(Struct, frozen=True):
@@ -129,6 +142,12 @@ def models_of(answer: Mapping[str, Any], subtype: str) -> tuple[RemoteModel, ...
                 license=_text(said, "license"),
                 width=_pixels(said, "standard_width"),
                 height=_pixels(said, "standard_height"),
+                hash=_text(said, "hash"),
+                usage_hint=_text(said, "usage_hint"),
+                lora_weight=_text(said, "lora_default_weight"),
+                lora_section=_text(said, "lora_default_confinement"),
+                native_sizes=_sizes(said.get("native_sizes")),
+                wishes=_wishes(said.get("defaults")),
             )
         )
     return tuple(found)
@@ -175,6 +194,23 @@ def pick(engines: Iterable[Engine], load: Mapping[str, int], model: str) -> str 
 
     found = sorted(engines, key=preference)
     return found[0].id if found else None
+
+
+def _sizes(told: object) -> tuple[tuple[int, int], ...]:
+    """The sizes in pixels that a hub of our kind tells of a model."""
+    try:
+        return msgspec.convert(told or (), tuple[tuple[Side, Side], ...])
+    except msgspec.ValidationError:
+        return ()
+
+
+def _wishes(told: object) -> dict[str, str | int | float]:
+    """How a model wants to be drawn, as hubs of our kind tell it."""
+    try:
+        wishes = msgspec.convert(told or {}, Wishes)
+    except msgspec.ValidationError:
+        return {}
+    return {key: value for key, value in msgspec.structs.asdict(wishes).items() if value is not None}
 
 
 def _text(said: Mapping[str, Any], key: str) -> str:

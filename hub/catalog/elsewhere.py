@@ -102,10 +102,25 @@ def entry_of(model: RemoteModel, subtype: str, engines: Sequence[int]) -> Entry:
         standard_height=max(0, height),
         license=model.license or None,
         trigger_phrase=model.trigger_phrase or None,
-        defaults=Defaults() if kind is None else WISHES.get(kind.id, Defaults()),
+        usage_hint=model.usage_hint or None,
+        hash=model.hash,
+        lora_default_weight=model.lora_weight,
+        lora_default_confinement=model.lora_section,
+        native_sizes=model.native_sizes,
+        defaults=_wishes(model, "" if kind is None else kind.id),
         engines=tuple(engines),
         drawn_here=False,
     )
+
+
+def _wishes(model: RemoteModel, class_id: str) -> Defaults:
+    """How a model wants to be drawn: by what is told of it, else as its class does."""
+    usual = WISHES.get(class_id, Defaults())
+    try:
+        own = msgspec.convert({**msgspec.structs.asdict(usual), **model.wishes}, Defaults)
+    except msgspec.ValidationError:
+        return usual
+    return own
 
 
 def _can_be_told(name: str) -> bool:

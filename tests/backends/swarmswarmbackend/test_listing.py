@@ -119,3 +119,18 @@ def test_a_free_engine_that_holds_the_model_is_picked() -> None:
     assert listing.pick(engines, {"1": 2, "2": 1}, "a.safetensors") == "0"
     assert listing.pick(engines, {"0": 2, "1": 3, "2": 1}, "a.safetensors") == "2"
     assert listing.pick([], {}, "a") is None
+
+
+def test_what_hubs_of_our_kind_tell_of_a_models_wishes() -> None:
+    told = {
+        "name": "a",
+        "hash": "0xab",
+        "lora_default_weight": "0.7",
+        "native_sizes": [[64, 128]],
+        "defaults": {"steps": 12, "cfgscale": 3, "sampler": "euler", "scheduler": None, "width": 64},
+    }
+    odd = {"name": "b", "native_sizes": [[1, 2, 3]], "defaults": {"steps": 10**9}}
+    first, second = listing.models_of({"files": [told, odd]}, "LoRA")
+    assert (first.hash, first.lora_weight, first.native_sizes) == ("0xab", "0.7", ((64, 128),))
+    assert first.wishes == {"steps": 12, "cfgscale": 3, "sampler": "euler"}
+    assert (second.native_sizes, second.wishes) == ((), {})

@@ -180,3 +180,21 @@ class TestTheirFiles:
         shown = card(catalog.exact(SD, XL.name, caller()), loaded=False, with_picture=True)
         assert shown["local"] is False and shown["engines"] == [1, 2]
         assert shown["preview_image"] == "imgs/model_placeholder.jpg"
+
+
+def test_what_is_told_of_a_model_comes_before_what_its_class_wants() -> None:
+    xl = "stable-diffusion-xl-v1-base"
+    told = RemoteModel(
+        "one", "Stable-Diffusion", class_id=xl, wishes={"steps": 7}, native_sizes=((640, 640),)
+    )
+    odd = RemoteModel("two", "Stable-Diffusion", class_id=xl, wishes={"steps": "many"})
+    usual = RemoteModel("three", "Stable-Diffusion", class_id=xl)
+    lora = RemoteModel("lay", "LoRA", lora_weight="0.7", lora_section="1", hash="0xab", usage_hint="softly")
+    shelf = merged(
+        {}, gathered(telling([engine(0, told, odd, usual)]))["Stable-Diffusion"], "Stable-Diffusion"
+    )
+    assert shelf["one"].defaults == msgspec.structs.replace(shelf["three"].defaults, steps=7)
+    assert shelf["two"].defaults == shelf["three"].defaults and shelf["one"].size() == (640, 640)
+    laid = merged({}, gathered(telling([engine(0, lora)]))["LoRA"], "LoRA")["lay"]
+    assert (laid.lora_default_weight, laid.lora_default_confinement) == ("0.7", "1")
+    assert (laid.hash, laid.usage_hint) == ("0xab", "softly")
