@@ -75,6 +75,9 @@ def _start_log(settings: Settings) -> None:
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
         handlers=handlers,
     )
+    # Each call of another server would be a line, with its whole address: who reads the log may be nobody
+    # who may see the engines, and the hub's own lines would drown.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     if trouble is not None:
         logging.getLogger("hub").warning("no log file is written: %s", trouble)
 

@@ -1,6 +1,7 @@
 """`python -m hub` as a process: what it refuses to start with, and how it stops."""
 
 import asyncio
+import http.server
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -142,6 +144,34 @@ async def quietly(connection: websockets.ClientConnection):
             yield await connection.recv()
     except websockets.ConnectionClosed:
         return
+
+
+class Answering(http.server.BaseHTTPRequestHandler):
+    """Something that answers whoever calls, and is no ComfyUI server."""
+
+    def do_GET(self) -> None:
+        self.send_error(404)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+class TestLog:
+    def test_calls_of_other_servers_are_not_logged_with_their_addresses(self, tmp_path: Path) -> None:
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering) as other:
+            threading.Thread(target=other.serve_forever, daemon=True).start()
+            address = f"http://127.0.0.1:{other.server_port}/private-path"
+            with serving(tmp_path, HUB_ENGINES_TYPES=f"comfyui_api Address={address}") as (_, port):
+                session = call(port, "GetNewSession", {})["session_id"]
+                end = time.monotonic() + 20
+                while time.monotonic() < end:
+                    told = call(port, "ListBackends", {"session_id": session})
+                    if told["0"]["status"] == "errored":  # type: ignore[index]
+                        break
+                    time.sleep(0.05)
+            other.shutdown()
+        log = (tmp_path / "logs" / "hub.log").read_text()
+        assert "engine 0" in log and "private-path" not in log
 
 
 class TestDocs:
