@@ -65,6 +65,14 @@ class ComfyApiSettings(Struct, frozen=True, rename="pascal"):
         ),
     ] = "auto"
 
+    def __post_init__(self) -> None:
+        # Refused before it is kept: addresses are listed and stored as they are, only headers are secret.
+        if "@" in self.address.rpartition("://")[2].partition("/")[0]:
+            raise ValueError(
+                "write Address without a user name and password, and put them into ExtraHeaders, "
+                "as `Authorization: Basic …`"
+            )
+
 
 def address_of(settings: ComfyApiSettings) -> str:
     """The server's address without a closing `/`. Raises Misconfigured."""

@@ -68,6 +68,14 @@ class SwarmSettings(Struct, frozen=True, rename="pascal"):
         ),
     ] = 30
 
+    def __post_init__(self) -> None:
+        # Refused before it is kept: addresses are listed and stored as they are, only headers are secret.
+        if "@" in self.address.rpartition("://")[2].partition("/")[0]:
+            raise ValueError(
+                "write Address without a user name and password, and put them into AuthorizationHeader, "
+                "as `Basic …`"
+            )
+
 
 ENGINE = EngineType(
     id="swarmswarmbackend",

@@ -6,7 +6,7 @@ import pytest
 from backends.comfyui_api.engine import ENGINE
 from backends.comfyui_api.settings import ComfyApiSettings, address_of, headers_of
 from backends.contract import Misconfigured
-from backends.engine_settings import fields_of, secrets_of
+from backends.engine_settings import RefusedSetting, fields_of, read_settings, secrets_of
 
 
 def test_names_on_the_wire_are_swarmuis() -> None:
@@ -35,3 +35,12 @@ def test_headers_are_lines_and_a_wrong_one_is_named_by_its_number_only() -> None
         with pytest.raises(Misconfigured, match="Line 2") as refused:
             headers_of(ComfyApiSettings(extra_headers=f"A: b\n{wrong}"))
         assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "given", ["http://me:hush@gpu.example", "me:hush@gpu.example:8188", "me@gpu.example"]
+)
+def test_an_address_holds_no_login_since_addresses_are_listed(given: str) -> None:
+    with pytest.raises(RefusedSetting, match="ExtraHeaders") as refused:
+        read_settings(ENGINE, {"Address": given})
+    assert "hush" not in str(refused.value)

@@ -3,7 +3,8 @@
 import pytest
 
 from backends.contract import Misconfigured
-from backends.swarmswarmbackend.engine import SwarmSettings
+from backends.engine_settings import RefusedSetting, read_settings
+from backends.swarmswarmbackend.engine import ENGINE, SwarmSettings
 from backends.swarmswarmbackend.sentences import LONGEST, UNTOLD, failed, is_interrupt, sentence
 from backends.swarmswarmbackend.server import Server, refusal_of
 
@@ -26,6 +27,13 @@ def test_addresses(given: str, address: str, socket: str) -> None:
 def test_what_is_no_address(given: str) -> None:
     with pytest.raises(Misconfigured, match="Address"):
         Server(SwarmSettings(address=given))
+
+
+@pytest.mark.parametrize("given", ["http://me:hush@hub.example", "me:hush@hub.example:7801"])
+def test_an_address_holds_no_login_since_addresses_are_listed(given: str) -> None:
+    with pytest.raises(RefusedSetting, match="AuthorizationHeader") as refused:
+        read_settings(ENGINE, {"Address": given})
+    assert "hush" not in str(refused.value)
 
 
 def test_headers() -> None:
