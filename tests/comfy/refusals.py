@@ -38,10 +38,11 @@ def judge(
     files: Callable[[str], bool],
     targets: Sequence[str] | None = None,
     *,
-    names_cycles: bool = True,
+    old: bool = False,
 ) -> Verdict:
-    """Check a graph as the server does; `files` says whether an image node's file is in the input folder."""
-    wrong = _missing(graph, told)
+    """Check a graph as the server does; `files` says whether an image node's file is in the input folder. An
+    `old` server (0.8.0, 0.3.64) names no circles and has another word for lacking classes."""
+    wrong = _missing(graph, told, old=old)
     if wrong is not None:
         return Verdict(error=wrong)
     wanted = [
@@ -59,7 +60,7 @@ def judge(
             fine = check.node(node)
         except CycleError as cycle:
             fine = False
-            if names_cycles:
+            if not old:
                 check.cycle(cycle.nodes)
         except Exception as error:
             fine = False
@@ -237,12 +238,17 @@ class _Check:
                 told["dependent_outputs"].append(output)
 
 
-def _missing(graph: Mapping[str, Any], told: Mapping[str, Any]) -> ErrorBody | None:
+def _missing(graph: Mapping[str, Any], told: Mapping[str, Any], *, old: bool) -> ErrorBody | None:
     """The refusal for the first node whose class is not there."""
     for node, body in graph.items():
         name = body.get("class_type")
         title = body.get("_meta", {}).get("title", name)
         about = {"node_id": node, "class_type": name, "node_title": title}
+        if old and name not in told:
+            words = (
+                "a node is missing the class_type property" if name is None else f"node {name} does not exist"
+            )
+            return _error("invalid_prompt", f"Cannot execute because {words}.", f"Node ID '#{node}'")
         if name is None:
             words = f"Node 'ID #{node}' has no class_type. "
             words += "The workflow may be corrupted or a custom node is missing."

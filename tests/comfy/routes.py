@@ -81,7 +81,7 @@ def _prompt(server: Server, call: Call, _rest: str) -> Answer:
         server.told(),
         lambda name: server.files.named(name) is not None,
         body.get("partial_execution_targets"),
-        names_cycles=server.settings.since(0, 20),
+        old=not server.settings.since(0, 20),
     )
     if verdict.error is not None:
         return _json({"error": verdict.error, "node_errors": verdict.node_errors}, 400)
