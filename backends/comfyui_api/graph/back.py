@@ -17,6 +17,8 @@ def lay(draft: Draft) -> None:
     part = scaled(draft, "Mask Shrink Grow", drawn, (right - left, bottom - top))
     draft.image = composed(draft, draft.original, part, None, left, top)  # masked at the end, and once
     draft.cut = False
+    if draft.shown is not None:
+        draft.shown = draft.original, draft.mask
 
 
 def composed(draft: Draft, below: Link, above: Link, mask: Link | None, x: int, y: int) -> Link:

@@ -40,8 +40,9 @@ class Draft:
     """The state features hand on. `size` is the (width, height) in pixels that is drawn, which latents allow.
     `image` is what has been drawn so far as a picture; while it is None, `latent` is it.
 
-    `original` is the initial picture, `mask` what of it is redrawn, both of the first pass's size. Of a mask
-    only `box` may be drawn, larger than it is; `cut` says that what is drawn is that part. The first pass
+    `original` is the initial picture, `mask` what of it is redrawn, both of the first pass's size. Of a
+    mask only `box` may be drawn, larger than it is; `cut` says that what is drawn is that part. `shown` are
+    the picture and the mask that a model made for filling holes is shown beside its prompts. The first pass
     begins with the step `start_at` and draws in `cell`s of so many pixels.
     """
 
@@ -58,6 +59,7 @@ class Draft:
     mask: Link | None = None
     box: Box | None = None
     cut: bool = False
+    shown: tuple[Link, Link] | None = None
     start_at: int = 0
     output: str = ""
     by_socket: bool = False

@@ -7,6 +7,7 @@ what the mask does not cover is kept as it is at every step.
 import msgspec
 
 from backends.comfyui_api.graph.draft import Draft, Kit
+from backends.comfyui_api.graph.families import FAMILIES
 from backends.comfyui_api.graph.mask import under_box
 from backends.comfyui_api.graph.sheet import Link
 from backends.comfyui_api.graph.vae import encoded
@@ -32,7 +33,9 @@ def lay(draft: Draft) -> None:
             amount=noise,
             seed=draft.work.seed,
         )
-    filling = draft.mask is not None and _fills(draft)
+    if draft.mask is not None and _looks(draft):
+        draft.shown = draft.image, under_box(draft, draft.mask)
+    filling = draft.mask is not None and draft.shown is None and _fills(draft)
     if draft.mask is None or not filling:
         draft.latent = encoded(draft, draft.kit, draft.image)
         if part := float(extra.get("initimageresettonorm", 0)):
@@ -78,6 +81,12 @@ def _fills(draft: Draft) -> bool:
     """Whether the picture is shown with holes: to a model made for that when all of it is redrawn there."""
     asked = draft.work.extra.get("useinpaintingencode") is True
     return asked or (made_to_fill(draft.work.model) and draft.start_at == 0)
+
+
+def _looks(draft: Draft) -> bool:
+    """Whether the model was made to be shown the picture beside its prompts, not in its latents."""
+    family = FAMILIES.get(draft.kit.family)
+    return family is not None and family.guided and made_to_fill(draft.work.model)
 
 
 def _holed(draft: Draft, image: Link) -> Link:

@@ -16,7 +16,7 @@ from backends.comfyui_api.graph.sheet import Link
 from backends.comfyui_api.graph.sizes import result_size, to_cells
 from backends.comfyui_api.graph.start import resampling, scaled
 from backends.comfyui_api.graph.vae import decoded, encoded, with_vae
-from backends.contract import SecondPass
+from backends.contract import ModelRef, SecondPass
 
 ORDER = 110
 NEEDS = {
@@ -53,12 +53,20 @@ def _kit(draft: Draft, second: SecondPass) -> Kit:
     if second.model is None and second.vae is None and not confined:
         return kit
     model = second.model or work.model
-    alike = second.model is None or (bool(kit.family) and family_of(model).id == kit.family)
+    alike = _alike(work.model, model)
     vae = second.vae or (work.vae if alike else None)
     loaded = load(draft, "Refiner Model", model, vae)
     if vae is not None:
         loaded = with_vae(draft, "Refiner VAE" if second.vae else "VAE", loaded, vae)
     return tiled(draft, skipping(draft, wearing(draft, loaded, "refiner") if alike else loaded))
+
+
+def _alike(one: ModelRef, other: ModelRef) -> bool:
+    """Whether what fits one model fits the other: by their classes, where these are known."""
+    if one.class_id and other.class_id:
+        return one.class_id == other.class_id
+    family = family_of(one).id
+    return one == other or (bool(family) and family == family_of(other).id)
 
 
 def _enlarge(draft: Draft, second: SecondPass, before: Kit) -> None:
@@ -136,7 +144,7 @@ def _redraw(draft: Draft, second: SecondPass, before: Kit) -> None:
             str(work.extra.get("refinernegativeprompt", work.negative_prompt)),
             start,
             noise=not noisy,
-            follow=draft.kit.family == before.family,
+            follow=_alike(work.model, second.model or work.model),
             prefix="Refiner ",
         ),
     )

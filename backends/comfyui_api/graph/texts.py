@@ -11,7 +11,8 @@ _GUIDANCE = 3.5
 
 
 def whole(draft: Draft, kit: Kit, positive: str, negative: str, *, follow: bool) -> Texts:
-    """Prompts of the whole picture with its regions; with `follow` its ControlNets act too.
+    """Prompts of the whole picture with its regions; with `follow` its ControlNets act too, and
+    what it is shown.
 
     Raises Unbuildable.
     """
@@ -19,7 +20,27 @@ def whole(draft: Draft, kit: Kit, positive: str, negative: str, *, follow: bool)
         guided(draft, kit, spread(draft, kit, "Prompt", positive, negative=False)),
         spread(draft, kit, "Negative Prompt", negative, negative=True),
     )
-    return controlled(draft, kit, texts) if follow else texts
+    if not follow:
+        return texts
+    return controlled(draft, kit, _shown(draft, kit, texts))
+
+
+def _shown(draft: Draft, kit: Kit, texts: Texts) -> Texts:
+    """The prompts with the picture whose holes are to be filled."""
+    if draft.shown is None:
+        return texts
+    image, mask = draft.shown
+    placed = draft.sheet.add(
+        "Mask Image",
+        "InpaintModelConditioning",
+        positive=texts.positive,
+        negative=texts.negative,
+        vae=kit.vae,
+        pixels=image,
+        mask=mask,
+        noise_mask=True,
+    )
+    return Texts(placed.out("CONDITIONING", 0), placed.out("CONDITIONING", 1))
 
 
 def plain(draft: Draft, kit: Kit, positive: str, negative: str) -> Texts:

@@ -23,7 +23,12 @@ FILES = {
         "xl\\sd_xl_base.safetensors",
         "sd3.5_large.safetensors",
     ),
-    "diffusion_models": ("flux1-dev.safetensors", "qwen_image_fp8.safetensors", "strange.safetensors"),
+    "diffusion_models": (
+        "flux1-dev.safetensors",
+        "qwen_image_fp8.safetensors",
+        "strange.safetensors",
+        "flux1-fill-dev.safetensors",
+    ),
     "text_encoders": ("clip_l.safetensors", "t5xxl_fp16.safetensors", "qwen_2.5_vl_7b.safetensors"),
     "vae": (*MODELS["vae"], "ae.safetensors", "qwen_image_vae.safetensors"),
 }

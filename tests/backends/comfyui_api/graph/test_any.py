@@ -28,6 +28,7 @@ MODELS = (
     model("sd3.5_large.safetensors", ""),
     model("flux1-dev.safetensors", "Flux.1-dev"),
     model("qwen_image_fp8.safetensors", "qwen-image"),
+    model("flux1-fill-dev.safetensors", "Flux.1-dev/inpaint"),
 )
 
 

@@ -217,6 +217,19 @@ class TestStart:
         assert not nodes(graph, "SetLatentNoiseMask")
         assert nodes(graph, "KSampler")[0]["denoise"] == 1
 
+    @pytest.mark.parametrize("strength", [1.0, 0.5])
+    def test_some_are_shown_them_beside_their_prompts(self, core: Told, strength: float) -> None:
+        own = model("flux1-fill-dev.safetensors", "Flux.1-dev/inpaint")
+        mask = png(512, 512, (64, 64, 128, 128))
+        wanted = work(model=own, init_image=png(), mask=mask, strength=strength, extra={"maskshrinkgrow": 8})
+        graph = core.build(wanted)
+        (shown,) = nodes(graph, "InpaintModelConditioning")
+        assert source(graph, shown["mask"]) == "CropMask"
+        assert source(graph, shown["positive"]) == "FluxGuidance"
+        sampler = nodes(graph, "KSampler" if strength == 1 else "KSamplerAdvanced")[0]
+        assert source(graph, sampler["positive"]) == "InpaintModelConditioning"
+        assert source(graph, sampler["latent_image"]) == "SetLatentNoiseMask"
+
     def test_only_the_masked_part_is_drawn_large(self, core: Told) -> None:
         mask = png(512, 512, (64, 64, 128, 128))
         graph = core.build(
