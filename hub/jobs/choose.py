@@ -167,7 +167,9 @@ def _until_a_better(need: Need, best: Seat, fitting: Sequence[Seat], scales: Sca
         if free is None or other is None:
             continue
         load = 0.0 if _holds(seat, need) else scales.load(seat.id, need.model)
-        if free + load + scales.images(need) * other < cost:
+        # The place that becomes free is behind the others it still holds then.
+        before = max(seat.held - 1, 0) + scales.images(need)
+        if free + load + before * other < cost:
             return left
     return 0.0
 

@@ -222,6 +222,14 @@ class TestPatience:
         scales.many = {NEED: 100}
         assert choose([NEED], seats, scales).engine == 1
 
+    def test_a_place_in_a_line_is_not_soon_free(self) -> None:
+        # Engines of two places each, all alike, one image left: it goes to the first place, not behind two.
+        scales = Measured()
+        scales.draws, scales.free = {(0, "m"): 1.0, (1, "m"): 1.0}, {0: 0.0}
+        full = msgspec.structs.replace(seat(free=0, models=["m"]), held=2)
+        begun = msgspec.structs.replace(seat(1, free=1, models=["m"]), held=1)
+        assert choose([NEED], [full, begun], scales).engine == 1
+
     def test_those_who_need_what_is_in_memory_go_first_for_a_while(self) -> None:
         other = Need("other", "sd15")
         scales = Measured()
