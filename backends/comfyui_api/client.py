@@ -1,6 +1,11 @@
 """What speaks to one ComfyUI server, life after life."""
 
+import asyncio
+
+from msgspec import structs
+
 from backends.comfyui_api.life import Life
+from backends.comfyui_api.prompts import lasting_id
 from backends.comfyui_api.settings import ComfyApiSettings
 from backends.comfyui_api.stock import Memory
 from backends.comfyui_api.way import Way
@@ -19,7 +24,10 @@ class ComfyClient:
 
     async def run(self) -> None:
         """One life; see contract.Client."""
-        life = Life(self._settings, self._surroundings, self._memory, self._left)
+        around = self._surroundings
+        # Prompts are named after the hub: under an id that a restart changes none of them is found again.
+        hub = await asyncio.to_thread(lasting_id, around.keep, around.server)
+        life = Life(self._settings, structs.replace(around, server=hub), self._memory, self._left)
         self._life = life
         try:
             await life.run()
