@@ -42,6 +42,10 @@ class Pairs:
                 return sampler, next(iter(schedulers), None)
         return None, None
 
+    def of_class(self, class_id: str) -> tuple[str | None, str | None]:
+        """As `own`, for whatever type of engine."""
+        return self.own(Asked(class_id))
+
     def first(self, asked: Asked, samplers: Iterable[str], schedulers: Iterable[str]) -> tuple[str, str]:
         """The first sampler, and the first scheduler it goes with; the first of each when none do."""
         samplers, schedulers = list(samplers), list(schedulers)

@@ -34,7 +34,7 @@ FAST = (
 )
 """What the sketch engine draws."""
 
-REAL = ("test_local_engine.py", "test_reuse.py")
+REAL = ("test_local_engine.py", "test_local_families.py", "test_reuse.py")
 """What the engine of this machine draws."""
 
 pytestmark = pytest.mark.unchained("it chains by itself")

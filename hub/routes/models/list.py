@@ -18,6 +18,7 @@ from hub.catalog import (
     none_card,
     wildcard_card,
 )
+from hub.params import Registry
 from hub.wire import Nothing, api
 
 WILDCARDS = "Wildcards"
@@ -74,7 +75,12 @@ class ModelsOut(Struct, frozen=True):
 
 @api("ListModels", permission="fundamental_model_access")
 async def list_models(
-    caller: Caller, given: ListModelsIn, catalog: Catalog, wildcards: Wildcards, pool: Pool
+    caller: Caller,
+    given: ListModelsIn,
+    catalog: Catalog,
+    wildcards: Wildcards,
+    pool: Pool,
+    registry: Registry,
 ) -> ListModelsOut:
     """Lists the models in a folder, as deep as asked, with what is known of each."""
     if given.subtype == WILDCARDS:
@@ -82,13 +88,22 @@ async def list_models(
     entries = [e for e in catalog.seen_by(caller, given.subtype) if given.allowRemote or e.path is not None]
     loaded = _loaded(pool)
     if given.dataImages or len(entries) > AT_ONCE:
-        return await asyncio.to_thread(_list, entries, given, loaded)
-    return _list(entries, given, loaded)
+        listed = await asyncio.to_thread(_list, entries, given, loaded)
+    else:
+        listed = _list(entries, given, loaded)
+    for model in listed.files:
+        _tell_method(model, registry)
+    return listed
 
 
 @api("DescribeModel", permission="fundamental_model_access")
 async def describe_model(
-    caller: Caller, given: DescribeModelIn, catalog: Catalog, wildcards: Wildcards, pool: Pool
+    caller: Caller,
+    given: DescribeModelIn,
+    catalog: Catalog,
+    wildcards: Wildcards,
+    pool: Pool,
+    registry: Registry,
 ) -> DescribeModelOut:
     """Tells everything known of one model, its preview picture included; of a wildcard the bare object."""
     if given.subtype == WILDCARDS:
@@ -99,6 +114,7 @@ async def describe_model(
         return DescribeModelOut(none_card())
     entry = catalog.exact(given.subtype, given.modelName, caller, field="modelName")
     (model,) = await asyncio.to_thread(cards, [entry], _loaded(pool), with_picture=True)
+    _tell_method(model, registry)
     return DescribeModelOut(model)
 
 
@@ -108,6 +124,14 @@ async def list_loaded_models(caller: Caller, given: Nothing, catalog: Catalog, p
     loaded = _loaded(pool)
     entries = [entry for entry in catalog.seen_by(caller, "Stable-Diffusion") if entry.name in loaded]
     return ModelsOut(await asyncio.to_thread(cards, entries, loaded, with_picture=True))
+
+
+def _tell_method(model: dict[str, Any], registry: Registry) -> None:
+    """Models of a class with samplers of its own are drawn with those: pages and hubs in front must know."""
+    method = registry.pairs.of_class(model["architecture"] or "")
+    wishes = model["defaults"]
+    for name, usual in zip(("sampler", "scheduler"), method, strict=True):
+        wishes[name] = wishes[name] or usual
 
 
 def _list(entries: list[Entry], given: ListModelsIn, loaded: frozenset[str]) -> ListModelsOut:
