@@ -85,6 +85,7 @@ class RemoteEngine:
         # disabled | unstarted | loading | running | idle | silent | waiting | errored | stopped
         self._phase = "unstarted" if config.enabled else "disabled"
         self._reason = ""
+        self._hopeless = False  # its last life ended for a wrong setting
         self._client: Client | None = None
         self._patient = False  # its settings allow that nobody answers
         self._ready = Ready(device="", features=found.type.features)
@@ -125,6 +126,7 @@ class RemoteEngine:
             servers=self._ready.servers,
             samplers=self._ready.samplers,
             schedulers=self._ready.schedulers,
+            hopeless=self._hopeless and self._phase == "errored",
         )
 
     @property
@@ -362,7 +364,7 @@ class RemoteEngine:
 
     def _ended(self, reason: str, *, hopeless: bool) -> None:
         """A life is over: report its works, then try again after a while, or give up until asked."""
-        self._life, self._serving = None, False
+        self._life, self._serving, self._hopeless = None, False, hopeless
         self._cancel_timer()
         told = (self._phase, self._reason)
         quietly = self._phase in ("errored", "idle") and not self._was_ready

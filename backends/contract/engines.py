@@ -19,7 +19,8 @@ class EngineState(Struct, frozen=True):
     many works it takes at once, `busy` how many it holds now. `reason` explains errored and silent. `models`
     are those in its memory. An engine elsewhere has models of its own only (`holds_any` False): `offers` has
     them by subtype and name. `servers` are the ids of the hubs behind it, `samplers` and `schedulers` what
-    it has said to have (empty: as its type says).
+    it has said to have (empty: as its type says). `hopeless` is an errored one elsewhere that does not come
+    back by itself, because a setting is wrong.
     """
 
     id: int
@@ -39,6 +40,7 @@ class EngineState(Struct, frozen=True):
     servers: tuple[str, ...] = ()
     samplers: tuple[str, ...] = ()
     schedulers: tuple[str, ...] = ()
+    hopeless: bool = False
 
 
 class EngineType(Struct, frozen=True):

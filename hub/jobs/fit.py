@@ -15,6 +15,7 @@ NO_MATCH = (
 )
 MAIN = "Stable-Diffusion"
 _ELSEWHERE = "only an engine elsewhere has it."
+_UNREACHED = {False: "could not be reached", True: "has a wrong setting"}
 
 HEALTHY = frozenset({"waiting", "loading", "running", "silent"})
 """Serving now, or expected to soon."""
@@ -46,10 +47,8 @@ class Seat(Struct, frozen=True):
 def misfit(need: Need, seat: Seat) -> str | None:
     """Why this engine can never take such an image, None when it can."""
     state, name = seat.state, seat.title
-    if need.engine_type is not None and need.engine_type != state.type:
-        return f"{name} is of the type {state.type}, the request asks for {need.engine_type}."
-    if need.engine_id is not None and need.engine_id != state.id:
-        return f"{name} is not the requested backend {need.engine_id}."
+    if (unmeant := _not_meant(need, seat)) is not None:
+        return unmeant
     unknown = _is_unknown(state)
     missing = [feature for feature in need.features if feature not in state.features]
     if missing and state.status != "waiting" and not unknown:
@@ -63,6 +62,15 @@ def misfit(need: Need, seat: Seat) -> str | None:
     if unknown:
         return None
     return _no_method(need, seat) or _no_model(need, seat)
+
+
+def _not_meant(need: Need, seat: Seat) -> str | None:
+    state, name = seat.state, seat.title
+    if need.engine_type is not None and need.engine_type != state.type:
+        return f"{name} is of the type {state.type}, the request asks for {need.engine_type}."
+    if need.engine_id is not None and need.engine_id != state.id:
+        return f"{name} is not the requested backend {need.engine_id}."
+    return None
 
 
 def _is_unknown(state: EngineState) -> bool:
@@ -125,7 +133,7 @@ def not_now(need: Need, seat: Seat) -> str | None:
         "loading": "is starting",
         "silent": "has not answered for a while",
         "idle": "does not answer",
-        "errored": "could not be started" if state.holds_any else "could not be reached",
+        "errored": "could not be started" if state.holds_any else _UNREACHED[state.hopeless],
     }
     if state.status in words:
         return f"{name} {words[state.status]}."
@@ -165,7 +173,7 @@ def refusal(need: Need, seats: Iterable[Seat], *, accepted: bool = False) -> str
                 return None
             able = True
             reasons.append(reason)
-        elif state.enabled and accepted and not state.holds_any and (reason is None or not state.offers):
+        elif accepted and _may_come_back(need, seat, reason):
             return None
         elif state.enabled or reason is None:
             away.append(not_now(need, seat) or "")
@@ -174,3 +182,12 @@ def refusal(need: Need, seats: Iterable[Seat], *, accepted: bool = False) -> str
     if able:
         return NO_MATCH + told
     return f"{NO_BACKENDS}\n- {told}" if there else NO_BACKENDS
+
+
+def _may_come_back(need: Need, seat: Seat, reason: str | None) -> bool:
+    """Whether an engine elsewhere that is away may take the image once it is there again; of one that was
+    never reached nobody knows what it has."""
+    state = seat.state
+    if not state.enabled or state.holds_any or state.hopeless:
+        return False
+    return reason is None or (not state.offers and _not_meant(need, seat) is None)

@@ -181,6 +181,7 @@ async def test_nobody_there_is_an_error_after_three_tries_and_heals_by_itself(
     shore = await make_shore()
     await shore.until(lambda: shore.state.status == "errored")
     assert shore.state.reason == f"Nobody answers at {house.address}; start the lighthouse."
+    assert not shore.state.hopeless
     assert shore.words == ["loading", "waiting", "loading", "waiting", "loading", "errored"]
     logged = len(shore.of(Log))
     await asyncio.sleep(0.6)  # some more tries, of which nothing is told
@@ -223,6 +224,7 @@ async def test_a_wrong_setting_is_not_tried_again(make_shore, house: Lighthouse)
     shore = await make_shore(AllowIdle="true")
     assert shore.state.status == "errored"
     assert shore.state.reason == "The lighthouse does not know this password; set Password."
+    assert shore.state.hopeless, "nobody need wait for it"
     await asyncio.sleep(0.6)
     assert house.connections == 1
 

@@ -202,13 +202,16 @@ class TestEnginesThatComeAndGo:
             assert len(painter.drawn) == 1
             await painter.darken()
 
+    @pytest.mark.parametrize("beside", [(), ("comfyui_api",)], ids=["alone", "beside one set up wrongly"])
     async def test_what_waits_for_one_that_is_taken_away_is_told_why_nobody_takes_it(
-        self, tmp_path: Path
+        self, tmp_path: Path, beside: tuple[str, ...]
     ) -> None:
         painter = Painter(WAVE)
         painter.brush.clear()
         async with shore(tmp_path, painter) as hub, talking(hub) as talk:
             await ready(hub, 2)
+            for kind in beside:
+                await hub.call("AddNewBackend", type_id=kind)  # its address is empty: it has never served
             await talk.ask(**{**FAR, "images": 2})
             await painter.until_begun()
             gone = asyncio.create_task(hub.call("DeleteBackend", backend_id=1))

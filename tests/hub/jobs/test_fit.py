@@ -93,6 +93,18 @@ class TestRefusal:
         assert refusal(FAR, [far(2, status="errored")], accepted=True) is None
         assert refusal(FAR, [far(2, (SD, "x"), status="errored")], accepted=True) is not None
 
+    def test_what_was_accepted_does_not_wait_for_one_whose_setting_is_wrong(self) -> None:
+        wrong = far(2, status="errored", hopeless=True)
+        told = refusal(FAR, [here(), wrong], accepted=True)
+        assert told is not None and "E2 (backend 2) has a wrong setting." in told
+        assert refusal(FAR, [far(2, (SD, FAR.model), status="errored", hopeless=True)], accepted=True)
+
+    def test_what_was_accepted_does_not_wait_for_one_it_was_not_meant_for(self) -> None:
+        away = [here(), far(2, status="errored")]
+        assert refusal(msgspec.structs.replace(FAR, engine_id=7), away, accepted=True) is not None
+        assert refusal(msgspec.structs.replace(FAR, engine_type="local"), away, accepted=True) is not None
+        assert refusal(msgspec.structs.replace(FAR, engine_id=2), away, accepted=True) is None
+
     def test_nobody_at_all(self) -> None:
         assert refusal(FAR, []) == NO_BACKENDS
 
