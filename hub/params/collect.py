@@ -36,13 +36,12 @@ _log = logging.getLogger("hub.params")
 class Collected:
     """The values of one request as they come together.
 
-    `values` by id; `unused` the documented ids that this hub does without; `sources` the paths of pictures
-    that came from the caller's own outputs; `quality` what an older format name says about it.
+    `values` by id; `sources` the paths of pictures that came from the caller's own outputs; `quality` what an
+    older format name says about it.
     """
 
     def __init__(self, caller: Caller, context: Context) -> None:
         self.values: dict[str, Value] = {}
-        self.unused: dict[str, None] = {}
         self.sources: dict[str, str] = {}
         self.quality: int | None = None
         self._loose: dict[str, tuple[str, Any]] = {}
@@ -97,19 +96,12 @@ class Collected:
     def leave_the_rest(self) -> None:
         """Note every key that nobody knew what to do with."""
         for key, _ in self._loose.values():
-            self._without(key)
+            _log.warning("request parameter %r is not known and was left out", key[:100])
         self._loose.clear()
 
     def convert(self, param: Param, value: Any) -> Value | None:
         """The typed value; None for a choice left empty, which counts as not given. Raises BadInput."""
         return self._convert(param, value)
-
-    def _without(self, key: str) -> None:
-        known = self._context.registry.documented(key)
-        if known is not None:
-            self.unused[known] = None
-        else:
-            _log.warning("request parameter %r is not known and was left out", key[:100])
 
     def _convert(self, param: Param, value: Any) -> Value | None:
         """The typed value; None for a choice left empty, which counts as not given."""

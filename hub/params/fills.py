@@ -92,6 +92,9 @@ class Filler:
         used = Used(_with_seed(self._values, prompts), worn, prompts, self._second, registry)
         for feature, needed_by in used.features().items():
             self._features.setdefault(feature, needed_by)
+        extra = prompts.extra()
+        if unused := used.unused():
+            extra["unused_parameters"] = unused
         return Fill(
             prompt=prompts.of_pass("prompt"),
             negative_prompt=prompts.of_pass("negativeprompt"),
@@ -100,7 +103,7 @@ class Filler:
             regions=prompts.regions(),
             other_models=used.models(),
             given=Change(used.given(self._sources)),
-            extra=Change(prompts.extra()),
+            extra=Change(extra),
             engine_extra=Change(used.engine_extra()),
         )
 

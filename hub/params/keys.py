@@ -35,4 +35,4 @@ class _Documented(Struct):
 _data = msgspec.json.decode(Path(__file__).with_name("documented.json").read_bytes(), type=_Documented)
 
 DOCUMENTED: Mapping[str, str] = MappingProxyType(_data.core | {name: name for name in _data.extensions})
-"""Every id that SwarmUI documents with its display name, registered here or not (swarm-api §5.3, §5.4)."""
+"""Every id that SwarmUI documents with its display name (swarm-api §5.3, §5.4)."""

@@ -19,7 +19,7 @@ switches as `true` or `false`, lists as arrays or as one text with commas. Choic
 matched loosely: the same name, else the shortest that contains what was sent. What a request leaves
 out comes from the chosen model's own defaults where it has some; the defaults below are what a page
 shows. What no engine can do is listed with the feature it needs and refused by the parameter's name.
-Parameters of SwarmUI's extensions that are not here are named in a picture's metadata under
+What only shapes something that is not there is named in the picture's metadata under
 `unused_parameters`; words that nobody knows are ignored.
 """
 

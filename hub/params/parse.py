@@ -47,8 +47,6 @@ def parse(raw: Mapping[str, Any], caller: Caller, context: Context) -> GenReques
         extra["presets_not_found"] = missing
     workflow = workflow_of(collected, context)
     collected.leave_the_rest()
-    if collected.unused:
-        extra["unused_parameters"] = list(collected.unused)
     request = build(collected, prompting, caller, context, extra)
     if workflow is None:
         return request

@@ -9,7 +9,7 @@ from backends.contract import EngineState, EngineType
 from hub.params import groups as group_files
 from hub.params import unserved
 from hub.params.able import Able, Choices, choices_of, kinds_of
-from hub.params.keys import DOCUMENTED, REMAPS, letters
+from hub.params.keys import REMAPS, letters
 from hub.params.pairs import Pairs
 from hub.params.spec import Group, Param, Source
 
@@ -94,12 +94,6 @@ class Registry:
     def place(self, key: str) -> int:
         """Where a parameter stands in the order of declaration, by its id."""
         return self._places[key]
-
-    def documented(self, key: str) -> str | None:
-        """The id of a documented parameter that this hub does without, None for words that nobody knows."""
-        word = letters(key)
-        word = REMAPS.get(word, word)
-        return word if word in DOCUMENTED else None
 
     def choices(self, param: Param, upscalers: Iterable[str] = ()) -> Choices | None:
         """What a dropdown offers now; None when the parameter has no list.

@@ -23,4 +23,4 @@ GROUPS = _data.groups
 """The groups that have nothing but these parameters."""
 
 PARAMS = _data.params
-"""The parameters, as documented (swarm-api §5.3), in our words."""
+"""The parameters, as documented (swarm-api §5.3, §5.4), in our words."""

@@ -76,6 +76,10 @@ class Used:
             asked.setdefault(feature, tag)
         return asked
 
+    def unused(self) -> list[str]:
+        """What the request says that this picture has no use for: it shapes what is not there."""
+        return [key for key in sorted(self._values, key=self._place) if key not in self._acting]
+
     def engine_extra(self) -> dict[str, str | int | float | bool]:
         """What only some engines know: they get it by its id, and the others pass over it."""
         values = ((key, self._values[key]) for key in self._acting if self._params[key].to_engine)

@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from hub.media import Media, read_text
-from hub.params import DOCUMENTED, Registry
 from tests.hub.media.test_stealth import reveal
 from tests.hub.running import RunningHub
 from tests.swarm_api.test_local_engine import hub
@@ -46,7 +45,6 @@ async def rich(hub: RunningHub, **more: Any) -> dict[str, Any]:
         "param_map": {"steps": "3", "prompt": "{value}, \u00e4 \u2603 big"},
     }
     await hub.call("AddNewPreset", **few, is_edit=True)
-    unused = next(key for key in DOCUMENTED if hub.room(Registry).find(key) is None)
     return {
         "images": 1,
         "width": 128,
@@ -59,12 +57,12 @@ async def rich(hub: RunningHub, **more: Any) -> dict[str, Any]:
         "refinercontrolpercentage": 0.4,
         "personalnote": "line one\nline two \\ and </script>",
         "extra_metadata": {"custom_title": "\u00fcber \u4e2d", "custom_list": ["a", "b"]},
-        unused: "1",
+        "maskblur": 6,  # over no init image
         **more,
     }
 
 
-async def drawn(hub: RunningHub, **asked: Any) -> tuple[Path, str]:
+async def drawn(hub: RunningHub, **asked: Any) -> tuple[Path, Any]:
     """The file of the finished picture, and the metadata as it was told on the socket."""
     frames = await hub.talk("GenerateText2ImageWS", **asked)
     shown = [frame for frame in frames if "image" in frame and frame["batch_index"] == "0"]
@@ -85,7 +83,7 @@ async def test_every_key_is_in_the_file_and_asks_for_the_same_again(hub: Running
     assert file.suffix == f".{FORMATS[form]}"
     kept = read_text(file)
     assert kept == told
-    block = json.loads(kept)
+    block = json.loads(told)
     params, extra, models = block["sui_image_params"], block["sui_extra_data"], block["sui_models"]
     assert EXTRA <= set(extra), EXTRA - set(extra)
     assert extra["custom_title"] == "\u00fcber \u4e2d"

@@ -64,9 +64,11 @@ class TestKeys:
         ask({key: None})
         assert caplog.text == ""
 
-    def test_documented_ones_done_without_are_named(self, ask: Parse) -> None:
-        request = ask(teacachestart=0.5, DTMimicScale=7)
-        assert request.extra["unused_parameters"] == ["teacachestart", "dtmimicscale"]
+    def test_what_shapes_something_that_is_not_there_is_named(self, ask: Parse) -> None:
+        request = ask(teacachestart=0.5, MaskBlur=7, controlnetstrength=0.5, refinercontrolpercentage=0, steps=3)
+        unused = ["maskblur", "refinercontrolpercentage", "controlnetstrength", "teacachestart"]
+        assert request.extra["unused_parameters"] == unused
+        assert "unused_parameters" not in ask(steps=3, personalnote="x", noseedincrement=True).extra
 
     def test_what_no_engine_can_do_is_asked_of_engines_by_name(self, ask: Parse) -> None:
         request = ask(freeuversion=2, textvideofps=24, removebackground="true", promptimages="data:x")
