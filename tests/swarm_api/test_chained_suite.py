@@ -59,7 +59,7 @@ async def chained(files: tuple[str, ...], *, seconds: float) -> None:
 
 
 async def test_a_sample_through_a_second_hub() -> None:
-    await chained(SAMPLE, seconds=120)
+    await chained(SAMPLE, seconds=300)
 
 
 @pytest.mark.long

@@ -263,3 +263,20 @@ class TestLeaving:
             await talk.until("gen_progress")
         await heard(hub, Ended)
         assert len((await hub.call("ListImages", path="", depth=5))["files"]) == 1
+
+
+async def test_whether_previews_are_looked_at_may_change(hub: Tenant) -> None:
+    def is_progress(frame: Frame) -> bool:
+        return "gen_progress" in frame and "metadata" not in frame["gen_progress"]
+
+    async with talking(hub) as talk:
+        await talk.ask(prompt="red slow", steps=100, previews=False)
+        frame = await talk.until(is_progress)
+        assert "preview" not in frame["gen_progress"]
+        await talk.socket.send('{"previews": true}')
+        await talk.until(lambda frame: "preview" in frame.get("gen_progress", {}))
+        await talk.socket.send('{"previews": false}')
+        await talk.until(lambda frame: is_progress(frame) and "preview" not in frame["gen_progress"])
+        await hub.call("InterruptAll")
+        await talk.until("discard_indices")
+        assert [error for error in talk.of("error") if "interrupted" not in error] == []
