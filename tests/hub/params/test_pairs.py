@@ -59,7 +59,7 @@ class TestPairs:
         assert Pairs([kind(most_steps={"euler": 5})]).most_steps("euler", "simple", FLUX) is None
 
     def test_too_many_steps_are_refused_with_the_number(self) -> None:
-        with pytest.raises(BadInput, match="Refiner Steps: 51, .* takes at most 50 steps") as refused:
+        with pytest.raises(BadInput, match=r"Refiner Steps: 51, .* takes at most 50 steps") as refused:
             Pairs([kind(most_steps={"lcm": 50})]).check_steps("lcm", "normal", 51, ANY, prefix="Refiner ")
         assert refused.value.extra == {"field": "refinersteps", "limit": 50}
 

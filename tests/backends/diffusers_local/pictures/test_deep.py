@@ -57,7 +57,8 @@ def test_there_is_more_in_it_than_in_eight_bits() -> None:
 def test_it_is_cut_and_scaled_as_the_picture_of_eight_bits(centred: bool) -> None:
     # smooth: between its two passes Pillow cuts off what overshoots 8 bits
     across, down = np.meshgrid(np.arange(64, dtype=np.float32), np.arange(48, dtype=np.float32))
-    pixels = np.stack([0.8 * np.sin(across / 5 + down / (4 + channel)) for channel in range(3)])
+    waves = [0.8 * np.sin(across / 5 + down / (4 + channel)) for channel in range(3)]
+    pixels = np.stack(waves).astype(np.float32)
     pixels[:, :, :20] = 0
     plan = SizePlan((64, 48), (80, 60), (50, 44))
     shallow = np.asarray(pictures.fit(pictures.as_picture(pixels), plan, centred=centred)).astype(int)
