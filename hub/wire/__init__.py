@@ -1,5 +1,6 @@
 """From bytes to a call, from a value to bytes: how a route is declared, reached and answered."""
 
+from hub.wire.alive import kept_alive
 from hub.wire.answers import Answer, Headers, encode, error_answer, json_answer, redirect, text_answer
 from hub.wire.bind import Body
 from hub.wire.door import Door, header, is_loopback
@@ -32,6 +33,7 @@ __all__ = [
     "html_answer",
     "is_loopback",
     "json_answer",
+    "kept_alive",
     "own",
     "redirect",
     "refuse_socket",

@@ -1,6 +1,5 @@
 """ImageBatchRun: every picture of a folder through one generation."""
 
-import asyncio
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
@@ -8,9 +7,7 @@ from msgspec import Meta, Struct
 from hub.accounts import Caller
 from hub.batches import Batches, Drawn, Failed, Order, Told
 from hub.jobs import Jobs
-from hub.wire import Body, Stream, api, encode
-
-KEEP_ALIVE_SECONDS = 30.0
+from hub.wire import Body, Stream, api, encode, kept_alive
 
 
 class BatchIn(Struct, frozen=True):
@@ -78,20 +75,10 @@ async def image_batch_run(
         else:
             stream.push(jobs.status_frame(jobs.counts(session=caller.session)), key="status")
 
-    staying = asyncio.create_task(_stay(stream))
-    try:
+    async with kept_alive(stream):
         await batches.run(plan, caller, tell)
-    finally:
-        staying.cancel()
     stream.push(jobs.status_frame(jobs.counts(session=caller.session)))
     return BatchDone(images, failed)
-
-
-async def _stay(stream: Stream) -> None:
-    """Tell proxies that the socket is alive."""
-    while True:
-        await asyncio.sleep(KEEP_ALIVE_SECONDS)
-        stream.push(b'{"keep_alive":true}')
 
 
 def _image(told: Drawn) -> dict[str, Any]:

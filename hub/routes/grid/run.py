@@ -1,6 +1,5 @@
 """GridGenRun: one image for every combination of the axes' values."""
 
-import asyncio
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
@@ -8,9 +7,7 @@ from msgspec import Meta, Struct
 from hub.accounts import Caller
 from hub.grids import Drawn, Failed, Grids, Order, Told
 from hub.jobs import Jobs
-from hub.wire import Body, Stream, api, encode
-
-KEEP_ALIVE_SECONDS = 30.0
+from hub.wire import Body, Stream, api, encode, kept_alive
 
 
 class GridIn(Struct, frozen=True):
@@ -73,20 +70,10 @@ async def grid_gen_run(caller: Caller, given: GridIn, stream: Stream, grids: Gri
             stream.push(jobs.status_frame(jobs.counts(session=caller.session)), key="status")
 
     if not given.dryRun:
-        staying = asyncio.create_task(_stay(stream))
-        try:
+        async with kept_alive(stream):
             await grids.run(plan, caller, tell)
-        finally:
-            staying.cancel()
     stream.push(jobs.status_frame(jobs.counts(session=caller.session)))
     return GridDone(len(plan.drawn) - failed, len(plan.cells) - len(plan.drawn), failed)
-
-
-async def _stay(stream: Stream) -> None:
-    """Tell proxies that the socket is alive."""
-    while True:
-        await asyncio.sleep(KEEP_ALIVE_SECONDS)
-        stream.push(b'{"keep_alive":true}')
 
 
 def _image(told: Drawn) -> dict[str, Any]:
