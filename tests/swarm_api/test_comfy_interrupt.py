@@ -113,11 +113,12 @@ async def test_races_of_asking_and_stopping_lose_none(tmp_path: Path, version: s
     async with connected(tmp_path, played) as (hub, comfy), talking(hub) as talk:
         for seed in range(races):
             await asked(talk, steps=ENDLESS, seed=seed + 1)
-            await until(lambda: not hub.room(Jobs).counts().idle)
+            # Accepted: an interrupt that comes before it stops nothing.
+            await talk.until(lambda frame: frame.get("status", {}).get("waiting_gens") == 1)
             await asyncio.sleep(chance.uniform(0, 0.15))
             await hub.call("InterruptAll")
-            # By itself it would run for 40 s.
-            await until(lambda: hub.room(Jobs).counts().idle, seconds=8)
+            await talk.until("socket_intention", seconds=8)  # by itself it would run for 40 s
+            assert hub.room(Jobs).counts().idle
             await until(lambda: quiet(comfy), seconds=8)
         assert len(comfy.memory.taken) > races / 4
         assert {status for _, status in comfy.memory.ended} == {"error"}
