@@ -1,0 +1,43 @@
+"""What nobody can draw: the page tells why, in lines as the hub sent them."""
+
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import OpenTab
+from tests.browser.tab import Tab
+
+pytestmark = pytest.mark.browser
+
+CALL = """async ([name, body]) => (await fetch(`API/${name}`, {
+    method: "POST",
+    headers: {"Content-Type": "application/json"},
+    body: JSON.stringify(body),
+})).json()"""
+
+
+async def call(tab: Tab, name: str, **body: Any) -> Any:
+    return await tab.page.evaluate(CALL, [name, {"session_id": await tab.session(), **body}])
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+async def test_a_refusal_has_a_line_for_every_engine_and_is_told_once_a_place(
+    open_tab: OpenTab, width: int
+) -> None:
+    tab = await open_tab(width)
+    wrong = (await call(tab, "AddNewBackend", type_id="comfyui_api"))["id"]  # without an address
+    await call(tab, "ToggleBackend", backend_id=0, enabled=False)
+    try:
+        await tab.write("a red circle on a blue background")
+        await tab.generate()
+        await tab.until("failed", 1)
+        told = (
+            "No backends available!\n- Diffusers on this machine (backend 0) is switched off.\n"
+            f"- ComfyUI API By URL (backend {wrong}) has a wrong setting."
+        )
+        assert await tab.page.locator(".fault").inner_text() == told
+        assert await tab.page.locator(".stage .progress p").inner_text() == told
+        assert await tab.page.locator(".stage .place").inner_text() == "failed"
+    finally:
+        await call(tab, "ToggleBackend", backend_id=0, enabled=True)
+        await call(tab, "DeleteBackend", backend_id=wrong)
