@@ -74,7 +74,7 @@ class Server:
 
     async def system(self) -> System:
         """What it says of itself; also whether it is a ComfyUI server at all."""
-        answer = await self._calls.send("GET", "/system_stats", timeout=SLOW)
+        answer = await self._calls.send("GET", "/system_stats")
         stats = decoded(answer, _Stats)
         if stats is None:
             # Not for good: while a machine starts, something else may answer at its address.

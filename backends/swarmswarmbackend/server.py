@@ -85,10 +85,10 @@ class Server:
         self._free.clear()
         await self._http.aclose()
 
-    async def hello(self) -> Hello:
+    async def hello(self, seconds: float | None = None) -> Hello:
         """A new session. Raises Unreachable, Misconfigured when it wants to know who is calling."""
         try:
-            answer = await self._post("GetNewSession", {})
+            answer = await self._post("GetNewSession", {}, seconds)
         except Refused as refusal:
             raise Misconfigured(
                 f"The other hub lets nobody in without a name: {refusal} Give a token of a user there "
@@ -103,7 +103,7 @@ class Server:
 
     async def greet(self) -> Hello:
         """The first session of a life; its server is the one that is known from now on. Raises as `hello`."""
-        self._known = await self.hello()
+        self._known = await self.hello(self.patience)
         return self._known
 
     async def check(self) -> None:
@@ -176,7 +176,7 @@ class Server:
                 headers={"Content-Type": "application/json"},
                 timeout=usual,
             )
-        except httpx.ConnectTimeout:
+        except httpx.TimeoutException:
             raise Unreachable("The other hub does not answer within the time allowed.") from None
         except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.LocalProtocolError):
             raise Misconfigured("The setting Address is no address; correct it.") from None

@@ -290,6 +290,21 @@ async def test_nobody_is_there(swarm: SwarmUI) -> None:
             pass
 
 
+async def test_who_takes_the_call_and_says_nothing_is_not_waited_for() -> None:
+    async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(mute, "127.0.0.1", 0)
+    async with server:
+        address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        settings = SwarmSettings(address=address, connection_attempt_timeout_seconds=1)
+        client = SwarmClient(settings, Surroundings(1, lambda report: None, no_key))
+        with pytest.raises(Unreachable, match="within the time"):
+            async with asyncio.timeout(8):
+                await client.run()
+
+
 async def test_no_engine_works_there(swarm: SwarmUI) -> None:
     swarm.answers["ListBackends"] = {}
     with pytest.raises(Unreachable, match="no engine"):
