@@ -42,7 +42,7 @@ def parse(raw: Mapping[str, Any], caller: Caller, context: Context) -> GenReques
     prompting = Prompting(collected, caller, context)
     used += prompting.apply(collected)
     if used:
-        extra["presets_used"] = used
+        extra["presets_used"] = list(dict.fromkeys(used))
     if missing:
         extra["presets_not_found"] = missing
     workflow = workflow_of(collected, context)

@@ -75,3 +75,7 @@ def test_the_titles_a_request_names() -> None:
     assert preset_titles({"presets": ["a", "b"]}) == ("a", "b")
     assert preset_titles({"presets": "a"}) == ("a",)
     assert preset_titles({}) == preset_titles({"presets": None}) == preset_titles({"presets": ""}) == ()
+
+
+def test_a_preset_named_twice_is_named_once_in_the_metadata(context: Context) -> None:
+    assert run(context, ["fast", "fast"]).extra["presets_used"] == ["fast"]
