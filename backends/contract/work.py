@@ -96,12 +96,14 @@ class Workflow(Struct, frozen=True):
     `graph` is JSON text: an object of nodes in ComfyUI's API format (comfyui-protocol §6). Texts in it may
     have gaps, `${id}` or `${id:default}`: the work's own values stand for them, else `values` by the letters
     of the id. A text that is `%%_COMFYFIXME_${id}_ENDFIXME_%%` as a whole stands for a number or a truth.
-    `pictures` are encoded files by the letters of their ids.
+    `pictures` are encoded files by the letters of their ids. `unasked` are ids that the request left to the
+    hub: there a gap's default, where it has one, stands before the work's own value.
     """
 
     graph: str
     values: Mapping[str, str | int | float | bool] = {}
     pictures: Mapping[str, bytes] = {}
+    unasked: tuple[str, ...] = ()
 
 
 class Work(Struct, frozen=True):

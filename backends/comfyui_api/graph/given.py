@@ -94,8 +94,10 @@ class _Filling:
         if picture is not None:
             return self._placed(key, picture, kind)
         own = _OWN.get(key)
-        if own is not None:
-            found: str | int | float | bool | None = own(self._work)
+        if default and key in self._workflow.unasked:
+            found: str | int | float | bool | None = None
+        elif own is not None:
+            found = own(self._work)
             if key in ("prompt", "negativeprompt"):
                 found = spelled(str(found), self._server)
             if key == "seed":

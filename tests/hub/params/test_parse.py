@@ -65,7 +65,9 @@ class TestKeys:
         assert caplog.text == ""
 
     def test_what_shapes_something_that_is_not_there_is_named(self, ask: Parse) -> None:
-        request = ask(teacachestart=0.5, MaskBlur=7, controlnetstrength=0.5, refinercontrolpercentage=0, steps=3)
+        request = ask(
+            teacachestart=0.5, MaskBlur=7, controlnetstrength=0.5, refinercontrolpercentage=0, steps=3
+        )
         unused = ["maskblur", "refinercontrolpercentage", "controlnetstrength", "teacachestart"]
         assert request.extra["unused_parameters"] == unused
         assert "unused_parameters" not in ask(steps=3, personalnote="x", noseedincrement=True).extra

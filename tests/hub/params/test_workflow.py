@@ -83,6 +83,12 @@ class TestValues:
         )
         assert found.values == {"artist": "ann", "comfyrawworkflowinputdecimalx": 2.5, "clipstopatlayer": -2}
 
+    def test_what_was_left_to_the_hub(self, context: Context) -> None:
+        nothing = flow(context, comfyworkflowraw=GRAPH).unasked
+        assert {"steps", "cfgscale", "sampler", "comfyuischeduler", "width", "height"} <= set(nothing)
+        found = flow(context, comfyworkflowraw=GRAPH, steps=3, scheduler="normal", aspectratio="1:1").unasked
+        assert set(found) == {"cfgscale", "sampler", "comfysampler", "comfyuisampler"}
+
     def test_types_are_checked(self, context: Context) -> None:
         with pytest.raises(BadInput, match="comfyrawworkflowinputdecimalx"):
             flow(context, comfyworkflowraw=GRAPH, comfyrawworkflowinputdecimalx='7}},"3":{')

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from backends.comfyui_api.graph import Pass, Unbuildable, build
@@ -73,6 +74,15 @@ def test_gaps_are_filled_from_the_work(core: Told) -> None:
     assert nodes(graph, "EmptyLatentImage")[0]["width"] == 640
     assert nodes(graph, "SaveImage")[0]["filename_prefix"] == "hub/job-3/picture"
     assert (graph.output, graph.by_socket, graph.passes) == ("9", False, (Pass("3", 9),))
+
+
+def test_the_graphs_own_default_stands_where_nothing_was_asked(core: Told) -> None:
+    left = msgspec.structs.replace(flow(), unasked=("cfgscale", "sampler", "steps", "width"))
+    graph = core.build(work(cfg_scale=2.5, sampler="ddim", steps=9, width=640, workflow=left))
+    (sampler,) = nodes(graph, "KSampler")
+    assert (sampler["cfg"], sampler["sampler_name"]) == (7, "euler")
+    assert sampler["steps"] == 9, "it names no default"
+    assert nodes(graph, "EmptyLatentImage")[0]["width"] == 1024
 
 
 def test_values_of_the_request_and_none(core: Told) -> None:
