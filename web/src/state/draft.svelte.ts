@@ -82,12 +82,17 @@ export class Draft {
     if (typeof model === "string") localStorage.setItem(MODEL_KEY, model);
   }
 
-  /** Chooses a model where none is chosen: the last one used in this browser, a loaded one, the first. */
+  /**
+   * Chooses a model where none is chosen: the last one used in this browser, else one of the hub's own machine
+   * (a loaded one, the first), else the first that an engine elsewhere has.
+   */
   settleModel(models: Model[]): void {
     const known = (name: unknown): boolean => models.some((model) => model.name === name);
     if (known(this.values["model"])) return;
     const last = localStorage.getItem(MODEL_KEY);
-    const choice = known(last) ? last : (models.find((model) => model.loaded) ?? models[0])?.name;
+    const here = models.filter((model) => model.local);
+    const own = here.length > 0 ? here : models;
+    const choice = known(last) ? last : (own.find((model) => model.loaded) ?? own[0])?.name;
     if (choice === undefined || choice === null) delete this.values["model"];
     else this.values["model"] = choice;
   }

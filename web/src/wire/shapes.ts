@@ -63,6 +63,8 @@ export interface Model {
   title: string;
   description: string;
   loaded: boolean;
+  /** Whether its files are on the hub's own machine. */
+  local: boolean;
   architecture: string | null;
   class: string | null;
   resolution: string;
