@@ -21,6 +21,7 @@ async def test_a_newcomer_starts_with_a_model_of_this_machine(open_tab: OpenTab)
             async with asyncio.timeout(20):
                 while (await call(tab, "ListBackends"))[str(engine)]["status"] != "running":  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
+            await tab.page.evaluate("localStorage.clear()")  # it remembers the model used last
             newcomer = await open_tab(1280)
             model = newcomer.page.get_by_label("Model", exact=True)
             offered = await model.locator("option").all_inner_texts()
