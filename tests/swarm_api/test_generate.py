@@ -136,7 +136,7 @@ class TestOneRequest:
 class TestSeveralRequestsOnOneSocket:
     async def test_they_run_at_once_and_indices_stay_unique(self, hub: Tenant) -> None:
         async with talking(hub) as talk:
-            await talk.ask(prompt="red slow", images=2)
+            await talk.ask(prompt="red slow", images=2, steps=60)
             await talk.ask(prompt="blue", images=1)
             await talk.until(lambda _: len(talk.of("discard_indices")) == 2)
             images = [frame for frame in talk.frames if "image" in frame]
