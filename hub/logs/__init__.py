@@ -1,5 +1,5 @@
 """What the hub said lately, kept in memory for an administrator's eyes."""
 
-from hub.logs.recent import KINDS, Kind, Line, Recent, clock_text
+from hub.logs.recent import KINDS, Kind, Line, Recent, clock_text, newer
 
-__all__ = ["KINDS", "Kind", "Line", "Recent", "clock_text"]
+__all__ = ["KINDS", "Kind", "Line", "Recent", "clock_text", "newer"]
