@@ -47,8 +47,10 @@ async def test_another_tab_sees_everything_numbered(hub: Tenant) -> None:
 async def test_previews_may_be_left_out(hub: Tenant) -> None:
     async with watching(hub, previews=False) as watch, talking(hub) as talk:
         await talk.ask(prompt="red")
+        await talk.until(lambda frame: "preview" in frame.get("gen_progress", {}))
         await watch.until(lambda frame: frame.get("event") == "ended")
-        assert told(watch, "progressed") == []
+        # A step without a preview is told to everybody: a busy engine leaves previews out.
+        assert not [frame for frame in told(watch, "progressed") if "preview" in frame]
 
 
 async def test_previews_are_not_made_while_nobody_looks(hub: Tenant) -> None:
