@@ -242,7 +242,7 @@ async def test_every_engine_has_a_folder_of_its_own_to_keep_things_in(tmp_path: 
     await pool.start()
     await pool.ready()
     pool.send(3, Submit(Work("a:0", "u", "s", MODEL, "print keep", steps=1)))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await done.wait()
     await pool.stop()
     assert str(tmp_path / "3") in " ".join(r.text for r in printed if isinstance(r, Log))

@@ -18,7 +18,7 @@ async def test_a_newcomer_starts_with_a_model_of_this_machine(open_tab: OpenTab)
         try:
             settings = {"Address": comfy.url}
             await call(tab, "EditBackend", backend_id=engine, title="", settings=settings)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while (await call(tab, "ListBackends"))[str(engine)]["status"] != "running":  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
             await tab.page.evaluate("localStorage.clear()")  # it remembers the model used last

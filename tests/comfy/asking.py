@@ -52,7 +52,7 @@ class Asking:
 
     async def next(self) -> tuple[Any, ...]:
         """The next frame. Raises TimeoutError after 10 s."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return read(await self.socket.recv())
 
     async def until(self, kind: str, **data: Any) -> tuple[Any, ...]:

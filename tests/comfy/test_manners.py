@@ -28,7 +28,7 @@ async def state(client: Asking, prompt_id: str) -> str:
 
 async def ended(comfy: Comfy, count: int) -> None:
     """Wait for so many prompts to be in the history."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(comfy.memory.history) < count:  # noqa: ASYNC110 (a memory to look into is all there is)
             await asyncio.sleep(0.01)
 

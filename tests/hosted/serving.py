@@ -62,7 +62,7 @@ class FakeServer:
 
     async def until(self, found: Callable[[], bool]) -> None:
         """Wait until this is true; looked at whenever a request begins or is left."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not found():
                 self._moved.clear()
                 await self._moved.wait()

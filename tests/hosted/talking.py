@@ -43,7 +43,7 @@ class Talk:
 
     async def until(self, found: Callable[[Report], bool]) -> Report:
         """The first report of which this is true."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 self._came.clear()
                 for report in self.reports:

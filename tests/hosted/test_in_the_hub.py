@@ -20,7 +20,7 @@ async def hub_with(fake: FakeServer, line: str, data: Path) -> AsyncIterator[Run
     async with serving(fake) as address:
         overrides = {"engines.types": line.format(address), "engines.start_at_boot": "true"}
         async with running(data, overrides) as hub:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not await offered(hub):  # noqa: ASYNC110 (told by no event)
                     await asyncio.sleep(0.05)  # its models come with the engine's first word
             yield hub
@@ -85,7 +85,7 @@ class TestStability:
             asking = asyncio.create_task(pictures(hub, model="stability/core"))
             await fake.until(lambda: fake.busy == 1)
             await hub.call("InterruptAll", other_sessions=False)
-            files, _ = await asyncio.wait_for(asking, 10)
+            files, _ = await asyncio.wait_for(asking, 60)
             await fake.until(lambda: fake.broken == 1)
         assert files == []
         assert fake.keys["sk-ann"] == 100

@@ -84,7 +84,7 @@ class Launched:
     def stop(self, path: str) -> int:
         with pytest.raises(OSError, match=r".*"):
             urllib.request.build_opener(urllib.request.ProxyHandler({})).open(self.address + path, timeout=5)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=60)
 
 
 def wait_until(ready: Callable[[], bool], within_s: float = 20.0) -> None:
@@ -100,7 +100,7 @@ def launched(tmp_path: Path) -> Iterator[Launched]:
     yield running
     if running.process.poll() is None:
         running.process.send_signal(signal.SIGTERM)
-        running.process.wait(timeout=20)
+        running.process.wait(timeout=60)
     if running.process.stderr:
         running.process.stderr.close()
 
@@ -124,7 +124,7 @@ def test_its_exit_code_is_passed_on(launched: Launched, code: int) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_reaches_it_once_and_it_ends_cleanly(launched: Launched, number: signal.Signals) -> None:
     launched.process.send_signal(number)
-    assert launched.process.wait(timeout=20) == 0
+    assert launched.process.wait(timeout=60) == 0
     received = (launched.data / "ended.txt").read_text().split()
     assert received == [str(int(signal.SIGINT if number == signal.SIGINT else signal.SIGTERM))]
 
@@ -132,7 +132,7 @@ def test_a_signal_reaches_it_once_and_it_ends_cleanly(launched: Launched, number
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups of this kind")
 def test_ctrl_c_of_a_terminal_reaches_it_once(launched: Launched) -> None:
     os.killpg(launched.process.pid, signal.SIGINT)  # what a terminal does: the whole foreground group
-    assert launched.process.wait(timeout=20) == 0
+    assert launched.process.wait(timeout=60) == 0
     assert (launched.data / "ended.txt").read_text().split() == [str(int(signal.SIGINT))]
 
 

@@ -58,7 +58,7 @@ async def tenant(shared_hub: RunningHub) -> AsyncIterator[Tenant]:
         jobs = hub.room(Jobs)
         for user in list(jobs._tallies.users):
             jobs.interrupt(user=user)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not jobs.counts().idle:  # noqa: ASYNC110 - it may be over already
                 await asyncio.sleep(0.02)
 

@@ -87,7 +87,7 @@ async def test_a_restart_takes_up_what_it_can_read_and_closes_the_rest(tmp_path:
         listed = (await hub.post("/hub/v1/jobs", {"session_id": hub.session})).json()["jobs"]
         assert [job["job"] for job in listed] == [rows[0].id]
         await hub.call("InterruptAll", other_sessions=True)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not hub.room(Jobs).counts().idle:  # noqa: ASYNC110 - it may be over already
                 await asyncio.sleep(0.05)
         async with talking(hub) as talk:

@@ -38,14 +38,14 @@ def behind(hub: RunningHub) -> RunningHub:
 
 
 async def until_idle(hub: RunningHub) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not hub.room(Jobs).counts().idle:  # noqa: ASYNC110 - it may be over already
             await asyncio.sleep(0.02)
 
 
 async def until_status(hub: RunningHub, number: int, status: str) -> str:
     """Wait for an engine's state; the reason it gives."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             state = next(state for state in hub.room(Pool).states() if state.id == number)
             if state.status == status:
@@ -130,12 +130,12 @@ class TestStopping:
             await stranger.ask(prompt="red hold", images=4)
             await stranger.until(lambda frame: frame.get("status", {}).get("live_gens") == 4)
             await talk.ask(prompt="blue")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while behind(hub).room(Jobs).counts().waiting_gens < 5:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
             await hub.call("InterruptAll")
             await talk.until("discard_indices")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while behind(hub).room(Jobs).counts().waiting_gens > 4:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
             await behind(hub).call("InterruptAll")
@@ -164,7 +164,7 @@ class TestWhatItHas:
         (folder / "LoRA" / "thin.safetensors").write_bytes(data)
         await behind(hub).room(Catalog).refresh()  # it looks by itself only when its last look is a while ago
         await hub.call("TriggerRefresh")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while "thin.safetensors" not in hub.room(Pool).states()[0].offers.get("LoRA", {}):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         listed = await hub.call("ListModels", path="", depth=2, subtype="LoRA")

@@ -27,7 +27,7 @@ async def comfy() -> AsyncIterator[Comfy]:
 async def hub(tmp_path: Path, comfy: Comfy) -> AsyncIterator[RunningHub]:
     line = f"comfyui_api Address={comfy.url}"
     async with running(tmp_path, {"engines.types": line, "engines.start_at_boot": "true"}) as hub:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await hub.call("ListBackends"))["0"]["status"] != "running":  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         yield hub
@@ -50,7 +50,7 @@ class TestCalls:
         assert "cache-control" not in (await hub.http.get(f"{MOUNT}/features")).headers
         settings = {"Address": comfy.url, "EnableFrontendDev": True}
         await hub.call("EditBackend", backend_id=0, title="", settings=settings)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await hub.call("ListBackends"))["0"]["status"] != "running":  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         assert (await hub.http.get(f"{MOUNT}/features")).headers["cache-control"] == "no-store"
@@ -113,7 +113,7 @@ class TestSockets:
             await socket.recv()
             assert await hub.room(Accounts).sessions.end(session)
             with pytest.raises(websockets.ConnectionClosed):
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(60):
                     while True:
                         await socket.recv()
 
@@ -122,7 +122,7 @@ class TestSockets:
             await socket.recv()
             await comfy.kill()
             with pytest.raises(websockets.ConnectionClosed):
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(60):
                     while True:
                         await socket.recv()
 

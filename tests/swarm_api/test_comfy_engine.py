@@ -75,7 +75,7 @@ class TestWhatItHas:
             comfy.settings.models = {**comfy.settings.models, "checkpoints": ("new.safetensors",)}
             await hub.call("TriggerRefresh", strong=True)
             theirs: list[str] = []
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while theirs != ["new.safetensors"]:
                     listed = (await hub.call("ListModels", path="", depth=5))["files"]
                     theirs = [model["name"] for model in listed if not model["local"]]
@@ -235,7 +235,7 @@ class TestWhatGoesWrongThere:
         await comfy.start()
         await comfy.kill()
         async with running(tmp_path, settings(comfy)) as hub:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while True:
                     told = (await hub.call("ListBackends"))["0"]
                     if told["reason"]:

@@ -50,7 +50,7 @@ def settings_of(*houses: Lighthouse) -> dict[str, str]:
 
 
 async def all_running(hub: RunningHub, count: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             states = (await hub.call("ListBackends")).values()
             if [state["status"] for state in states] == ["running"] * count:
@@ -116,7 +116,7 @@ async def test_a_silent_engine_is_noticed_and_its_work_goes_elsewhere_once(
             await talk.until("gen_progress")
             new = (await hub.call("AddNewBackend", type_id="beacon"))["id"]
             await hub.call("EditBackend", backend_id=new, settings={"Address": other.address})
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while (await hub.call("ListBackends"))["0"]["status"] != "silent":  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
             await talk.until("socket_intention")
@@ -135,6 +135,6 @@ async def test_a_job_waits_over_a_restart_for_an_engine_that_is_not_there_yet(
             await talk.ask(**ASKED, images=1)
             await talk.until("gen_progress")
     house.draws = 10
-    async with running(tmp_path, settings_of(house)) as hub, asyncio.timeout(15):
+    async with running(tmp_path, settings_of(house)) as hub, asyncio.timeout(60):
         while not (await hub.call("ListImages", path="", depth=5))["files"]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)

@@ -311,7 +311,7 @@ class TestLostOnTheWay:
             assert "Beacon (backend 1) could not be reached." in refused["error"]
             painter.brush.set()
             await painter.light()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while (await own(hub, "jobs"))["jobs"][0]["state"] != "done":  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
 

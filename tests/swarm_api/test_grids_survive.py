@@ -33,7 +33,7 @@ async def test_a_restart_draws_every_image_once_to_the_place_its_page_expects(tm
         assert (home / "index.html").is_file()
     assert 1 <= len(before) < 18
     async with running(tmp_path, SETTINGS) as hub:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not hub.room(Jobs).counts().idle:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         found = {file.relative_to(home): file.stat().st_mtime_ns for file in home.rglob("*.png")}

@@ -160,11 +160,11 @@ async def test_no_link_leads_out(hub: Tenant, folder: Path, tmp_path: Path) -> N
 
 async def test_an_interrupt_ends_it(hub: Tenant, folder: Path) -> None:
     task = asyncio.create_task(run(hub, {"prompt": "hold"}))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while hub.room(Jobs).counts(user=hub.user).live_gens < 3:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     await hub.call("InterruptAll", other_sessions=False)
-    frames = await asyncio.wait_for(task, 10)
+    frames = await asyncio.wait_for(task, 60)
     assert frames[-1]["error"] == "Generation session interrupted."
 
 
@@ -172,13 +172,13 @@ async def test_only_a_few_are_in_line_at_once(hub: Tenant, folder: Path) -> None
     for number in range(20):
         Image.new("RGB", (64, 64), "red").save(folder / f"{number}.png")
     task = asyncio.create_task(run(hub, {"prompt": "hold"}))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while hub.room(Jobs).counts(user=hub.user).live_gens < 4:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     await asyncio.sleep(0.3)
     assert hub.room(Jobs).counts(user=hub.user).waiting_gens <= 8
     await hub.call("InterruptAll", other_sessions=False)
-    await asyncio.wait_for(task, 10)
+    await asyncio.wait_for(task, 60)
 
 
 async def test_not_without_the_flag(hub: Tenant) -> None:

@@ -27,7 +27,7 @@ async def own(hub: Tenant, path: str, by: str | None = None, **body: Any) -> Ans
 
 async def settled(hub: Tenant, session: str | None = None) -> list[Answer]:
     """The jobs once none of them is unfinished."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             jobs: list[Answer] = (await own(hub, "jobs", session))["jobs"]
             if all(job["finished"] for job in jobs):
@@ -352,7 +352,7 @@ async def test_a_pause_outlives_a_restart(tmp_path: Path) -> None:
 
 async def settled_alone(one: RunningHub) -> None:
     """Wait until the hub's only job is done."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             jobs = (await one.post("/hub/v1/jobs", {"session_id": one.session})).json()["jobs"]
             if jobs[0]["state"] == "done":
@@ -362,7 +362,7 @@ async def settled_alone(one: RunningHub) -> None:
 
 async def test_a_hub_is_ready_while_it_can_draw_and_takes_work(tmp_path: Path) -> None:
     async with running(tmp_path, SETTINGS) as one:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (answer := await one.http.get("/hub/v1/ready")).status_code != 200:
                 assert answer.status_code == 503
                 assert answer.json()["error_id"] == "not_ready" and answer.json()["error"]

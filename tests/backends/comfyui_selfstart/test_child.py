@@ -36,7 +36,7 @@ async def started(extra: str = "", gpu: str = "0") -> AsyncIterator[tuple[Child,
     said: list[str] = []
     child = await start(planned(extra, gpu), said.append)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await answers(f"http://127.0.0.1:{child.port}")
         yield child, said
     finally:
@@ -153,7 +153,7 @@ class TestEnding:
         )
         said: list[str] = []
         assert hub.stdout is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not said or "company=" not in said[-1]:
                 said.append((await hub.stdout.readline()).decode())
         pids = number(said, "pid"), number(said, "company")

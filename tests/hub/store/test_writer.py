@@ -75,7 +75,7 @@ class TestOtherProcesses:
         assert not waiting.done()
         other.execute("COMMIT")
         other.close()
-        await asyncio.wait_for(waiting, 2)
+        await asyncio.wait_for(waiting, 60)
 
     async def test_a_lock_that_never_ends_is_reported(
         self, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

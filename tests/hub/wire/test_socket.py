@@ -210,7 +210,7 @@ class TestConversation:
             assert json.loads(await connection.recv())["field"] == "frame"
             await connection.send('{"n":1}')
             assert json.loads(await connection.recv()) == {"n": 1}
-        await asyncio.wait_for(GONE.wait(), 5)
+        await asyncio.wait_for(GONE.wait(), 60)
 
     async def test_the_route_learns_of_a_cut_line(self, hub: RunningHub) -> None:
         async with hub.socket("/API/TestEchoWS") as connection:
@@ -218,7 +218,7 @@ class TestConversation:
             await connection.send('{"n":1}')
             await connection.recv()
             connection.transport.abort()
-            await asyncio.wait_for(GONE.wait(), 5)
+            await asyncio.wait_for(GONE.wait(), 60)
 
     async def test_unread_frames_are_bounded(self, hub: RunningHub) -> None:
         async with hub.socket("/API/TestSleepyWS") as connection:

@@ -81,7 +81,7 @@ class TestSlowClient:
             connection.transport.resume_reading()
             got: list[dict[str, Any]] = []
             while {"result": 599} not in got:
-                got.append(json.loads(await asyncio.wait_for(connection.recv(), 5)))
+                got.append(json.loads(await asyncio.wait_for(connection.recv(), 60)))
             previews = [frame["preview"] for frame in got if "preview" in frame]
             results = [frame["result"] for frame in got if "result" in frame]
             assert results == [99, 199, 299, 399, 499, 599]
@@ -109,7 +109,7 @@ class TestSlowClient:
             connection.transport.resume_reading()
             with pytest.raises(websockets.ConnectionClosed):
                 while True:
-                    await asyncio.wait_for(connection.recv(), 5)
+                    await asyncio.wait_for(connection.recv(), 60)
 
     async def test_others_do_not_wait_for_it(self, hub: RunningHub) -> None:
         async with (
@@ -122,7 +122,7 @@ class TestSlowClient:
                 frame = encode({"preview": number, "fill": PREVIEW})
                 for stream in streams:
                     stream.push(frame, key="image0")
-                assert json.loads(await asyncio.wait_for(quick.recv(), 5))["preview"] == number
+                assert json.loads(await asyncio.wait_for(quick.recv(), 60))["preview"] == number
             slow.transport.resume_reading()
 
 
@@ -168,9 +168,9 @@ class TestFrames:
             stream.push_many([b"4", b"5"])
             stream.push(b"6")
             connection.transport.resume_reading()
-            got = [str(await asyncio.wait_for(connection.recv(), 5)) for _ in range(1)]
+            got = [str(await asyncio.wait_for(connection.recv(), 60)) for _ in range(1)]
             while got[-1] != "6":
-                got.append(str(await asyncio.wait_for(connection.recv(), 5)))
+                got.append(str(await asyncio.wait_for(connection.recv(), 60)))
             assert [text for text in got if len(text) == 1] == ["4", "5", "6"]
 
     async def test_headers(self) -> None:
