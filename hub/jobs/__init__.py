@@ -1,5 +1,6 @@
 """When and where: jobs as durable, numbered event streams, a fair line, the choice of an engine."""
 
+from hub.jobs.active import SHOWN, Asked
 from hub.jobs.bus import Bus, Channel, Listener, Unsubscribe
 from hub.jobs.floor import Stop
 from hub.jobs.intake import Intake
@@ -13,6 +14,8 @@ from hub.jobs.tally import Counts
 
 __all__ = [
     "NO_END",
+    "SHOWN",
+    "Asked",
     "BackendStatus",
     "Bus",
     "Channel",

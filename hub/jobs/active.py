@@ -16,6 +16,13 @@ SHOWN = 8
 """How many digits of a session id its owner's other tabs are told."""
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """What of a job tells it from others: its model's name, and the prompts as they were drawn."""
+
+    model: str
+    prompts: tuple[str, ...]
+
+
 class Active:
     """Everything about one accepted job. `sequence` is its age among all jobs, `created` unix seconds,
     `watched` whether somebody looks at its previews. Of a user's jobs the higher `priority` comes first, then
@@ -75,6 +82,17 @@ class Active:
             return [self.needs[0]]
         waiting = (picture.index for picture in self.job.pictures if picture.state is State.WAITING)
         return list(dict.fromkeys(self.need(index) for index in waiting))
+
+    def asked(self, index: int | None) -> Asked:
+        """What image `index` asks for, or all of them together."""
+        request, only = self.kept.request, self.kept.only
+        if not request.fills:
+            prompts: tuple[str, ...] = (request.prompt,)
+        elif index is None:
+            prompts = tuple(dict.fromkeys(fill.prompt for fill in request.fills))
+        else:
+            prompts = (request.fills[only[index] if only else index].prompt,)
+        return Asked(request.model.name, prompts)
 
     def work_for_engine(self, index: int) -> Work:
         """The work of an image, without previews when nobody looks."""

@@ -14,7 +14,7 @@ from backends.contract import Report
 from hub.accounts.caller import Caller
 from hub.errors import HubError
 from hub.jobs import events
-from hub.jobs.active import Active, badge
+from hub.jobs.active import Active, Asked, badge
 from hub.jobs.admission import Admission
 from hub.jobs.bus import Bus, Listener, Unsubscribe
 from hub.jobs.ends import End, read
@@ -327,6 +327,11 @@ class Jobs:
         """An unfinished job of `user`."""
         active = self._floor.jobs.get(job)
         return active.job if active is not None and active.job.user == user else None
+
+    def asked(self, job: str, user: str, index: int | None = None) -> Asked | None:
+        """What a job of `user`, or its image `index`, asks for; None once it is forgotten."""
+        active = self._get(job, user)
+        return None if active is None else active.asked(index)
 
     def next_number(self, user: str) -> int:
         """The user's next request number, for what goes into the history without being drawn."""

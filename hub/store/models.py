@@ -43,7 +43,8 @@ class SessionTable(Model):
 
 
 class TokenTable(Model):
-    """One sign-in or personal API token. `digest` is the SHA-256 of its secret, in hex."""
+    """One sign-in or personal API token. `digest` is the SHA-256 of its secret, in hex. `flags` is a JSON list
+    of the only flags it has, or empty for all of its user's, `expires` 0 for never."""
 
     id = fields.CharField(max_length=32, primary_key=True)
     user = fields.CharField(max_length=100)
@@ -53,6 +54,8 @@ class TokenTable(Model):
     last_active = fields.BigIntField(db_default=0)
     address = fields.TextField(db_default="")
     user_agent = fields.TextField(db_default="")
+    flags = fields.TextField(db_default="")
+    expires = fields.BigIntField(db_default=0)
 
     class Meta:
         table = "tokens"
@@ -76,6 +79,8 @@ class RoleTable(Model):
     max_per_day = fields.IntField(db_default=0)
     max_pixels = fields.BigIntField(db_default=0)
     max_steps = fields.IntField(db_default=0)
+    max_files = fields.BigIntField(db_default=0)
+    max_storage_mib = fields.BigIntField(db_default=0)
 
     class Meta:
         table = "roles"
@@ -167,13 +172,15 @@ class ImageTable(Model):
 
 
 class WebhookTable(Model):
-    """An address that is told what happens to a user's jobs. `events` is a JSON list of names."""
+    """An address that is told what happens to a user's jobs. `events` is a JSON list of names, `wanted` JSON
+    of which jobs it is told of."""
 
     id = fields.CharField(max_length=32, primary_key=True)
     user = fields.CharField(max_length=100, db_index=True)
     url = fields.TextField()
     events = fields.TextField(db_default="[]")
     created = fields.BigIntField(db_default=0)
+    wanted = fields.TextField(db_default="{}")
 
     class Meta:
         table = "webhooks"

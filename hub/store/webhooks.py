@@ -19,13 +19,15 @@ _PRUNE = """DELETE FROM deliveries WHERE hook = ? AND state != 'waiting' AND cre
 
 
 class WebhookRow(Struct, frozen=True):
-    """An address of `user` that is told of `events`; `created` in unix milliseconds."""
+    """An address of `user` that is told of `events`; `created` in unix milliseconds, `wanted` the webhooks
+    room's JSON of which jobs it is told of."""
 
     id: str
     user: str
     url: str
     events: tuple[str, ...]
     created: int
+    wanted: str = "{}"
 
 
 class DeliveryRow(Struct, frozen=True):
@@ -55,8 +57,8 @@ class Webhooks:
 
     def add(self, row: WebhookRow) -> asyncio.Future[int]:
         """Write a new webhook."""
-        values = (row.id, row.user, row.url, json.dumps(row.events), row.created)
-        sql = 'INSERT INTO webhooks (id, "user", url, events, created) VALUES (?,?,?,?,?)'
+        values = (row.id, row.user, row.url, json.dumps(row.events), row.created, row.wanted)
+        sql = 'INSERT INTO webhooks (id, "user", url, events, created, wanted) VALUES (?,?,?,?,?,?)'
         return self._writer.execute(sql, values)
 
     def delete(self, hook: str) -> asyncio.Future[int]:
@@ -70,8 +72,11 @@ class Webhooks:
 
     def all(self) -> list[WebhookRow]:
         """Every user's, oldest first: read once, at the start."""
-        rows = self._writer.many('SELECT id, "user", url, events, created FROM webhooks ORDER BY created')
-        return [WebhookRow(row[0], row[1], row[2], tuple(json.loads(row[3])), row[4]) for row in rows]
+        sql = 'SELECT id, "user", url, events, created, wanted FROM webhooks ORDER BY created'
+        return [
+            WebhookRow(row[0], row[1], row[2], tuple(json.loads(row[3])), row[4], row[5])
+            for row in self._writer.many(sql)
+        ]
 
     def send(self, row: DeliveryRow) -> asyncio.Future[int]:
         """Write a delivery; 1 once it is durable, 0 when its webhook is gone."""

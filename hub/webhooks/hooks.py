@@ -12,18 +12,20 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import msgspec
 
 from hub.errors import BadInput, HubError
-from hub.jobs import Jobs, Unsubscribe
+from hub.jobs import Asked, Jobs, Unsubscribe
 from hub.jobs.events import JobEvent
 from hub.outside import Outside, Place, read_place
 from hub.settings import Webhooks as Rules
 from hub.store import DeliveryRow, Store, WebhookRow
 from hub.webhooks.message import KINDS, TEST, body_of, headers_of, kind_of, secret_of, test_body
 from hub.webhooks.schedule import Schedule, is_accepted, is_final, pause
+from hub.webhooks.wanted import Wanted, read_wanted
 
 AT_ONCE = 8
 """Webhooks that are being called at the same time."""
@@ -61,6 +63,7 @@ class Hooks:
         self._address = address
         self._clock = clock
         self._hooks: dict[str, WebhookRow] = {}
+        self._wanted: dict[str, Wanted] = {}
         self._listening: dict[str, Unsubscribe] = {}
         self._dropped: dict[str, int] = {}
         self._schedule = Schedule()
@@ -100,8 +103,17 @@ class Hooks:
         """Deliveries that wait for a try."""
         return self._schedule.waiting(hook)
 
-    async def create(self, user: str, url: str, events: tuple[str, ...]) -> tuple[WebhookRow, str]:
-        """A new webhook and its secret, which is shown this once. Raises BadInput, HubError."""
+    def wanted(self, hook: str) -> Wanted:
+        """Which jobs a webhook is told of."""
+        return self._wanted[hook]
+
+    async def create(
+        self, user: str, url: str, events: tuple[str, ...], only: Any = None
+    ) -> tuple[WebhookRow, str]:
+        """A new webhook and its secret, which is shown this once. `only` is the filter as it was sent.
+
+        Raises BadInput, HubError.
+        """
         if len(self.of(user)) >= self._rules.each_user:
             raise BadInput(
                 f"You have {self._rules.each_user} webhooks, which is the most. Delete one first.",
@@ -116,6 +128,7 @@ class Hooks:
                 field="events",
                 limit=known,
             )
+        wanted = read_wanted(only)
         place = self._checked(url)
         row = WebhookRow(
             uuid4().hex,
@@ -123,6 +136,7 @@ class Hooks:
             place.url,
             tuple(dict.fromkeys(events)) or tuple(KINDS.values()),
             int(self._clock() * 1000),
+            msgspec.json.encode(wanted).decode(),
         )
         await self._store.webhooks.add(row)
         self._take(row)
@@ -131,7 +145,7 @@ class Hooks:
     async def delete(self, user: str, hook: str) -> None:
         """Remove a webhook with all that was on its way. Raises HubError when the user has none such."""
         self.find(user, hook)
-        del self._hooks[hook]
+        del self._hooks[hook], self._wanted[hook]
         self._schedule.drop(hook)
         self._dropped.pop(hook, None)
         if not self.of(user):
@@ -179,6 +193,7 @@ class Hooks:
 
     def _take(self, row: WebhookRow) -> None:
         self._hooks[row.id] = row
+        self._wanted[row.id] = msgspec.json.decode(row.wanted, type=Wanted)
         if row.user not in self._listening:
             self._listening[row.user] = self._jobs.listen_to_user(row.user, self._hear, previews=False)
 
@@ -187,7 +202,15 @@ class Hooks:
         kind = kind_of(event)
         if kind is None:
             return
-        concerned = [row for row in self.of(event.user) if kind in row.events]
+
+        def asked() -> Asked | None:
+            return self._jobs.asked(event.job, event.user, getattr(event, "index", None))
+
+        concerned = [
+            row
+            for row in self.of(event.user)
+            if kind in row.events and self._wanted[row.id].passes(event, asked)
+        ]
         body = body_of(kind, event, self._address) if concerned else b""
         for row in concerned:
             if self._schedule.waiting(row.id) >= self._rules.waiting:

@@ -48,6 +48,29 @@ async def test_a_webhook_is_told_signed_and_only_what_it_asked_for(tmp_path: Pat
         assert (await own(hub, "webhooks"))["webhooks"][0]["waiting"] == 0
 
 
+async def test_a_filter_holds_over_a_restart(tmp_path: Path) -> None:
+    only = {"words": ["tiger"], "models": ["doodle"], "states": ["done"]}
+    async with receiving() as receiver:
+        async with running(tmp_path / "data", OPEN) as hub:
+            refused = await own(hub, "webhooks/create", url=receiver.url, filter={"model": ["doodle"]})
+            assert refused["field"] == "filter"
+            await own(hub, "webhooks/create", url=receiver.url, events=["imaged", "ended"], filter=only)
+            assert (await own(hub, "webhooks"))["webhooks"][0]["filter"] == only
+            await draw(hub, prompt="a red Tiger")
+            await draw(hub, prompt="a red lion")
+            await receiver.until(lambda calls: len(calls) == 2)
+        async with running(tmp_path / "data", OPEN) as hub:
+            await draw(hub, prompt="a lion")
+            await draw(hub, prompt="a blue tiger")
+            await receiver.until(lambda calls: len(calls) == 4)
+            prompts = [
+                call.json["data"]["metadata"]["sui_image_params"]["prompt"]
+                for call in receiver.calls
+                if call.json["event"] == "imaged"
+            ]
+            assert prompts == ["a red Tiger", "a blue tiger"]
+
+
 async def settled(hub: RunningHub, webhook: str) -> list[Answer]:
     async with asyncio.timeout(60):
         while True:

@@ -2,18 +2,24 @@
 
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta, Struct
 
 from hub.accounts import Caller
 from hub.webhooks import Hooks
-from hub.wire import own
+from hub.wire import Body, own
 
 FLAG = "manage_webhooks"
+FILTER = (
+    "`filter`: an object of lists; what is told passes each of them. `models`: names, or folders with a `/` "
+    "at their end. `states`: of `done`, `failed`, `cancelled`, for `ended` alone. `sessions`: ids or their "
+    "first eight characters. `words`: all of them stand in the prompt."
+)
 
 
 class WebhookView(Struct, frozen=True):
-    """A webhook: `events` it is told, `created` in unix seconds, how many deliveries wait for a try, and how
-    many events since the start were not sent because too many waited."""
+    """A webhook: `events` it is told, `created` in unix seconds, how many deliveries wait for a try, how many
+    events since the start were not sent because too many waited, and the `filter` as it was given."""
 
     webhook: str
     url: str
@@ -21,6 +27,7 @@ class WebhookView(Struct, frozen=True):
     created: float
     waiting: int
     dropped: int
+    filter: dict[str, list[str]]
 
 
 class WebhooksOut(Struct, frozen=True):
@@ -39,6 +46,7 @@ class NewWebhookIn(Struct, frozen=True):
     """Whom to tell of what."""
 
     url: Annotated[str, Meta(description="The address that is sent a POST.")]
+    raw: Annotated[Body, Meta(description=FILTER)]
     events: Annotated[
         list[str],
         Meta(
@@ -111,6 +119,7 @@ async def list_webhooks(caller: Caller, hooks: Hooks) -> WebhooksOut:
                 row.created / 1000,
                 hooks.waiting(row.id),
                 hooks.dropped(row.id),
+                msgspec.to_builtins(hooks.wanted(row.id)),
             )
             for row in hooks.of(caller.user)
         ]
@@ -120,7 +129,7 @@ async def list_webhooks(caller: Caller, hooks: Hooks) -> WebhooksOut:
 @own("/webhooks/create", permission=FLAG)
 async def create_webhook(caller: Caller, given: NewWebhookIn, hooks: Hooks) -> NewWebhookOut:
     """Name an address that is told what happens to the caller's jobs from now on."""
-    row, secret = await hooks.create(caller.user, given.url, tuple(given.events))
+    row, secret = await hooks.create(caller.user, given.url, tuple(given.events), given.raw.get("filter"))
     return NewWebhookOut(row.id, secret, list(row.events))
 
 
