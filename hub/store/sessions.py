@@ -1,7 +1,9 @@
 """Rows of sessions and tokens. Neither table holds anything one could sign in with."""
 
 import asyncio
+import json
 from collections.abc import Mapping
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import astuple
@@ -9,7 +11,7 @@ from msgspec.structs import astuple
 from hub.store.writer import Writer
 
 _SESSION = '"digest", "user", token, created, last_used, address, user_agent'
-_LOGIN = 'id, "user", "digest", reason, created, last_active, address, user_agent'
+_LOGIN = 'id, "user", "digest", reason, created, last_active, address, user_agent, flags, expires'
 
 
 class SessionRow(Struct, frozen=True):
@@ -26,7 +28,8 @@ class SessionRow(Struct, frozen=True):
 
 
 class TokenRow(Struct, frozen=True):
-    """One sign-in or personal token: `digest` is the SHA-256 of its secret in hex, `reason` its use."""
+    """One sign-in or personal token: `digest` is the SHA-256 of its secret in hex, `reason` its use. `flags`
+    are the only ones it has, None for all of its user's; `expires` in unix milliseconds, 0 for never."""
 
     id: str
     user: str
@@ -36,6 +39,8 @@ class TokenRow(Struct, frozen=True):
     last_active: int = 0
     address: str = ""
     user_agent: str = ""
+    flags: tuple[str, ...] | None = None
+    expires: int = 0
 
 
 class SessionRows:
@@ -76,12 +81,13 @@ class TokenRows:
 
     def add(self, row: TokenRow) -> asyncio.Future[int]:
         """Write a new token."""
-        values = astuple(row)
-        return self._writer.execute(f"INSERT INTO tokens ({_LOGIN}) VALUES (?,?,?,?,?,?,?,?)", values)  # noqa: S608
+        flags = "" if row.flags is None else json.dumps(list(row.flags))
+        values = (*astuple(row)[:-2], flags, row.expires)
+        return self._writer.execute(f"INSERT INTO tokens ({_LOGIN}) VALUES (?,?,?,?,?,?,?,?,?,?)", values)  # noqa: S608
 
     def all(self) -> list[TokenRow]:
         """Every token (at start)."""
-        return [TokenRow(*row) for row in self._writer.many(f"SELECT {_LOGIN} FROM tokens")]  # noqa: S608
+        return [_token(row) for row in self._writer.many(f"SELECT {_LOGIN} FROM tokens")]  # noqa: S608
 
     def touch(self, times: Mapping[str, int]) -> asyncio.Future[int]:
         """Write last-active times by id."""
@@ -93,3 +99,8 @@ class TokenRows:
     def delete(self, token: str) -> asyncio.Future[int]:
         """Remove a token; 1 when there was one."""
         return self._writer.execute("DELETE FROM tokens WHERE id = ?", (token,))
+
+
+def _token(values: tuple[Any, ...]) -> TokenRow:
+    *plain, flags, expires = values
+    return TokenRow(*plain, tuple(json.loads(flags)) if flags else None, expires)
