@@ -111,7 +111,7 @@ def make_guard(board: Switchboard) -> Any:
             return
         scope: Any = connection.scope
         session = header(scope, b"x-session-id")
-        caller = board.visitor(scope, session.decode("latin-1") if session else None)
+        caller = board.visitor(scope, None if session is None else session.decode("latin-1"))
         if not caller.may(flag):
             raise Forbidden(flag)
         scope["state"]["caller"] = caller

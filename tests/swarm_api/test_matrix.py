@@ -1,15 +1,16 @@
-"""Every declared route against every role, generated from the declarations: who lacks the flag is refused.
+"""Every declared route against every role and every credential that is dead, generated from the declarations.
 
 A new route of any family is in here by being declared. Refusals are driven over HTTP and sockets; that
 holders of the flag are let in is asked of the same switch board without running the route (some would stop
-the server).
+the server). tests/swarm_api/dead.py makes the dead credentials.
 """
 
 import json
 
 import pytest
 import pytest_asyncio
-from litestar.handlers import HTTPRouteHandler
+import websockets
+from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler
 
 from hub.accounts import Accounts
 from hub.errors import Forbidden
@@ -17,19 +18,23 @@ from hub.wire.discover import find_handlers, find_modules, find_routes
 from hub.wire.route import Route
 from permissions import FLAGS, ROLES, has
 from tests.hub.running import RunningHub
+from tests.swarm_api.dead import DEAD, DEAD_TOKENS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MODULES = find_modules()
 ROUTES = find_routes(MODULES)
 GUARDED = [route for route in ROUTES if route.permission is not None]
-PAGES = [
-    handler
-    for handler in find_handlers(MODULES)
-    if isinstance(handler, HTTPRouteHandler) and handler.opt.get("permission") is not None
-]
+HANDLERS = [found for found in find_handlers(MODULES) if found.opt.get("permission") is not None]
+PAGES = [handler for handler in HANDLERS if isinstance(handler, HTTPRouteHandler)]
+MOUNTS = [handler for handler in HANDLERS if isinstance(handler, ASGIRouteHandler)]
+PUBLIC = {"/", "/Error/{name:str}", "/Generate", "/Text2Image", "/assets/{name:path}", "/favicon.ico"}
+PUBLIC |= {"/imgs/model_placeholder.jpg"}
+ELSEWHERE = {"X-Forwarded-For": "9.9.9.9"}
+"""What keeps a test on this machine from counting as the local owner."""
 EVERYBODY = (*ROLES, "no role at all")
 OPEN = {"GetNewSession", "Login", "RegisterBasic"}
+OPEN_READS = {"/health", "/ready"}
 
 
 def pairs(*, allowed: bool) -> list[tuple[Route, str]]:
@@ -52,25 +57,42 @@ async def sessions(shared_hub: RunningHub) -> dict[str, str]:
     return {role: await shared_hub.session_as(role.replace(" ", "_")) for role in EVERYBODY}
 
 
-async def answer_of(hub: RunningHub, route: Route, session: str | None) -> tuple[int, dict[str, object]]:
+async def answer_of(
+    hub: RunningHub, route: Route, session: str | None, **headers: str
+) -> tuple[int, dict[str, object]]:
     """Status and body (for a socket: 0 and the first frame) of a call with an otherwise empty body."""
     body = {} if session is None else {"session_id": session}
     if route.socket:
-        async with hub.socket(route.path) as socket:
+        async with hub.socket(route.path, additional_headers=headers) as socket:
             await socket.send(json.dumps(body))
             return 0, json.loads(await socket.recv())
     if route.method == "GET":
-        headers = {"X-Forwarded-For": "9.9.9.9"} if session is None else {"X-Session-ID": session}
+        headers |= {} if session is None else {"X-Session-ID": session}
         answer = await hub.http.get(route.path, headers=headers)
     else:
-        answer = await hub.post(route.path, body)
+        answer = await hub.post(route.path, body, **headers)
     return answer.status_code, answer.json()
 
 
+def place_of(handler: HTTPRouteHandler | ASGIRouteHandler) -> str:
+    """An address that the handler answers."""
+    return min(handler.paths).partition("{")[0].rstrip("/") + "/x/y.png"
+
+
+async def socket_refusal(hub: RunningHub, path: str, **headers: str) -> int:
+    """The status with which a socket is refused before it is open."""
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        async with hub.socket(path, additional_headers=headers):
+            pass
+    return int(refused.value.response.status_code)
+
+
 async def test_only_these_are_open_to_callers_without_a_session() -> None:
-    assert {
-        route.name for route in ROUTES if route.permission is None and route.path.startswith("/API/")
-    } == OPEN
+    free = {route.name for route in ROUTES if route.permission is None}
+    assert {name for name in free if not name.startswith("/")} == OPEN
+    assert {name for name in free if name.startswith("/")} == OPEN_READS
+    open_to_all = [found for found in find_handlers(MODULES) if found.opt.get("permission") is None]
+    assert {path for handler in open_to_all for path in handler.paths} == PUBLIC
 
 
 async def test_every_flag_a_route_names_exists() -> None:
@@ -92,17 +114,62 @@ async def test_a_role_without_the_flag_is_refused(
 
 @pytest.mark.parametrize("route", GUARDED, ids=named)
 async def test_without_a_session_nobody_gets_in(shared_hub: RunningHub, route: Route) -> None:
-    status, body = await answer_of(shared_hub, route, None)
+    status, body = await answer_of(shared_hub, route, None, **ELSEWHERE)
     if route.method == "GET" and not route.socket:
         assert (status, body["error_id"]) == (401, "invalid_session_id")
     else:
         assert (status or 400, body["error_id"]) == (400, "basic_api")
 
 
+@pytest.mark.parametrize("dead", DEAD)
 @pytest.mark.parametrize("route", GUARDED, ids=named)
-async def test_a_dead_session_gets_nobody_in(shared_hub: RunningHub, route: Route) -> None:
-    status, body = await answer_of(shared_hub, route, "F" * 40)
+async def test_a_dead_session_gets_nobody_in(shared_hub: RunningHub, route: Route, dead: str) -> None:
+    status, body = await answer_of(shared_hub, route, await DEAD[dead](shared_hub))
     assert (status or 401, body["error_id"]) == (401, "invalid_session_id")
+
+
+@pytest.mark.parametrize("dead", DEAD_TOKENS)
+@pytest.mark.parametrize("carried", ["authorization", "cookie"])
+@pytest.mark.parametrize("route", GUARDED, ids=named)
+async def test_a_dead_token_gets_nobody_in(
+    shared_hub: RunningHub, route: Route, carried: str, dead: str
+) -> None:
+    token = await DEAD_TOKENS[dead](shared_hub)
+    said = {"authorization": f"Bearer {token}", "cookie": f"swarm_token={token}"}[carried]
+    status, body = await answer_of(shared_hub, route, None, **ELSEWHERE, **{carried: said})
+    expected = "invalid_session_id" if route.method == "GET" and not route.socket else "basic_api"
+    assert body["error_id"] == expected
+    assert status in (0, 400, 401)
+
+
+@pytest.mark.parametrize("route", [route for route in GUARDED if route.method == "GET"], ids=named)
+async def test_a_wrong_bearer_is_refused_even_on_this_machine(shared_hub: RunningHub, route: Route) -> None:
+    """Falling back to the local owner would hide a revoked token from who uses it."""
+    for make in DEAD_TOKENS.values():
+        bearer = {"authorization": f"Bearer {await make(shared_hub)}"}
+        status, body = await answer_of(shared_hub, route, None, **bearer)
+        if route.socket:
+            assert body["error_id"] == "basic_api"
+        else:
+            assert (status, body["error_id"]) == (401, "invalid_session_id")
+
+
+ODD_METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=named)
+async def test_no_other_method_reaches_a_route(shared_hub: RunningHub, route: Route) -> None:
+    """With the owner's own session: whatever a method means elsewhere, here it runs nothing."""
+    headers = {"X-Session-ID": shared_hub.session}
+    reads = route.path.lower() in {found.path.lower() for found in ROUTES if found.method == "GET"}
+    for method in ODD_METHODS:
+        if reads and method in ("GET", "HEAD"):
+            continue
+        answer = await shared_hub.http.request(method, route.path, headers=headers)
+        if route.path.startswith("/API/"):
+            assert (answer.status_code, answer.headers["location"]) == (302, "/Error/NoGetAPI"), method
+        else:
+            assert answer.status_code in (400, 405), method
 
 
 async def test_a_role_with_the_flag_is_let_in(shared_hub: RunningHub, sessions: dict[str, str]) -> None:
@@ -126,12 +193,64 @@ async def test_a_lost_role_closes_the_door_at_once(shared_hub: RunningHub) -> No
         board.admit(board.table.api, "getusersettings", session, socket=False)
 
 
-@pytest.mark.parametrize("handler", PAGES, ids=lambda handler: min(handler.paths))
-async def test_pages_and_files_refuse_who_lacks_the_flag(
-    shared_hub: RunningHub, sessions: dict[str, str], handler: HTTPRouteHandler
+@pytest.mark.parametrize("handler", [*PAGES, *MOUNTS], ids=place_of)
+class TestPagesAndFiles:
+    async def test_they_refuse_who_lacks_the_flag(
+        self, shared_hub: RunningHub, sessions: dict[str, str], handler: HTTPRouteHandler | ASGIRouteHandler
+    ) -> None:
+        lacking = [r for r in EVERYBODY if not has(ROLES[r].flags if r in ROLES else (), flag_of(handler))]
+        assert "no role at all" in lacking
+        for role in lacking:
+            answer = await shared_hub.http.get(place_of(handler), headers={"X-Session-ID": sessions[role]})
+            assert (answer.status_code, answer.json()["error_id"]) == (400, "bad_permissions")
+            assert answer.json()["permission"] == flag_of(handler)
+
+    @pytest.mark.parametrize("dead", DEAD)
+    async def test_they_refuse_a_dead_session(
+        self, shared_hub: RunningHub, handler: HTTPRouteHandler | ASGIRouteHandler, dead: str
+    ) -> None:
+        session = await DEAD[dead](shared_hub)
+        answer = await shared_hub.http.get(place_of(handler), headers={"X-Session-ID": session})
+        assert (answer.status_code, answer.json()["error_id"]) == (401, "invalid_session_id")
+
+    async def test_they_refuse_strangers_and_dead_tokens(
+        self, shared_hub: RunningHub, handler: HTTPRouteHandler | ASGIRouteHandler
+    ) -> None:
+        asked = [ELSEWHERE]
+        for make in DEAD_TOKENS.values():
+            token = await make(shared_hub)
+            asked += [{"Authorization": f"Bearer {token}"}, {**ELSEWHERE, "Cookie": f"swarm_token={token}"}]
+        for headers in asked:
+            answer = await shared_hub.http.get(place_of(handler), headers=headers)
+            assert (answer.status_code, answer.json()["error_id"]) == (401, "invalid_session_id")
+
+    async def test_no_method_but_reading_reaches_a_page(
+        self, shared_hub: RunningHub, handler: HTTPRouteHandler | ASGIRouteHandler
+    ) -> None:
+        """A mount hands every method on, so there it must be refused for want of the flag instead."""
+        session = await shared_hub.session_as("no_role_at_all")
+        for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"):
+            answer = await shared_hub.http.request(
+                method, place_of(handler), headers={"X-Session-ID": session}
+            )
+            if isinstance(handler, ASGIRouteHandler):
+                assert answer.json()["error_id"] == "bad_permissions", method
+            else:
+                assert answer.status_code in (403, 405), method
+
+
+@pytest.mark.parametrize("handler", MOUNTS, ids=place_of)
+async def test_a_socket_to_a_mount_is_refused_before_it_is_open(
+    shared_hub: RunningHub, sessions: dict[str, str], handler: ASGIRouteHandler
 ) -> None:
-    path = min(handler.paths).partition("{")[0] + "x/y.png"
-    answer = await shared_hub.http.get(path, headers={"X-Session-ID": sessions["no role at all"]})
-    assert (answer.status_code, answer.json()["error_id"]) == (400, "bad_permissions")
-    answer = await shared_hub.http.get(path, headers={"X-Session-ID": "F" * 40})
-    assert (answer.status_code, answer.json()["error_id"]) == (401, "invalid_session_id")
+    path = place_of(handler)
+    assert await socket_refusal(shared_hub, path, **ELSEWHERE) == 403
+    for role in EVERYBODY:
+        if not has(ROLES[role].flags if role in ROLES else (), flag_of(handler)):
+            assert await socket_refusal(shared_hub, path, **{"X-Session-ID": sessions[role]}) == 403
+    for make in DEAD.values():
+        assert await socket_refusal(shared_hub, path, **{"X-Session-ID": await make(shared_hub)}) == 403
+
+
+def flag_of(handler: HTTPRouteHandler | ASGIRouteHandler) -> str:
+    return str(handler.opt["permission"])
