@@ -68,16 +68,22 @@ class TestCalls:
 
     async def test_generating_there_asks_for_its_own_flag(self, hub: RunningHub, comfy: Comfy) -> None:
         headers = {"X-Session-ID": await person(hub, "comfy_direct_calls")}
-        answer = await hub.http.post(f"{MOUNT}/prompt", json={"prompt": {}}, headers=headers)
-        assert answer.json()["permission"] == "comfy_backend_generate"
-        assert ("POST", "/prompt") not in comfy.requests
+        for spelled in ("prompt", "%70rompt", "/prompt", "x/%2e%2e/prompt", "api/%70rompt?x=1"):
+            answer = await hub.http.post(f"{MOUNT}/{spelled}", json={"prompt": {}}, headers=headers)
+            assert answer.json()["error_id"] in ("bad_permissions", "bad_path"), spelled
+        assert not [path for method, path in comfy.requests if method == "POST"]
         answer = await hub.http.post(f"{MOUNT}/prompt", json={"prompt": {}})
         assert answer.status_code == 400 and answer.json()["error"]["type"] == "prompt_no_outputs"
 
     async def test_pages_of_other_sites_may_not_call(self, hub: RunningHub) -> None:
-        for headers in ({"Origin": "http://127.0.0.1:1"}, {"Sec-Fetch-Site": "cross-site"}):
+        for headers in (
+            {"Origin": "http://127.0.0.1:1"},
+            {"Sec-Fetch-Site": "cross-site"},
+            {"Sec-Fetch-Site": "same-site"},
+        ):
             answer = await hub.http.post(f"{MOUNT}/interrupt", json={}, headers=headers)
             assert answer.status_code == 403
+            assert (await hub.http.get(f"{MOUNT}/features", headers=headers)).status_code == 403
 
     async def test_a_server_that_went_away_is_a_sentence(self, hub: RunningHub, comfy: Comfy) -> None:
         await comfy.kill()

@@ -19,7 +19,7 @@ from backends.comfyui_api.way import Way
 from backends.pool import Pool
 from hub.accounts import Caller
 from hub.errors import Forbidden, HubError
-from hub.routes.comfy.relay import MOUNT, homeward, is_prompt, onward, target
+from hub.routes.comfy.relay import MOUNT, homeward, is_foreign, is_prompt, onward, target
 from hub.routes.comfy.tunnel import tunnel
 from hub.routes.comfy.ways import way_to
 from hub.wire import Switchboard, error_answer, header, redirect, room_of
@@ -41,7 +41,7 @@ async def call_directly(scope: Any, receive: Receive, send: Send) -> None:
         return
     try:
         origin = board.gate.origin_refusal(header(scope, b"origin"), header(scope, b"host"))
-        if origin is not None or header(scope, b"sec-fetch-site") == b"cross-site":
+        if is_foreign(origin, header(scope, b"sec-fetch-site")):
             raise HubError(origin or "Pages of other sites may not call this hub.", status=403)
         if scope.get("raw_path", b"").lower().endswith(MOUNT.lower().encode()):
             await redirect(MOUNT.rpartition("/")[2] + "/")(

@@ -2,7 +2,8 @@
 
 import pytest
 
-from hub.routes.comfy.relay import homeward, is_prompt, onward, target
+from hub.errors import HubError
+from hub.routes.comfy.relay import homeward, is_foreign, is_prompt, onward, target
 
 
 def test_nothing_that_tells_who_our_user_is_goes_on() -> None:
@@ -66,3 +67,58 @@ def test_the_address_is_kept_as_it_was_spelled(raw: bytes, query: bytes, wanted:
 def test_what_starts_a_generation() -> None:
     assert is_prompt("/prompt", "POST") and is_prompt("/api/prompt/?x=1", "POST")
     assert not is_prompt("/prompt", "GET") and not is_prompt("/queue", "POST")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/%70rompt",
+        "/%2570rompt",
+        "//prompt",
+        "/api//prompt",
+        "/PROMPT",
+        "/prompt%2f",
+        "/prompt%3Fx",
+        "/prompt;x",
+    ],
+)
+def test_another_spelling_starts_one_too(path: str) -> None:
+    assert is_prompt(path, "POST")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"/ComfyBackendDirect/../admin",
+        b"/ComfyBackendDirect/x/../prompt",
+        b"/ComfyBackendDirect/x/%2e%2e/prompt",
+        b"/ComfyBackendDirect/x/..%2Fprompt",
+        b"/ComfyBackendDirect/x/%252e%252e/prompt",
+        b"/ComfyBackendDirect/x/..%5cprompt",
+        b"/ComfyBackendDirect/./prompt",
+        b"/ComfyBackendDirect/..",
+    ],
+)
+def test_no_address_steps_aside_from_the_server(raw: bytes) -> None:
+    with pytest.raises(HubError):
+        target(raw, b"")
+
+
+@pytest.mark.parametrize(
+    ("origin", "site", "refused"),
+    [
+        (False, None, False),
+        (False, b"same-origin", False),
+        (False, b"none", False),
+        (False, b"same-site", True),
+        (False, b"cross-site", True),
+        (True, b"same-origin", True),
+        (True, None, True),
+    ],
+)
+def test_only_our_own_page_and_who_types_the_address_may_call(
+    origin: bool, site: bytes | None, refused: bool
+) -> None:
+    """A page on another port of this host is `same-site`: its <img> would carry our cookie and no Origin,
+    and nodes of ComfyUI's have reads that change things."""
+    assert is_foreign("no" if origin else None, site) is refused
