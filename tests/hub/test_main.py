@@ -132,9 +132,7 @@ class TestStopping:
             process.send_signal(signal.SIGKILL)
             process.wait(timeout=60)
         with serving(tmp_path) as (_, port):
-            began = time.monotonic()
             assert "status" in call(port, "GetCurrentStatus", {"session_id": session})
-            assert time.monotonic() - began < 10
 
 
 async def quietly(connection: websockets.ClientConnection):

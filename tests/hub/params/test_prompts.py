@@ -220,11 +220,11 @@ def test_parts_that_cannot_be_understood(text: str, context: Context) -> None:
 def test_ten_thousand_pictures_take_seconds(ask: Parse, context: Context) -> None:
     limits = msgspec.structs.replace(context.limits, images=10_000)
     own = msgspec.structs.replace(context, limits=limits)
-    begun = time.perf_counter()
+    begun = time.process_time()
     raw = {"images": 10_000, "prompt": DRAWN + " <random[3]:x,y,z>"}
     assert is_heavy(raw)
     assert len(parse(raw, person(), own).fills) == 10_000
-    assert time.perf_counter() - begun < 20
+    assert time.process_time() - begun < 30  # processor seconds: what is quadratic takes minutes
 
 
 def test_texts_of_many_pictures_are_bounded(context: Context) -> None:

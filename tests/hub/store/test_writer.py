@@ -5,7 +5,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -69,10 +68,8 @@ class TestOtherProcesses:
         other = sqlite3.connect(tmp_path / "hub.sqlite3", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         waiting = store.jobs.accept(job(1))
-        begun = time.perf_counter()
         await asyncio.sleep(0.1)
-        assert time.perf_counter() - begun < 0.3
-        assert not waiting.done()
+        assert not waiting.done()  # a loop that stood still until the lock was given up would have refused it
         other.execute("COMMIT")
         other.close()
         await asyncio.wait_for(waiting, 60)
@@ -133,14 +130,16 @@ asyncio.run(main())
     await store.close()
 
 
-async def test_writes_are_fast_enough_to_carry_every_generation(store: Store) -> None:
-    """The bench has the figures; this only notices a tenfold loss (a commit that waits for the disk)."""
+async def test_whoever_writes_at_once_shares_commits_that_wait_for_no_disk(store: Store) -> None:
+    db = store.writer._db
+    commits: list[str] = []
+    db.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
 
     async def generate(first: int, count: int) -> None:
         for number in range(first, first + count):
             await store.jobs.accept(job(number))
             await store.jobs.finish(job(number).id, "done", "", number)
 
-    begun = time.perf_counter()
     await asyncio.gather(*(generate(first * 1000, 60) for first in range(16)))
-    assert 16 * 60 * 2 / (time.perf_counter() - begun) > 1500
+    assert 60 * 2 <= len(commits) < 16 * 60 * 2 / 8
+    assert db.execute("PRAGMA synchronous").fetchone() == (1,)  # NORMAL

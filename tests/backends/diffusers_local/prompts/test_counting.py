@@ -43,7 +43,7 @@ def test_without_weighting_brackets_are_text() -> None:
 
 def test_a_long_text_takes_little_time() -> None:
     tokens_of("", weighting=False)
-    begun = time.perf_counter()
+    begun = time.process_time()
     tokens_of("x" * 100_000, weighting=True)
     tokens_of("(" * 50_000 + ")" * 50_000, weighting=True)
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 30  # processor seconds: what is quadratic takes minutes

@@ -76,6 +76,6 @@ def test_plain_text_is_one_piece(text: str) -> None:
 
 @pytest.mark.parametrize("unit", [" ", "<embed:", "embedding:", "BREAK ", "<break", "(<embed:style", "\n"])
 def test_long_prompts_take_no_time(unit: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     sections(unit * 20_000, FILES)
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 30  # processor seconds: what is quadratic takes minutes

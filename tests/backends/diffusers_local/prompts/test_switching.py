@@ -66,7 +66,7 @@ def test_any_text(prompt: str) -> None:
 
 @pytest.mark.parametrize("text", ["[", "]", "[|", "[a|b]", "[a:", "<embed:", "[(", "<", "[<a:"])
 def test_a_long_text_takes_little_time(text: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     with contextlib.suppress(ValueError):
         at_steps(text * (100_000 // len(text)), 20)
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 30  # processor seconds: what is quadratic takes minutes

@@ -76,9 +76,9 @@ def test_text_without_brackets_is_itself(text: str) -> None:
 
 @pytest.mark.parametrize("unit", ["(", ")", "(a:", "(a", "\\", ":1)", "()", "(:1)"])
 def test_deep_and_long_prompts_take_no_time(unit: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     count = 20_000
     weigh(unit * count)
     made = weigh("(" * count + "a" + ")" * count)
     assert made == (Piece("a", 100.0),)
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 30  # processor seconds: what is quadratic takes minutes

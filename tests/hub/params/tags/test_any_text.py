@@ -22,14 +22,14 @@ TEXTS = st.lists(WORDS, max_size=60).map("".join) | st.text(max_size=200)
 @given(text=TEXTS, negative=TEXTS, seed=st.integers(0, 2**32 - 1))
 def test_filled_or_refused(make: Make, text: str, negative: str, seed: int) -> None:
     texts = {"prompt": text.replace("\0", ""), "negativeprompt": negative.replace("\0", "")}
-    begun = time.perf_counter()
+    begun = time.process_time()
     try:
         filled = make(seed).run(texts)
     except BadInput as refused:
         assert refused.text.startswith("Invalid value for parameter ")
     else:
         assert make(seed).run(texts) == filled
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 30  # processor seconds: what is quadratic takes minutes
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_filled_or_refused(make: Make, text: str, negative: str, seed: int) -> N
     ],
 )
 def test_a_hundred_kilobytes_of_malice_take_little_time(make: Make, text: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     try:
         make().run({"prompt": text})
     except BadInput:
         pass
-    assert time.perf_counter() - begun < 3
+    assert time.process_time() - begun < 30  # processor seconds: what is quadratic takes minutes
