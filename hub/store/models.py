@@ -21,9 +21,37 @@ class UserTable(Model):
     settings = fields.TextField(db_default="{}")
     created = fields.BigIntField(db_default=0)
     last_active = fields.BigIntField(db_default=0)
+    oauth_email = fields.TextField(db_default="")
 
     class Meta:
         table = "users"
+
+
+class IdentityTable(Model):
+    """Who an OpenID Connect issuer knows as `subject`, and which account that is here."""
+
+    id = fields.IntField(primary_key=True)
+    issuer = fields.CharField(max_length=400)
+    subject = fields.CharField(max_length=255)
+    user = fields.CharField(max_length=100, db_index=True)
+    created = fields.BigIntField(db_default=0)
+
+    class Meta:
+        table = "identities"
+        unique_together = (("issuer", "subject"),)
+
+
+class DepartureTable(Model):
+    """An account that is being deleted, until nothing of it is left. `id` names the folder its pictures wait
+    in, `aside` whether they are kept there."""
+
+    name = fields.CharField(max_length=100, primary_key=True)
+    id = fields.CharField(max_length=32)
+    aside = fields.BooleanField(db_default=False)
+    begun = fields.BigIntField(db_default=0)
+
+    class Meta:
+        table = "departures"
 
 
 class SessionTable(Model):
