@@ -107,6 +107,7 @@ def _run(settings: Settings) -> int:
             CANNOT_LISTEN, f"{network.host} port {network.port} {why}. Choose another with --port or --host."
         )
     server = make_server(app, network, settings.log.level, app.board.farewell)
+    app.board.ending.use(server.end)
     port = sockets[0].getsockname()[1]
     place = f"[{network.host}]" if ":" in network.host else network.host
 
@@ -124,7 +125,7 @@ def _run(settings: Settings) -> int:
         return INTERRUPTED
     except Exception as trouble:
         return _fail(CANNOT_START, _sentence(trouble))
-    return 0
+    return app.board.ending.code
 
 
 def _calm_collector() -> None:

@@ -11,6 +11,7 @@ from hub.jobs.runner import Jobs
 from hub.jobs.seats import EngineFigures
 from hub.jobs.status import BackendStatus, Status, StatusText, status_body
 from hub.jobs.tally import Counts
+from hub.jobs.times import Times, quantile
 
 __all__ = [
     "NO_END",
@@ -34,6 +35,8 @@ __all__ = [
     "Status",
     "StatusText",
     "Stop",
+    "Times",
     "Unsubscribe",
+    "quantile",
     "status_body",
 ]

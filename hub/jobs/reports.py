@@ -14,6 +14,7 @@ from hub.jobs import events
 from hub.jobs.active import Active
 from hub.jobs.floor import Floor
 from hub.jobs.onlooker import Onlooker
+from hub.jobs.times import Times
 from hub.media import Finished, Media, NotSaved, occasion_of, on_the_way
 
 NOT_SAVED = "Server failed to save an image."
@@ -41,6 +42,7 @@ class Reports:
         self._clock = clock
         self._committing = committing
         self.onlooker: Onlooker | None = None
+        self.times = Times()
         self._saving: set[asyncio.Task[None]] = set()
         self._handlers: dict[type, Callable[[int, Active, int, Report], None]] = {
             Loading: self._loading,
@@ -63,6 +65,7 @@ class Reports:
         if handler is None:
             if isinstance(report, Loaded):
                 self._floor.seats.speeds.loaded(engine, report.model, report.seconds)
+                self.times.loaded(report.seconds)
             elif isinstance(report, Log):
                 _log.log(_LEVELS.get(report.level, logging.INFO), "engine %d: %s", engine, report.text)
             return
@@ -92,7 +95,8 @@ class Reports:
 
     def _started(self, engine: int, active: Active, index: int, report: Report) -> None:
         if isinstance(report, Started) and active.job.start(index):
-            active.begun[index] = self._clock()
+            active.begun[index] = now = self._clock()
+            self.times.begun(now, active.created)
             text = self._media.describe_preview(active.kept.request.of(index), active.works[index])
             active.previews[index] = text
             active.channel.say(events.Started, index=index, engine=engine, steps=report.steps, metadata=text)
@@ -107,6 +111,7 @@ class Reports:
                 self._begin_saving(self._save_on_the_way(active, index, report))
         elif isinstance(report, Image) and active.job.receive(index):
             self._floor.seats.spent_loading(engine, report.id, report.load_seconds)
+            self.times.loaded(report.load_seconds)
             self._begin_saving(self._save(active, index, report))
 
     def _begin_saving(self, saving: Coroutine[Any, Any, None]) -> None:
@@ -144,6 +149,7 @@ class Reports:
             _log.exception("Image %d of job %s could not be saved", index, job.id)
             self._floor.fail(active, index, NOT_SAVED)
         else:
+            self.times.made(self._clock(), active.begun.get(index), job.pictures[index].engine)
             job.finish(index)
             if self.onlooker is not None:
                 self.onlooker.pictured(finished, saved)

@@ -31,6 +31,7 @@ from hub.jobs.reports import Reports
 from hub.jobs.seats import EngineFigures, Engines
 from hub.jobs.status import Status, StatusText, status_text
 from hub.jobs.tally import Counts, Tallies
+from hub.jobs.times import Times
 from hub.media import Media, occasion_of
 from hub.params import letters, spread
 from hub.params.request import GenRequest
@@ -307,6 +308,11 @@ class Jobs:
     def figures(self) -> Figures:
         """The queue over all users."""
         return self._floor.figures()
+
+    @property
+    def times(self) -> Times:
+        """How long the latest images took."""
+        return self._reports.times
 
     def engine_figures(self) -> list[EngineFigures]:
         """How full and how fast each engine is."""

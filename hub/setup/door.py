@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hub.setup.browsers import find_browser
@@ -12,7 +13,8 @@ from hub.setup.environment import ensure
 from hub.setup.options import Bench, RunTests, Serve, parse
 from hub.setup.page import ensure_page
 from hub.setup.ports import CannotListen
-from hub.setup.serving import RESTART, describe_exit, serve, settle_port, wait_for, wanted_place
+from hub.setup.renewal import begin_anew, carried_place, own_code
+from hub.setup.serving import RESTART, describe_exit, serve, settle, wait_for
 from hub.setup.terminal import Terminal, run_watched
 from hub.setup.trouble import SetupProblem
 
@@ -44,16 +46,22 @@ def main(words: Sequence[str]) -> int:
 
 
 def _serve(options: Serve, terminal: Terminal) -> int:
-    settle_port(
-        wanted_place(options, os.environ), lambda text: None
-    )  # a taken port is told before minutes of set-up
+    if carried_place(os.environ) is None:  # a taken port is told before minutes of set-up
+        settle(options, os.environ, None, lambda text: None)
+    ourselves = own_code(ROOT)
+    settled = carried_place(os.environ)
     while True:
         python = ensure(ROOT, ("run",), terminal)
         problem = ensure_page(ROOT, terminal)
-        code = serve(python, ROOT, options, problem, terminal)
+        if settled is not None:
+            options = replace(options, browser=False)  # the page is open already
+        settled = settle(options, os.environ, settled, terminal.say)
+        code = serve(python, ROOT, options, problem, terminal, settled)
         if code != RESTART:
             break
         terminal.say("The server asked to be started again.")
+        if own_code(ROOT) != ourselves:
+            begin_anew(settled)
     told = describe_exit(code)
     if told:
         terminal.say(told)

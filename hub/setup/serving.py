@@ -81,26 +81,49 @@ def settle_port(place: Place, say: Callable[[str], None]) -> int:
     return near
 
 
-def serve(python: Path, root: Path, options: Serve, problem: str | None, terminal: Terminal) -> int:
+@dataclass(frozen=True)
+class Settled:
+    """Where a server listens that was wanted at a place. One that is started again stays there, for the open
+    pages, unless another place is wanted by then.
+    """
+
+    place: Place
+    port: int
+
+
+def settle(
+    options: Serve, env: Mapping[str, str], before: Settled | None, say: Callable[[str], None]
+) -> Settled:
+    """Return where to listen; `before` is where the server was that asked to be started again."""
+    place = wanted_place(options, env)
+    if before is not None and before.place == place and is_free(place.host, before.port):
+        return before
+    return Settled(place, settle_port(place, say))
+
+
+def serve(
+    python: Path,
+    root: Path,
+    options: Serve,
+    problem: str | None,
+    terminal: Terminal,
+    settled: Settled | None = None,
+) -> int:
     """Run the server until it ends; return its exit code (128 + n when signal n ended it)."""
-    place = wanted_place(options, os.environ)
-    port = settle_port(place, terminal.say)
+    settled = settled or settle(options, os.environ, None, terminal.say)
+    place, port = settled.place, settled.port
     address = page_address(place.host, port)
     terminal.say(f"Starting on {address}   (Ctrl+C stops it)")
-    words = [
-        "-m",
-        "hub",
-        "serve",
-        "--host",
-        place.host,
-        "--port",
-        str(port),
-        "--data-dir",
-        str(options.data_dir),
-    ]
+    words = ["-m", "hub", "serve"]
+    # What the server reads from the settings by itself is not told: it would count as fixed from here.
+    if options.host:
+        words += ["--host", options.host]
+    if options.port is not None or port != place.port:
+        words += ["--port", str(port)]
+    words += ["--data-dir", str(options.data_dir)]
     if options.log_level:
         words += ["--log-level", options.log_level]
-    env = dict(os.environ, HUB_PAGE_PROBLEM=problem or "", PYTHONUNBUFFERED="1")
+    env = dict(os.environ, HUB_PAGE_PROBLEM=problem or "", HUB_RESTARTS="launch.py", PYTHONUNBUFFERED="1")
     # In a group of its own, so that Ctrl+C reaches the server once, from here: a second one would cut its
     # clean stop short. (Windows sends Ctrl+C to both by itself.)
     child = subprocess.Popen([str(python), *words], cwd=root, env=env, start_new_session=os.name != "nt")

@@ -4,6 +4,7 @@ from hub.wire.alive import kept_alive
 from hub.wire.answers import Answer, Headers, encode, error_answer, json_answer, redirect, text_answer
 from hub.wire.bind import Body
 from hub.wire.door import Door, header, is_loopback
+from hub.wire.ending import Ending
 from hub.wire.files import Files, html_answer
 from hub.wire.handlers import ends_of, room_of, visitor_of
 from hub.wire.outbox import Binary
@@ -20,6 +21,7 @@ __all__ = [
     "Conversation",
     "Done",
     "Door",
+    "Ending",
     "Files",
     "Headers",
     "Nothing",

@@ -20,6 +20,7 @@ from uvicorn.server import HANDLED_SIGNALS
 
 from hub.settings import Network
 from hub.wire.protocols import SocketProtocol, bounded_http
+from hub.wire.tls import tls_context
 
 BACKLOG = 2048
 
@@ -50,6 +51,10 @@ class Server(uvicorn.Server):
             for number, handler in before.items():
                 signal.signal(number, handler)
 
+    def end(self) -> None:
+        """Begin to stop, as on a signal."""
+        self.should_exit = True
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Tell the open sockets, give them a moment to take it in, then stop as uvicorn does."""
         self._farewell()
@@ -61,7 +66,8 @@ def make_server(
     app: Any, network: Network, log_level: str, farewell: Callable[[], None], *, with_signals: bool = True
 ) -> Server:
     """The server for our application, ready to `serve(sockets=…)`; `with_signals` lets it take the
-    process's."""
+    process's. Raises BadSettings for a certificate that cannot be used."""
+    tls = tls_context(network)
     config = uvicorn.Config(
         app,
         http=bounded_http(network),
@@ -75,8 +81,8 @@ def make_server(
         access_log=False,
         log_config=None,
         log_level="warning" if log_level != "debug" else "info",
-        proxy_headers=bool(network.proxies),
-        forwarded_allow_ips=list(network.proxies),
+        proxy_headers=False,  # hub/wire/arrival judges them, with more care for what they must not open
+        ssl_context_factory=None if tls is None else lambda config, default: tls,
         server_header=False,
         timeout_graceful_shutdown=network.stop_seconds,
         backlog=BACKLOG,

@@ -12,6 +12,7 @@ from hub.settings import Settings
 from hub.wire.answers import Broken, Framing, NoRoute, Stopping, WrongKind, encode
 from hub.wire.bind import SESSION, text_of
 from hub.wire.door import Door, Gatekeeper
+from hub.wire.ending import Ending
 from hub.wire.route import Route
 from hub.wire.table import Bound, Rooms, Table
 
@@ -43,6 +44,7 @@ class Switchboard:
         self.table = Table((), {})
         self.rooms: Rooms = {}
         self.accounts: Accounts | None = None
+        self.ending = Ending()
         self.stopping = False
         """True once the farewell was said."""
         self._streams: dict[str, set[Conversation]] = {}

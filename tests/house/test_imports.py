@@ -37,6 +37,7 @@ ALLOWED: dict[str, frozenset[str]] = {
         "hub.engines": "hub.accounts hub.store hub.settings hub.errors backends backends.contract",
         "hub.batches": "hub.jobs hub.media hub.params hub.accounts hub.settings hub.errors",
         "hub.logs": "",
+        "hub.resources": "hub.jobs",
         "hub.server_settings": "hub.settings hub.errors",
         "hub.outside": "hub.errors",
         "hub.downloads": "hub.outside hub.catalog hub.accounts hub.store hub.settings hub.errors",

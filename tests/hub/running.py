@@ -86,6 +86,7 @@ async def running(
     app = build(settings, routes)
     sockets = listen(settings.network.host, settings.network.port)
     server = make_server(app, settings.network, "warning", app.board.farewell, with_signals=False)
+    app.board.ending.use(server.end)
     started = asyncio.Event()
 
     async def run() -> None:

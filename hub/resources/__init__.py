@@ -1,0 +1,8 @@
+"""What the machine and the queue use up, now and over the last day: sampled in one place, kept in rings."""
+
+from hub.resources.gpus import Gpu
+from hub.resources.queue import QueueFigures
+from hub.resources.resources import Now, Resources
+from hub.resources.rings import GRAINS, History
+
+__all__ = ["GRAINS", "Gpu", "History", "Now", "QueueFigures", "Resources"]
