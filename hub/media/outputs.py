@@ -58,7 +58,10 @@ class Outputs:
         home = self.home(user)
         if not path or "\0" in path or path.startswith(("/", "\\")):
             raise OutsideOutputs(path)
-        real = (home / path).resolve()
+        try:
+            real = (home / path).resolve()
+        except (OSError, RuntimeError, ValueError) as endless:  # links in a circle
+            raise OutsideOutputs(path) from endless
         if not real.is_relative_to(home.resolve()):
             raise OutsideOutputs(path)
         return home / path

@@ -84,7 +84,7 @@ class Files:
         try:
             place = (root / name.lstrip("/")).resolve()
             return place if place.is_relative_to(root) and place.is_file() else None
-        except (OSError, ValueError):
+        except (OSError, ValueError, RuntimeError):  # the last: links in a circle
             return None
 
 

@@ -27,5 +27,6 @@ async def show_preset_image(request: Request[Any, Any, Any], title: FromPath[str
         (b"content-length", b"%d" % len(data)),
         (b"cache-control", b"private, max-age=86400"),  # the address changes with the picture
         (b"x-content-type-options", b"nosniff"),
+        (b"cross-origin-resource-policy", b"same-origin"),
     ]
     return Answer(200, data, headers)

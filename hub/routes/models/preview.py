@@ -22,13 +22,10 @@ async def show_model_preview(
     request: Request[Any, Any, Any], subtype: FromPath[str], name: FromPath[str]
 ) -> ASGIApp:
     """The preview picture of a model the caller may see."""
-    named = str(name).lstrip("/")
-    if subtype == "Wildcards":
-        picture = await asyncio.to_thread(picture_of, room_of(request, Wildcards).exact(named, field="name"))
-        found = None if picture is None else (picture, "image/jpeg")
-    else:
-        entry = room_of(request, Catalog).exact(subtype, named, visitor_of(request))
-        found = await asyncio.to_thread(preview_of, entry)
+    try:
+        found = await _picture(request, subtype, str(name).lstrip("/"))
+    except HubError as unknown:
+        raise HubError(unknown.text, error_id="file_not_found", status=404, **unknown.extra) from unknown
     if found is None:
         raise HubError("That model has no preview picture.", error_id="file_not_found", status=404)
     data, media = found
@@ -37,5 +34,15 @@ async def show_model_preview(
         (b"content-length", b"%d" % len(data)),
         (b"cache-control", b"private, max-age=86400"),  # the address changes with the model's files
         (b"x-content-type-options", b"nosniff"),
+        (b"cross-origin-resource-policy", b"same-origin"),
     ]
     return Answer(200, data, headers)
+
+
+async def _picture(request: Request[Any, Any, Any], subtype: str, name: str) -> tuple[bytes, str] | None:
+    """The picture and its media type. Raises HubError for a model the caller does not see."""
+    if subtype == "Wildcards":
+        picture = await asyncio.to_thread(picture_of, room_of(request, Wildcards).exact(name, field="name"))
+        return None if picture is None else (picture, "image/jpeg")
+    entry = room_of(request, Catalog).exact(subtype, name, visitor_of(request))
+    return await asyncio.to_thread(preview_of, entry)
