@@ -5,16 +5,15 @@ import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 from msgspec import Struct
 
 from hub.accounts import Caller
-from hub.batches.plan import Order, Plan, make_plan
+from hub.batches.plan import Order, Plan, make_plan, read_plan, write_plan
 from hub.batches.source import Unusable, read_source, white_picture
 from hub.errors import HubError
-from hub.jobs import Intake, Jobs
+from hub.jobs import Go, Intake, Jobs, Run, Runs
 from hub.jobs.events import Ended, ImageCancelled, Imaged, ImageFailed, JobEvent
 from hub.media import Media
 from hub.params import GenRequest, Registry, letters, over_of
@@ -25,6 +24,7 @@ MOST_AT_ONCE = 8
 """Pictures of a batch that are in line or at engines at once: each is held in memory."""
 
 _DEEP = 100
+_MOST_LOOKS, _LOOK_SECONDS = 300, 1.0
 _SIZES = frozenset(
     ("width", "height", "aspectratio", "sidelength", "rawresolution", "altresolutionheightmultiplier")
 )
@@ -69,6 +69,7 @@ class Batches:
         intake: Intake,
         jobs: Jobs,
         media: Media,
+        runs: Runs,
         limits: Limits,
         allowed: tuple[Path, ...] = (),
     ) -> None:
@@ -78,7 +79,7 @@ class Batches:
         self._media = media
         self._limits = limits
         self._allowed = allowed
-        self._running: set[asyncio.Task[None]] = set()
+        self._runs = runs
 
     async def plan(self, order: Order, caller: Caller) -> Plan:
         """The batch of an order. Raises HubError or BadInput; nothing was drawn then."""
@@ -92,34 +93,42 @@ class Batches:
         return msgspec.structs.replace(plan, model_size=(own.width, own.height))
 
     async def run(self, plan: Plan, caller: Caller, tell: Tell) -> None:
-        """Run a batch to its end, which also comes when nobody waits for it any more. Raises HubError."""
-        run = _Run(plan, caller, tell, self._intake, self._jobs, self._limits.image_megapixels)
-        task = asyncio.get_running_loop().create_task(run.go(), name=f"image batch {uuid4().hex[:8]}")
-        self._running.add(task)
-        task.add_done_callback(self._ended)
-        await asyncio.shield(task)
+        """Run a batch to its end, which also comes when nobody waits for it any more, or when the hub is
+        started anew. Raises HubError."""
+        await self._runs.begin(caller, write_plan(plan), self._going(plan, tell))
+
+    def resume(self) -> None:
+        """Go on with the batches that an earlier process left. Once the jobs have started."""
+        self._runs.resume(lambda row: self._going(read_plan(row.plan), _nobody))
+
+    @property
+    def busy(self) -> bool:
+        """Whether one of them is not over."""
+        return self._runs.busy
 
     async def stop(self) -> None:
-        """Begin no further pictures; those in line are drawn after the next start."""
-        tasks = list(self._running)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Begin no further pictures; the next start goes on with all of it."""
+        await self._runs.stop()
 
-    def _ended(self, done: "asyncio.Task[None]") -> None:
-        self._running.discard(done)
-        if not done.cancelled() and (trouble := done.exception()) and not isinstance(trouble, HubError):
-            _log.error("An image batch broke", exc_info=trouble)
+    def _going(self, plan: Plan, tell: Tell) -> Go:
+        """What runs a plan."""
+
+        async def go(run: Run, caller: Caller) -> None:
+            megapixels = self._limits.image_megapixels
+            await _Batch(plan, caller, run, tell, self._intake, self._jobs, megapixels).go()
+
+        return go
 
 
-class _Run:
+class _Batch:
     """One batch on its way."""
 
     def __init__(
-        self, plan: Plan, caller: Caller, tell: Tell, intake: Intake, jobs: Jobs, megapixels: float
+        self, plan: Plan, caller: Caller, run: Run, tell: Tell, intake: Intake, jobs: Jobs, megapixels: float
     ) -> None:
         self._plan = plan
         self._caller = caller
+        self._run = run
         self._tell = tell
         self._intake = intake
         self._jobs = jobs
@@ -129,8 +138,12 @@ class _Run:
 
     async def go(self) -> None:
         """Every file in order. Raises HubError when the user interrupts it."""
+        if self._run.again:
+            await self._until_known()
         async with asyncio.TaskGroup() as group:
             for place, file in enumerate(self._plan.files):
+                if self._run.again and self._is_over(place):
+                    continue
                 await self._room.acquire()
                 if self._interrupted:
                     break
@@ -138,14 +151,35 @@ class _Run:
         if self._interrupted:
             raise HubError(INTERRUPTED)
 
+    async def _until_known(self) -> None:
+        """After a start engines elsewhere tell of their models only by and by: wait for the batch's own."""
+        over = over_of((taker, _WHITE) for taker in self._plan.takers)
+        for _ in range(_MOST_LOOKS):
+            try:
+                await self._intake.read(self._plan.base, self._caller, over=over)
+                return
+            except HubError:
+                await asyncio.sleep(_LOOK_SECONDS)
+
+    def _is_over(self, place: int) -> bool:
+        """Whether an earlier process saw the end of the result of a file."""
+        name = self._run.name(place)
+        found = self._jobs.listing.one(name.job, self._caller.user, sees_all=False)
+        if found is None or found[0].finished is None:
+            return False
+        self._interrupted = self._interrupted or found[0].state == "cancelled"
+        return True
+
     async def _one(self, place: int, file: Path) -> None:
+        name = self._run.name(place)
         try:
-            request = await self._request(file)
-            limits = msgspec.structs.replace(self._caller.limits, max_outpath_depth=_DEEP)
-            deep = msgspec.structs.replace(self._caller, limits=limits)
-            job = await self._jobs.submit(request, deep, watched=False)
-            del request
-            await self._follow(job.id, place, file.name)
+            if self._jobs.find(name.job, self._caller.user) is None:
+                request = await self._request(file)
+                limits = msgspec.structs.replace(self._caller.limits, max_outpath_depth=_DEEP)
+                deep = msgspec.structs.replace(self._caller, limits=limits)
+                await self._jobs.submit(request, deep, watched=False, name=name)
+                del request
+            await self._follow(name.job, place, file.name)
         except Unusable as bad:
             self._tell(Failed(place, file.name, f"The file '{file.name}' was left out: {bad}."))
         except HubError as refusal:
@@ -183,3 +217,9 @@ class _Run:
 
         if self._jobs.listen_to_job(job, self._caller.user, hear, previews=False) is not None:
             await over.wait()
+
+
+def _nobody(told: Told) -> None:
+    """Whoever asked is no longer there; what will not come is noted at least."""
+    if isinstance(told, Failed):
+        _log.warning("A file of an image batch that goes on after a restart failed: %s", told.text)

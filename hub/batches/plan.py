@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from hub.accounts import Caller
@@ -44,6 +45,19 @@ class Plan(Struct, frozen=True):
     takers: tuple[str, ...]
     folder: str
     model_size: tuple[int, int] = (512, 512)
+
+
+def write_plan(plan: Plan) -> bytes:
+    """The plan as bytes, for a restart."""
+    return msgspec.msgpack.encode(plan, enc_hook=str)
+
+
+def read_plan(data: bytes) -> Plan:
+    """The plan again. Raises ValueError when it is of another version."""
+    try:
+        return msgspec.msgpack.decode(data, type=Plan, dec_hook=lambda kind, text: kind(text))
+    except msgspec.MsgspecError as trouble:
+        raise ValueError(str(trouble)) from trouble
 
 
 def make_plan(

@@ -1,7 +1,7 @@
 """A grid being drawn: its images as ordinary jobs, all in line at once, followed to their ends."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -9,7 +9,7 @@ from msgspec import Struct
 from hub.accounts import Caller
 from hub.errors import HubError
 from hub.grids.cells import Cell
-from hub.jobs import Job, Jobs
+from hub.jobs import Job, Jobs, Run
 from hub.jobs.events import Ended, ImageCancelled, Imaged, ImageFailed, JobEvent
 from hub.params import GenRequest
 
@@ -45,8 +45,9 @@ _MOVED = Moved()
 class Drawing:
     """The images of one grid. `urls` are those that came, by their cells' paths."""
 
-    def __init__(self, jobs: Jobs, caller: Caller, tell: Tell, *, go_on: bool) -> None:
+    def __init__(self, jobs: Jobs, caller: Caller, run: Run, tell: Tell, *, go_on: bool) -> None:
         self._jobs = jobs
+        self._run = run
         self._caller = caller
         self._tell = tell
         self._go_on = go_on
@@ -58,15 +59,16 @@ class Drawing:
         self.interrupted = False
 
     async def draw(self, drawn: Sequence[tuple[Cell, GenRequest]]) -> None:
-        """Hand every image over and wait until each has its end."""
+        """Hand every image over that was not yet, and wait until each has its end."""
         numbered = list(enumerate(drawn, 1))
+        if self._run.again:
+            numbered = [(place, one) for place, one in numbered if not self._take_up(place, one[0])]
         for start in range(0, len(numbered), _AT_ONCE):
-            if self._stopped:
+            if self._stopped or self.interrupted:
                 break
             some = numbered[start : start + _AT_ONCE]
             taken = await asyncio.gather(
-                *(self._jobs.submit(request, self._caller, watched=False) for _, (_, request) in some),
-                return_exceptions=True,
+                *(self._submit(place, request) for place, (_, request) in some), return_exceptions=True
             )
             for (place, (cell, _)), job in zip(some, taken, strict=True):
                 self._follow(place, cell, job)
@@ -74,22 +76,44 @@ class Drawing:
             self._over.clear()
             await self._over.wait()
 
+    def _submit(self, place: int, request: GenRequest) -> Coroutine[Any, Any, Job]:
+        return self._jobs.submit(request, self._caller, watched=False, name=self._run.name(place))
+
+    def _take_up(self, place: int, cell: Cell) -> bool:
+        """Whether an earlier process had accepted the image of a cell; it is followed, or its end counts."""
+        job = self._run.name(place).job
+        found = self._jobs.listing.one(job, self._caller.user, sees_all=False)
+        if found is None:
+            return False
+        image = found[0].images[0]
+        if found[0].finished is None:
+            self._listen(place, cell, job)
+        elif image.state == "failed":
+            self._fail(Failed(place, image.error or found[0].error))
+        elif image.state == "cancelled":
+            self.interrupted = True
+        elif image.image is not None:
+            self.urls[cell.path] = image.image
+        return True
+
     def _follow(self, place: int, cell: Cell, job: Job | BaseException) -> None:
         if isinstance(job, HubError):
             self._fail(Failed(place, job.text, job.extra))
             return
         if isinstance(job, BaseException):
             raise job
-        self._open.add(job.id)
+        self._listen(place, cell, job.id)
+        if self._stopped:
+            self._jobs.interrupt(user=self._caller.user, job=job.id)
+
+    def _listen(self, place: int, cell: Cell, job: str) -> None:
+        self._open.add(job)
 
         def hear(event: JobEvent) -> None:
             self._hear(place, cell, event)
 
-        heard = self._jobs.listen_to_job(job.id, self._caller.user, hear, previews=False)
-        if heard is None:  # it ended so long ago that it is forgotten
-            self._end(job.id)
-        elif self._stopped:
-            self._jobs.interrupt(user=self._caller.user, job=job.id)
+        if self._jobs.listen_to_job(job, self._caller.user, hear, previews=False) is None:
+            self._end(job)  # it ended so long ago that it is forgotten
 
     def _hear(self, place: int, cell: Cell, event: JobEvent) -> None:
         if isinstance(event, Imaged):

@@ -12,11 +12,12 @@ import msgspec
 from backends.contract import Image
 from hub.accounts import Caller
 from hub.errors import HubError
-from hub.grids.drawing import Drawing, Drawn, Tell
+from hub.grids.drawing import Drawing, Drawn, Failed, Tell, Told
+from hub.grids.kept import read_plan, write_plan
 from hub.grids.page import PAGE, page
 from hub.grids.picture import draw_grid
 from hub.grids.plan import Order, Plan, Planner, deep
-from hub.jobs import Intake, Jobs
+from hub.jobs import Go, Intake, Jobs, Run, Runs
 from hub.media import ENDINGS, Finished, Media, NoSuchImage, NotSaved, Saved, occasion_of, read_text
 from hub.params import Registry, spread
 
@@ -28,11 +29,15 @@ _log = logging.getLogger(__name__)
 class Grids:
     """Every grid being drawn. `most` is how many images one may have."""
 
-    def __init__(self, registry: Registry, intake: Intake, jobs: Jobs, media: Media, most: int) -> None:
+    def __init__(
+        self, registry: Registry, intake: Intake, jobs: Jobs, media: Media, runs: Runs, most: int
+    ) -> None:
+        self._registry = registry
         self._jobs = jobs
         self._media = media
         self._planner = Planner(registry, intake, jobs, media, most)
-        self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._runs = runs
+        self._folders: set[tuple[str, str]] = set()
 
     async def plan(self, order: Order, caller: Caller) -> Plan:
         """The grid of an order; every refusal happens here. Raises HubError or BadInput."""
@@ -43,25 +48,47 @@ class Grids:
         return self._planner.exists(user, name)
 
     async def run(self, plan: Plan, caller: Caller, tell: Tell) -> None:
-        """Draw a grid to its end, which also comes when nobody waits for it any more. Raises HubError."""
-        key = (caller.user, plan.folder or uuid4().hex)
-        if key in self._running:
+        """Draw a grid to its end, which also comes when nobody waits for it any more, or when the hub is
+        started anew. Raises HubError."""
+        self._demand_folder(plan, caller.user)
+        data = await asyncio.to_thread(write_plan, plan)
+        await self._runs.begin(caller, data, self._going(plan, tell))
+
+    def resume(self) -> None:
+        """Go on with the grids that an earlier process left. Once the jobs have started."""
+        self._runs.resume(lambda row: self._going(read_plan(row.plan, self._registry.find), _nobody))
+
+    @property
+    def busy(self) -> bool:
+        """Whether one of them is not over."""
+        return self._runs.busy
+
+    async def stop(self) -> None:
+        """Look on no longer; the next start goes on with all of it."""
+        await self._runs.stop()
+
+    def _going(self, plan: Plan, tell: Tell) -> Go:
+        """What draws a plan."""
+
+        async def go(run: Run, caller: Caller) -> None:
+            self._demand_folder(plan, caller.user)
+            key = (caller.user, plan.folder or run.id)
+            self._folders.add(key)
+            try:
+                await self._draw(plan, caller, run, tell)
+            finally:
+                self._folders.discard(key)
+
+        return go
+
+    def _demand_folder(self, plan: Plan, user: str) -> None:
+        """Refuse a folder that a grid is being drawn into. Raises HubError."""
+        if plan.folder and (user, plan.folder) in self._folders:
             raise HubError(
                 f"A grid into the folder '{plan.title}' is being drawn already. Wait for it, interrupt "
                 "it, or choose another folder.",
                 field="outputFolderName",
             )
-        task = asyncio.get_running_loop().create_task(self._run(plan, caller, tell), name="grid")
-        self._running[key] = task
-        task.add_done_callback(lambda done: self._ended(key, done))
-        await asyncio.shield(task)
-
-    async def stop(self) -> None:
-        """Look on no longer; images in line are drawn after the next start, where their page expects them."""
-        tasks = list(self._running.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
     def histories(self, user: str) -> list[str]:
         """Names of the user's grids whose set-up lies beside their page, newest first."""
@@ -80,15 +107,10 @@ class Grids:
 
     # ---- inner -------------------------------------------------------------------------------------------
 
-    def _ended(self, key: tuple[str, str], done: "asyncio.Task[None]") -> None:
-        del self._running[key]
-        if not done.cancelled() and (trouble := done.exception()) and not isinstance(trouble, HubError):
-            _log.error("A grid of %s broke", key[0], exc_info=trouble)
-
-    async def _run(self, plan: Plan, caller: Caller, tell: Tell) -> None:
+    async def _draw(self, plan: Plan, caller: Caller, run: Run, tell: Tell) -> None:
         order = plan.order
         await self._begin(plan, caller.user)
-        drawing = Drawing(self._jobs, deep(caller) if plan.folder else caller, tell, go_on=order.go_on)
+        drawing = Drawing(self._jobs, deep(caller) if plan.folder else caller, run, tell, go_on=order.go_on)
         await drawing.draw(plan.drawn)
         if plan.folder and order.page:
             await self._write_page(plan, caller.user, whole=True)
@@ -179,3 +201,9 @@ class Grids:
         if url.startswith("data:"):
             return base64.b64decode(url.partition(",")[2])
         return self._media.gallery.file(user, url).read_bytes()
+
+
+def _nobody(told: Told) -> None:
+    """Whoever asked is no longer there; what will not come is noted at least."""
+    if isinstance(told, Failed):
+        _log.warning("Image %d of a grid that goes on after a restart failed: %s", told.place, told.text)

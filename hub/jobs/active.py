@@ -16,6 +16,15 @@ SHOWN = 8
 """How many digits of a session id its owner's other tabs are told."""
 
 
+class Name(msgspec.Struct, frozen=True):
+    """What a job is called: its id, and what it knows its session by. `again` tells that an earlier process
+    promised it."""
+
+    job: str
+    sender: str
+    again: bool = False
+
+
 class Asked(msgspec.Struct, frozen=True):
     """What of a job tells it from others: its model's name, and the prompts as they were drawn."""
 

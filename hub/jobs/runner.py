@@ -14,7 +14,7 @@ from backends.contract import Report
 from hub.accounts.caller import Caller
 from hub.errors import HubError
 from hub.jobs import events
-from hub.jobs.active import Active, Asked, badge
+from hub.jobs.active import Active, Asked, Name, badge
 from hub.jobs.admission import Admission
 from hub.jobs.bus import Bus, Listener, Unsubscribe
 from hub.jobs.ends import End, read
@@ -134,15 +134,19 @@ class Jobs:
 
     # ---- what routes ask ---------------------------------------------------------------------------------
 
-    async def submit(self, request: GenRequest, caller: Caller, *, watched: bool = True) -> Job:
+    async def submit(
+        self, request: GenRequest, caller: Caller, *, watched: bool = True, name: Name | None = None
+    ) -> Job:
         """Accept a request: durable on return, possibly at an engine already. Raises HubError.
 
-        `watched` tells that the sender is going to look at its previews.
+        `watched` tells that the sender is going to look at its previews; `name` what the job is called where
+        that is settled already, by an earlier process when it says so: engines may still be starting then.
         """
         if self._stopping:
             raise HubError(STOPPING)
-        self._demand_engine(request)
-        return await self._take(request, caller, (), watched=watched)
+        if name is None or not name.again:
+            self._demand_engine(request)
+        return await self._take(request, caller, (), watched=watched, name=name)
 
     def check(self, request: GenRequest, caller: Caller, total: int) -> None:
         """Refuse what `submit` would, were it one of `total` images. Raises HubError."""
@@ -162,7 +166,13 @@ class Jobs:
         )
 
     async def _take(
-        self, request: GenRequest, caller: Caller, only: tuple[int, ...], *, watched: bool
+        self,
+        request: GenRequest,
+        caller: Caller,
+        only: tuple[int, ...],
+        *,
+        watched: bool,
+        name: Name | None = None,
     ) -> Job:
         now = self._clock()
         total = len(only) or request.images * request.batch_size
@@ -178,9 +188,8 @@ class Jobs:
             only,
         )
         number = self._keep.next_number(caller.user)
-        row = JobRow(
-            uuid4().hex, caller.user, badge(caller.session), number, "waiting", total, int(now * 1000)
-        )
+        name = name or Name(uuid4().hex, badge(caller.session))
+        row = JobRow(name.job, caller.user, name.sender, number, "waiting", total, int(now * 1000))
         active = self._make(row, kept, frozenset())
         active.watched = watched or active.channel.watched
         self._admission.accepted(caller.user, row.id, now, total)

@@ -248,3 +248,17 @@ class EngineTable(Model):
 
     class Meta:
         table = "engines"
+
+
+class RunTable(Model):
+    """One grid or image batch that is not over. `plan` is its room's encoding of all that is to be done."""
+
+    id = fields.CharField(max_length=32, primary_key=True)
+    user = fields.CharField(max_length=100, db_index=True)
+    session = fields.CharField(max_length=64, db_default="")
+    kind = fields.CharField(max_length=16)
+    created = fields.BigIntField(db_default=0)
+    plan = fields.BinaryField()
+
+    class Meta:
+        table = "runs"

@@ -2,13 +2,19 @@
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import websockets
 from PIL import Image
 
+from hub.grids import Grids
 from hub.jobs import Jobs
 from hub.media import Media
 from tests.hub.running import RunningHub, running
+from tests.swarm_api.outside import Outside, outside
 from tests.swarm_api.sketching import SETTINGS
 from tests.swarm_api.test_grids import BASE, USUAL, axis
 from tests.swarm_api.test_image_batches import USUAL as BATCH
@@ -34,11 +40,12 @@ async def test_a_restart_draws_every_image_once_to_the_place_its_page_expects(tm
     assert 1 <= len(before) < 18
     async with running(tmp_path, SETTINGS) as hub:
         async with asyncio.timeout(60):
-            while not hub.room(Jobs).counts().idle:  # noqa: ASYNC110
+            while hub.room(Grids).busy:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         found = {file.relative_to(home): file.stat().st_mtime_ns for file in home.rglob("*.png")}
         assert len(found) == 18
         assert {path: found[path] for path in before} == before
+        assert (home / "index.html").read_text().partition('"metadata"')[2].count("slow red one") >= 3
         again = await hub.talk(
             "GridGenRun",
             **USUAL,
@@ -47,6 +54,92 @@ async def test_a_restart_draws_every_image_once_to_the_place_its_page_expects(tm
         )
         assert again[-1] == {"images": 0, "skipped": 18, "failed": 0, "success": "complete"}
         assert "slow red one" in (home / "index.html").read_text().partition('"metadata"')[2]
+
+
+def cells(data: Path) -> list[tuple[str, int]]:
+    """The path of every image of the history, and how many rows it has."""
+    with closing(sqlite3.connect(data / "hub.sqlite3")) as db:
+        return db.execute(
+            "SELECT path, count(*) FROM images WHERE path LIKE '%.png' GROUP BY path ORDER BY path"
+        ).fetchall()
+
+
+async def accepted(data: Path) -> None:
+    """Wait until a grid or batch is written down."""
+    async with asyncio.timeout(60):
+        while True:
+            with closing(sqlite3.connect(data / "hub.sqlite3")) as db:
+                if db.execute("SELECT count(*) FROM runs").fetchone()[0]:
+                    return
+            await asyncio.sleep(0.002)
+
+
+async def over(hub: Outside, data: Path) -> None:
+    """Wait until nothing is left to do."""
+    async with asyncio.timeout(120):
+        while True:
+            with closing(sqlite3.connect(data / "hub.sqlite3")) as db:
+                if not db.execute("SELECT count(*) FROM runs").fetchone()[0]:
+                    return
+            assert hub.process.returncode is None
+            await asyncio.sleep(0.05)
+
+
+async def ask_and_kill(hub: Outside, data: Path, name: str, body: dict[str, Any]) -> None:
+    """Ask for it, and kill the hub as soon as it is accepted."""
+    hub.session = (await hub.call("GetNewSession"))["session_id"]
+    url = f"ws://127.0.0.1:{hub.port}/API/{name}"
+    async with websockets.connect(url, proxy=None) as socket:
+        await socket.send(json.dumps({"session_id": hub.session, **body}))
+        await accepted(data)
+        await hub.kill()
+
+
+async def test_a_grid_is_whole_though_the_hub_was_killed_when_it_came(tmp_path: Path, free_port: int) -> None:
+    data = tmp_path / "data"
+    axes = [axis("prompt", "red||blue||green||white"), axis("seed", "1,2,..,25")]
+    body = {**USUAL, "baseParams": {**BASE, "steps": 2}, "gridAxes": axes}
+    async with outside(data, free_port) as hub:
+        await ask_and_kill(hub, data, "GridGenRun", body)
+    async with outside(data, free_port) as hub:  # and once more in the midst of it
+        await hub.kill()
+    async with outside(data, free_port) as hub:
+        await over(hub, data)
+    found = cells(data)
+    assert len(found) == 100 and {count for _, count in found} == {1}
+    with closing(sqlite3.connect(data / "hub.sqlite3")) as db:
+        assert db.execute("SELECT count(*), count(DISTINCT state) FROM jobs").fetchone() == (100, 1)
+    page = next((data / "outputs").rglob("Grids/tries/index.html")).read_text()
+    assert page.partition('"metadata"')[2].count("swarm_version") == 100
+
+
+async def test_a_batch_is_whole_though_the_hub_was_killed_when_it_came(
+    tmp_path: Path, free_port: int
+) -> None:
+    data, allowed = tmp_path / "data", tmp_path / "scans"
+    allowed.mkdir()
+    for number in range(20):
+        Image.new("RGB", (64, 64), "red").save(allowed / f"{number:02}.png")
+    settings = {**SETTINGS, "folders.batches": str(allowed)}
+    body = {**BATCH, "baseParams": {**BASE, "prompt": "red slow"}, "input_folder": str(allowed)}
+    async with outside(data, free_port, settings) as hub:
+        await ask_and_kill(hub, data, "ImageBatchRun", body)
+    async with outside(data, free_port, settings) as hub:
+        await over(hub, data)
+    assert cells(data) == [(f"done/{number:02}.png", 1) for number in range(20)]
+
+
+async def test_an_interrupted_grid_is_not_taken_up_again(tmp_path: Path) -> None:
+    async with running(tmp_path, SETTINGS) as hub:
+        await begun(hub, hub.session)
+        await hub.call("InterruptAll")
+        async with asyncio.timeout(60):
+            while hub.room(Grids).busy:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        drawn = len(list(hub.room(Media).outputs.home("local").rglob("*.png")))
+        assert drawn < 18
+    async with running(tmp_path, SETTINGS) as hub:
+        assert not hub.room(Grids).busy and hub.room(Jobs).counts().idle
 
 
 async def test_users_who_share_a_folder_do_not_share_grids(tmp_path: Path) -> None:
