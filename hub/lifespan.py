@@ -17,7 +17,7 @@ from hub.engines import Engines
 from hub.errors import HubError
 from hub.grids import Grids, SavedGrids
 from hub.identity import Identity
-from hub.jobs import Intake, Jobs
+from hub.jobs import Intake, Jobs, Runs
 from hub.logs import Recent
 from hub.media import Media
 from hub.outside import ANY, Outside, Rule
@@ -71,10 +71,18 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             registry = Registry(pool.types(), pool.states, lambda: pool.version, workflows.names)
             intake = Intake(accounts, registry, catalog, media, settings.limits, workflows.graph_of)
             hooks, server_hooks = _open_hooks(settings, store, jobs, closing)
-            grids = Grids(registry, intake, jobs, media, settings.limits.images)
-            closing.push_async_callback(grids.stop)
-            batches = Batches(registry, intake, jobs, media, settings.limits, settings.folders.batches)
-            closing.push_async_callback(batches.stop)
+            grids = Grids(
+                registry, intake, jobs, media, Runs(store, accounts, "grid"), settings.limits.images
+            )
+            batches = Batches(
+                registry,
+                intake,
+                jobs,
+                media,
+                Runs(store, accounts, "image batch"),
+                settings.limits,
+                settings.folders.batches,
+            )
             made = (settings, board, store, accounts, media, jobs, pool, catalog, registry, intake, engines)
             kept = (SavedGrids(store), Conversion(catalog), workflows)
             many = (grids, batches, files, downloads, hooks, identity)
@@ -85,10 +93,15 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             closing.push_async_callback(pool.stop)
             closing.push_async_callback(jobs.stop)
             closing.push_async_callback(engines.stop)
+            # Before the jobs stop: a refused image would end a grid that the next start shall go on with.
+            closing.push_async_callback(grids.stop)
+            closing.push_async_callback(batches.stop)
             hooks.start()
             server_hooks.start()
             await jobs.start()
             await pool.start()
+            grids.resume()
+            batches.resume()
             yield
 
     return lifespan
