@@ -9,6 +9,7 @@ from hub.store.opening import Reader, bring_up, open_reader
 from hub.store.presets import PresetRows
 from hub.store.reading import Reading
 from hub.store.roles import RoleRows
+from hub.store.runs import Runs
 from hub.store.sessions import SessionRows, TokenRows
 from hub.store.users import UserData, Users
 from hub.store.webhooks import Webhooks
@@ -31,6 +32,7 @@ class Store:
         self.jobs = Jobs(writer, lists, searches)
         self.webhooks = Webhooks(writer)
         self.engines = Engines(writer)
+        self.runs = Runs(writer)
         self.images = Images(writer, lists, searches)
 
     @classmethod
