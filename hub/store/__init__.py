@@ -11,6 +11,7 @@ from hub.store.presets import PresetRow
 from hub.store.reading import TooLong
 from hub.store.roles import RoleRow
 from hub.store.rows import ImageRow
+from hub.store.runs import RunRow
 from hub.store.sessions import SessionRow, TokenRow
 from hub.store.users import UserRow
 from hub.store.webhooks import DeliveryRow, WebhookRow
@@ -29,6 +30,7 @@ __all__ = [
     "Page",
     "PresetRow",
     "RoleRow",
+    "RunRow",
     "SessionRow",
     "Store",
     "TokenRow",
