@@ -26,6 +26,10 @@ class BadSettings(Exception):
 Port = Annotated[int, Meta(ge=0, le=65535)]
 EngineLine = Annotated[str, Meta(pattern=r"^\S+(\s+[A-Za-z_]+=\S*)*\s*$")]
 """A type of engine and its settings as `name=value`."""
+AT_ONCE = {"at_once": True}
+"""Marks a setting whose change holds without a restart: whoever reads it reads it when it is needed."""
+SECRET = {"secret": True}
+"""Marks a setting whose value is never shown."""
 Positive = Annotated[int, Meta(ge=1)]
 Amount = Annotated[float, Meta(gt=0)]
 
@@ -57,12 +61,46 @@ class Network(Struct, frozen=True):
         1024
     )
     max_headers: Annotated[Positive, Meta(description="Most headers a request may have.")] = 200
+    base_path: Annotated[
+        str,
+        Meta(
+            description="Path below which a proxy shows the hub, like /hub; empty: it has a name of its own."
+        ),
+    ] = ""
+    tls_cert: Annotated[
+        str,
+        Meta(
+            description="PEM file of the certificate and what it was signed with; with it the hub speaks "
+            "https and wss."
+        ),
+    ] = ""
+    tls_key: Annotated[
+        str, Meta(description="PEM file of the certificate's key; empty: it is in the same file.")
+    ] = ""
+    hsts_seconds: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Seconds for which browsers are told to come by https only, by answers over https; "
+            "0: they are told nothing.",
+        ),
+    ] = 0
     proxies: Annotated[
         tuple[str, ...],
-        Meta(description="Addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."),
+        Meta(
+            description="Addresses of proxies, or ranges like 10.0.0.0/8, that are believed about who calls, "
+            "by which scheme and to which host."
+        ),
     ] = ()
+    proxy_header: Annotated[
+        Literal["x-forwarded", "forwarded"],
+        Meta(
+            description="Which headers those proxies write: X-Forwarded-For, -Proto and -Host, or Forwarded "
+            "(RFC 7239). The others pass a proxy as callers wrote them and are never believed."
+        ),
+    ] = "x-forwarded"
     first_frame_seconds: Annotated[
-        Amount, Meta(description="Seconds a new websocket has to send its first frame.")
+        Amount, Meta(description="Seconds a new websocket has to send its first frame.", extra=AT_ONCE)
     ] = 60.0
     patience_seconds: Annotated[
         Amount,
@@ -74,24 +112,50 @@ class Network(Struct, frozen=True):
         Amount, Meta(description="Seconds between keep-alive pings on a websocket; unanswered, it is closed.")
     ] = 20.0
     outbox_mib: Annotated[
-        Positive, Meta(description="MiB of results a slow websocket may have waiting before it is closed.")
+        Positive,
+        Meta(
+            description="MiB of results a slow websocket may have waiting before it is closed.", extra=AT_ONCE
+        ),
     ] = 64
     stop_seconds: Annotated[
         Positive, Meta(description="Seconds open requests get to finish at shutdown.")
     ] = 5
+    control_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Seconds within which whoever controls this hub must call AdminTakeControl again, "
+            "else it stops; 0: nobody must.",
+            extra=AT_ONCE,
+        ),
+    ] = 0.0
+
+    def resolved(self, data: Path) -> "Network":
+        """The same with the files' paths absolute; relative ones lie below the data folder."""
+        cert, key = (
+            str(data / Path(file).expanduser()) if file else "" for file in (self.tls_cert, self.tls_key)
+        )
+        return msgspec.structs.replace(self, tls_cert=cert, tls_key=key)
 
 
 class Accounts(Struct, frozen=True):
     """Who may come in."""
 
-    required: Annotated[bool, Meta(description="Whether people must sign in.")] = False
+    required: Annotated[bool, Meta(description="Whether people must sign in.", extra=AT_ONCE)] = False
     localhost_bypass: Annotated[
         bool,
-        Meta(description="Whether a direct caller on this machine counts as the local owner all the same."),
+        Meta(
+            description="Whether a direct caller on this machine counts as the local owner all the same.",
+            extra=AT_ONCE,
+        ),
     ] = True
     session_days: Annotated[Positive, Meta(description="Days without use after which a session ends.")] = 31
-    allow_registration: Annotated[bool, Meta(description="Whether visitors may register an account.")] = False
-    new_user_role: Annotated[str, Meta(description="Role of a newly registered user.")] = "user"
+    allow_registration: Annotated[
+        bool, Meta(description="Whether visitors may register an account.", extra=AT_ONCE)
+    ] = False
+    new_user_role: Annotated[str, Meta(description="Role of a newly registered user.", extra=AT_ONCE)] = (
+        "user"
+    )
 
 
 class Folders(Struct, frozen=True):
@@ -167,7 +231,11 @@ class Engines(Struct, frozen=True):
         ),
     ] = ("diffusers_local",)
     locked: Annotated[
-        bool, Meta(description="Whether nobody can add, change, restart or remove engines over the API.")
+        bool,
+        Meta(
+            description="Whether nobody can add, change, restart or remove engines over the API.",
+            extra=AT_ONCE,
+        ),
     ] = False
     start_at_boot: Annotated[
         bool,
@@ -190,13 +258,19 @@ class Engines(Struct, frozen=True):
 class Limits(Struct, frozen=True):
     """What a single request may ask at most."""
 
-    prompt_kib: Annotated[Positive, Meta(description="Longest prompt, in KiB of UTF-8.")] = 100
-    image_megapixels: Annotated[Amount, Meta(description="Largest picture sent along with a request.")] = 64.0
-    output_megapixels: Annotated[Amount, Meta(description="Largest picture a request may ask for.")] = 64.0
-    images: Annotated[Positive, Meta(description="Most pictures in one request.")] = 10000
-    loras: Annotated[Positive, Meta(description="Most LoRAs and most embeddings in one request.")] = 32
+    prompt_kib: Annotated[Positive, Meta(description="Longest prompt, in KiB of UTF-8.", extra=AT_ONCE)] = 100
+    image_megapixels: Annotated[
+        Amount, Meta(description="Largest picture sent along with a request.", extra=AT_ONCE)
+    ] = 64.0
+    output_megapixels: Annotated[
+        Amount, Meta(description="Largest picture a request may ask for.", extra=AT_ONCE)
+    ] = 64.0
+    images: Annotated[Positive, Meta(description="Most pictures in one request.", extra=AT_ONCE)] = 10000
+    loras: Annotated[
+        Positive, Meta(description="Most LoRAs and most embeddings in one request.", extra=AT_ONCE)
+    ] = 32
     waiting_images: Annotated[
-        Positive, Meta(description="Most pictures of one user that may wait in line.")
+        Positive, Meta(description="Most pictures of one user that may wait in line.", extra=AT_ONCE)
     ] = 20000
 
 
@@ -258,40 +332,61 @@ class Webhooks(Struct, frozen=True):
             "http."
         ),
     ] = False
-    each_user: Annotated[Positive, Meta(description="Most webhooks of one user.")] = 10
+    each_user: Annotated[Positive, Meta(description="Most webhooks of one user.", extra=AT_ONCE)] = 10
     waiting: Annotated[
-        Positive, Meta(description="Most events that may wait for one webhook; further ones are not sent.")
+        Positive,
+        Meta(
+            description="Most events that may wait for one webhook; further ones are not sent.", extra=AT_ONCE
+        ),
     ] = 1000
-    tries: Annotated[Positive, Meta(description="Tries after which a delivery is given up.")] = 8
+    tries: Annotated[
+        Positive, Meta(description="Tries after which a delivery is given up.", extra=AT_ONCE)
+    ] = 8
     retry_seconds: Annotated[
-        Amount, Meta(description="Seconds before the second try; each further pause is four times as long.")
+        Amount,
+        Meta(
+            description="Seconds before the second try; each further pause is four times as long.",
+            extra=AT_ONCE,
+        ),
     ] = 5.0
-    answer_seconds: Annotated[Amount, Meta(description="Seconds a receiver has for its answer.")] = 10.0
+    answer_seconds: Annotated[
+        Amount, Meta(description="Seconds a receiver has for its answer.", extra=AT_ONCE)
+    ] = 10.0
     queue_start: Annotated[
         str,
-        Meta(description="Address that is told when the queue begins, before the first image; empty: none."),
+        Meta(
+            description="Address that is told when the queue begins, before the first image; empty: none.",
+            extra=AT_ONCE,
+        ),
     ] = ""
     queue_start_data: Annotated[
-        str, Meta(description="Template of the JSON it is sent; empty: an empty object.")
+        str, Meta(description="Template of the JSON it is sent; empty: an empty object.", extra=AT_ONCE)
     ] = ""
     queue_end: Annotated[
         str,
-        Meta(description="Address that is told when the queue is empty, before a next image; empty: none."),
+        Meta(
+            description="Address that is told when the queue is empty, before a next image; empty: none.",
+            extra=AT_ONCE,
+        ),
     ] = ""
     queue_end_data: Annotated[
-        str, Meta(description="Template of the JSON it is sent; empty: an empty object.")
+        str, Meta(description="Template of the JSON it is sent; empty: an empty object.", extra=AT_ONCE)
     ] = ""
     every_gen: Annotated[
-        str, Meta(description="Address that is told of every finished image; empty: none.")
+        str, Meta(description="Address that is told of every finished image; empty: none.", extra=AT_ONCE)
     ] = ""
     every_gen_data: Annotated[
-        str, Meta(description="Template of the JSON it is sent; empty: an empty object.")
+        str, Meta(description="Template of the JSON it is sent; empty: an empty object.", extra=AT_ONCE)
     ] = ""
     manual_gen: Annotated[
-        str, Meta(description="Address that is told of the images of requests that ask for it; empty: none.")
+        str,
+        Meta(
+            description="Address that is told of the images of requests that ask for it; empty: none.",
+            extra=AT_ONCE,
+        ),
     ] = ""
     manual_gen_data: Annotated[
-        str, Meta(description="Template of the JSON it is sent; empty: an empty object.")
+        str, Meta(description="Template of the JSON it is sent; empty: an empty object.", extra=AT_ONCE)
     ] = ""
     server_start: Annotated[
         str, Meta(description="Address that is told when the server has started; empty: none.")
@@ -302,17 +397,19 @@ class Webhooks(Struct, frozen=True):
     server_shutdown: Annotated[
         str,
         Meta(
-            description="Address that is told when the server stops, which waits for the answer; empty: none."
+            description="Address that is told when the server stops, which waits for the answer; empty: "
+            "none.",
+            extra=AT_ONCE,
         ),
     ] = ""
     server_shutdown_data: Annotated[
-        str, Meta(description="Template of the JSON it is sent; empty: an empty object.")
+        str, Meta(description="Template of the JSON it is sent; empty: an empty object.", extra=AT_ONCE)
     ] = ""
     queue_end_delay: Annotated[
-        Amount, Meta(description="Seconds without any job after which the queue has ended.")
+        Amount, Meta(description="Seconds without any job after which the queue has ended.", extra=AT_ONCE)
     ] = 1.0
     wait_seconds: Annotated[
-        Amount, Meta(description="Seconds the addresses set here have for their answers.")
+        Amount, Meta(description="Seconds the addresses set here have for their answers.", extra=AT_ONCE)
     ] = 120.0
 
 
@@ -320,8 +417,35 @@ class Log(Struct, frozen=True):
     """What is written down."""
 
     level: Annotated[
-        str, Meta(pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
+        str,
+        Meta(
+            pattern="^(debug|info|warning|error)$", description="Least level that is logged.", extra=AT_ONCE
+        ),
     ] = "info"
+    paste_address: Annotated[
+        str,
+        Meta(
+            description="Address that a submitted log is sent to (POST, plain text; it answers with the "
+            "link); empty: it stays on this machine.",
+            extra=AT_ONCE,
+        ),
+    ] = ""
+
+
+class Updates(Struct, frozen=True):
+    """How the hub follows the copy it was taken from."""
+
+    allowed: Annotated[
+        bool,
+        Meta(
+            description="Whether administrators may have the hub look for updates where its copy came from "
+            "(git), take them and start anew.",
+            extra=AT_ONCE,
+        ),
+    ] = True
+    seconds: Annotated[
+        Amount, Meta(description="Seconds that looking for and taking updates may last.", extra=AT_ONCE)
+    ] = 120.0
 
 
 class Settings(Struct, frozen=True):
@@ -337,6 +461,7 @@ class Settings(Struct, frozen=True):
     downloads: Downloads = Downloads()
     webhooks: Webhooks = Webhooks()
     log: Log = Log()
+    updates: Updates = Updates()
 
 
 def load(data_dir: Path | str, overrides: Mapping[str, str] | None = None) -> Settings:
@@ -352,6 +477,7 @@ def load(data_dir: Path | str, overrides: Mapping[str, str] | None = None) -> Se
     values["folders"]["data"] = folder
     sections = {name: _SECTIONS[name](**values[name]) for name in values}
     sections["folders"] = sections["folders"].resolved()
+    sections["network"] = sections["network"].resolved(folder)
     return Settings(**sections)
 
 
