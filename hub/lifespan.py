@@ -11,7 +11,7 @@ from backends.spawn import SpawnOptions
 from hub import __version__
 from hub.accounts import Accounts, UpstreamKeys
 from hub.batches import Batches
-from hub.catalog import Catalog, Conversion, ModelFiles
+from hub.catalog import Catalog, Conversion, Extraction, ModelFiles
 from hub.downloads import Downloads
 from hub.engines import Engines
 from hub.errors import HubError
@@ -23,7 +23,6 @@ from hub.media import Media
 from hub.outside import ANY, Outside, Rule
 from hub.ownership import own_folder
 from hub.params import Registry
-from hub.resources import QueueFigures, Resources
 from hub.server_settings import ServerSettings
 from hub.settings import Settings
 from hub.store import Store
@@ -85,10 +84,10 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
                 settings.folders.batches,
             )
             made = (settings, board, store, accounts, media, jobs, pool, catalog, registry, intake, engines)
-            kept = (SavedGrids(store), Conversion(catalog), workflows)
+            kept = (SavedGrids(store), Conversion(catalog), Extraction(catalog, files), workflows)
             many = (grids, batches, files, downloads, hooks, identity)
             rooms: dict[type, object] = {}
-            for room in (*made, *many, *kept, recent, *_upkeep(settings, jobs, board, closing)):
+            for room in (*made, *many, *kept, recent, ServerSettings(settings)):
                 rooms |= parts_of(room)
             board.open(rooms, accounts)
             closing.push_async_callback(pool.stop)
@@ -114,17 +113,6 @@ def _listen(closing: AsyncExitStack) -> Recent:
     logging.getLogger().addHandler(recent)
     closing.callback(logging.getLogger().removeHandler, recent)
     return recent
-
-
-def _upkeep(
-    settings: Settings, jobs: Jobs, board: Switchboard, closing: AsyncExitStack
-) -> tuple[object, ...]:
-    """What an administrator keeps the hub in order with."""
-    resources = Resources(settings.folders.outputs, QueueFigures(jobs, lambda: board.open_sockets))
-    closing.push_async_callback(resources.stop)
-    resources.start()
-    board.ending.controlled(settings.network.control_seconds)
-    return resources, ServerSettings(settings)
 
 
 def parts_of(room: object) -> dict[type, object]:

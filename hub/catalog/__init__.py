@@ -8,6 +8,7 @@ from hub.catalog.classes import CLASSES, COMPAT_CLASSES
 from hub.catalog.conversion import Conversion
 from hub.catalog.edit import Facts, Picture
 from hub.catalog.entry import SUBTYPES, UPSCALERS, Defaults, Entry
+from hub.catalog.extraction import Extraction, Wanted
 from hub.catalog.files import ModelFiles, NewPlace, read_notes
 from hub.catalog.fit import unfit
 from hub.catalog.header import BadHeader, check_start, check_whole
@@ -29,11 +30,13 @@ __all__ = [
     "Conversion",
     "Defaults",
     "Entry",
+    "Extraction",
     "Facts",
     "Listing",
     "ModelFiles",
     "NewPlace",
     "Picture",
+    "Wanted",
     "Wildcard",
     "WildcardCard",
     "Wildcards",

@@ -74,7 +74,7 @@ class Conversion:
         part = target.with_name(f".{target.name}.converting")
         try:
             why = await convert(source, part)
-            why = why or await asyncio.to_thread(_put, part, target)
+            why = why or await asyncio.to_thread(put, part, target)
         except OSError as trouble:
             why = f"it could not be read or written ({trouble.strerror or trouble})"
         finally:
@@ -86,7 +86,7 @@ class Conversion:
             outcome.failed[name] = why
 
 
-def _put(part: Path, target: Path) -> str | None:
+def put(part: Path, target: Path) -> str | None:
     """Check the new file and give it its name, unless somebody else took it meanwhile; why not, or None."""
     try:
         check_whole(part)

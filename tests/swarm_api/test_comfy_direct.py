@@ -162,7 +162,6 @@ class TestRoutes:
     @pytest.mark.parametrize(
         ("name", "given"),
         [
-            ("DoLoraExtractionWS", {"baseModel": "a", "otherModel": "b", "rank": 4, "outName": "c"}),
             (
                 "DoTensorRTCreateWS",
                 {"model": "a", "aspect": "1:1", "aspectRange": "0", "optBatch": 1, "maxBatch": 1},

@@ -7,12 +7,14 @@ How large the transformer is follows from the shapes in the file; everything els
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import diffusers
 import torch
 import transformers
+from accelerate import init_empty_weights
 from msgspec import Struct
 
 from backends.contract import ModelRef
@@ -169,15 +171,31 @@ def _t5_origins(found: Tensors) -> Callable[[str], Origin | None]:
 
 
 def _transformer(own: Tensors, file: FlowFile, dtype: torch.dtype) -> Any:
+    return own.fill(*_made_and_origins(own, file), dtype)
+
+
+def _made_and_origins(own: Tensors, file: FlowFile) -> tuple[Callable[[], Any], Callable[[str], Origin]]:
+    """What makes the transformer of this file, and where its tensors are."""
     if file.config == "sd3":
         config = config_of("sd3", "transformer") | _sd3_shape(own)
-        return own.fill(
-            lambda: diffusers.SD3Transformer2DModel.from_config(config),
-            lambda name: sd3_origin(name, config["num_layers"]),
-            dtype,
-        )
+        layers = config["num_layers"]
+        make = diffusers.SD3Transformer2DModel.from_config
+        return partial(make, config), lambda name: sd3_origin(name, layers)
     config = config_of("flux", "transformer") | _flux_shape(own)
-    return own.fill(lambda: diffusers.FluxTransformer2DModel.from_config(config), flux_origin, dtype)
+    return partial(diffusers.FluxTransformer2DModel.from_config, config), flux_origin
+
+
+def origins_of(file: FlowFile) -> dict[str, tuple[Origin, tuple[int, ...]]]:
+    """For each tensor of the transformer by its name in diffusers, where it is in the file, and its shape.
+
+    Raises ModelTrouble.
+    """
+    own = Tensors(file.path, file.header, file.prefix)
+    make, origin = _made_and_origins(own, file)
+    with init_empty_weights():
+        shapes = {name: tuple(tensor.shape) for name, tensor in make().state_dict().items()}
+    found = {name: (origin(name), shape) for name, shape in shapes.items()}
+    return {name: place for name, place in found.items() if place[0].name in own}
 
 
 def _count(own: Tensors, blocks: str) -> int:

@@ -43,15 +43,6 @@ class Refreshable(Struct, frozen=True):
     success: bool = True
 
 
-class ExtractionIn(Struct, frozen=True):
-    """A LoRA that would be taken from the difference of two models."""
-
-    baseModel: str
-    otherModel: str
-    rank: int
-    outName: str
-
-
 class TensorRtIn(Struct, frozen=True):
     """A model that would be compiled for one card."""
 
@@ -89,14 +80,6 @@ async def update_torch(caller: Caller, given: UpdateIn) -> Refreshable:
     """Refuses: PyTorch is changed where ComfyUI runs."""
     raise HubError(
         f"{_BY_HAND}Change PyTorch in the environment of engine {given.backendId} itself, then restart it."
-    )
-
-
-@api("DoLoraExtractionWS", permission="extra_loras", active=True, socket=True)
-async def extract_lora(caller: Caller, given: ExtractionIn) -> Refreshable:
-    """Refuses: this hub has no tool that takes a LoRA from the difference of two models."""
-    raise HubError(
-        "This hub cannot extract LoRAs. Extract it with another tool and put the file into the LoRA folder."
     )
 
 
