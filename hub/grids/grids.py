@@ -20,6 +20,7 @@ from hub.grids.plan import Order, Plan, Planner, deep
 from hub.jobs import Go, Intake, Jobs, Run, Runs
 from hub.media import ENDINGS, Finished, Media, NoSuchImage, NotSaved, Saved, occasion_of, read_text
 from hub.params import Registry, spread
+from hub.settings import Limits
 
 CONFIG = "swarm_save_config.json"
 INTERRUPTED = "Generation session interrupted."
@@ -27,15 +28,15 @@ _log = logging.getLogger(__name__)
 
 
 class Grids:
-    """Every grid being drawn. `most` is how many images one may have."""
+    """Every grid being drawn."""
 
     def __init__(
-        self, registry: Registry, intake: Intake, jobs: Jobs, media: Media, runs: Runs, most: int
+        self, registry: Registry, intake: Intake, jobs: Jobs, media: Media, runs: Runs, limits: Limits
     ) -> None:
         self._registry = registry
         self._jobs = jobs
         self._media = media
-        self._planner = Planner(registry, intake, jobs, media, most)
+        self._planner = Planner(registry, intake, jobs, media, limits)
         self._runs = runs
         self._folders: set[tuple[str, str]] = set()
 

@@ -17,6 +17,7 @@ from hub.jobs import Intake, Jobs
 from hub.media import Media, clean_path
 from hub.params import GenRequest, Registry, letters, over_of
 from hub.params.request import Keeping
+from hub.settings import Limits
 
 Output = Literal["Web Page", "Just Images", "Grid Image"]
 MOST_PICTURES = 512 << 20
@@ -62,14 +63,14 @@ class Plan(Struct, frozen=True):
 
 
 class Planner:
-    """Makes plans. `most` is how many images a grid may have."""
+    """Makes plans; a grid may have as many images as `limits` say at that moment."""
 
-    def __init__(self, registry: Registry, intake: Intake, jobs: Jobs, media: Media, most: int) -> None:
+    def __init__(self, registry: Registry, intake: Intake, jobs: Jobs, media: Media, limits: Limits) -> None:
         self._registry = registry
         self._intake = intake
         self._jobs = jobs
         self._media = media
-        self._most = most
+        self._limits = limits
 
     async def plan(self, order: Order, caller: Caller) -> Plan:
         """The grid of an order. Raises HubError or BadInput; one of a cell names axis and value."""
@@ -84,7 +85,9 @@ class Planner:
         if order.output == "Grid Image":
             check_axes(axes)
         folder = self.folder(caller.user, order.folder) if order.output == "Web Page" else ""
-        whole = cells(axes, by_weight=order.by_weight, all_values=not order.fast_skip, most=self._most)
+        whole = cells(
+            axes, by_weight=order.by_weight, all_values=not order.fast_skip, most=self._limits.images
+        )
         wanted = [cell for cell in whole if not self._passed_over(cell, order, folder, caller.user)]
         drawn = await self._requests(wanted, axes, base, folder, caller)
         return Plan(order, axes, tuple(whole), tuple(drawn), folder)

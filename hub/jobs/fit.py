@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from backends.contract import EngineState, RemoteModel
-from hub.jobs.need import Need
+from hub.jobs.need import NO_LOADING, Need
 from hub.params import Pairs
 
 NO_BACKENDS = "No backends available!"
@@ -59,9 +59,9 @@ def misfit(need: Need, seat: Seat) -> str | None:
     for kind in (need.class_id, *need.others):
         if seat.accepts and kind and kind not in seat.accepts:
             return f"{name} cannot draw with models of the kind {kind}."
-    if unknown:
+    if unknown and not need.held_only:
         return None
-    return _no_method(need, seat) or _no_model(need, seat)
+    return _no_method(need, seat) or _no_model(need, seat) or _not_held(need, seat)
 
 
 def _not_meant(need: Need, seat: Seat) -> str | None:
@@ -105,6 +105,17 @@ def _no_model(need: Need, seat: Seat) -> str | None:
         if one.name not in _offered(state, one.subtype):
             return f"{seat.title} does not have {one.name} (for {one.param})."
     return None
+
+
+def _not_held(need: Need, seat: Seat) -> str | None:
+    """What a request that forbids loading would have to load first."""
+    if not need.held_only:
+        return None
+    drawing = [need.model, *(one.name for one in need.models if one.subtype == MAIN)]
+    missing = next((name for name in drawing if name not in seat.state.models), None)
+    if missing is None:
+        return None
+    return f"{seat.title} has not loaded the model {missing}, and {NO_LOADING} is on."
 
 
 _NOTHING: Mapping[str, RemoteModel] = {}
@@ -152,12 +163,13 @@ def lacking(need: Need, seats: Iterable[Seat]) -> str | None:
     """The first parameter that stands in the way, None when there is none: no engine that could take the
     image without it has its feature, or no engine at all."""
     serving = [seat for seat in seats if may_serve(seat.state)]
-    plain = msgspec.structs.replace(need, features=(), asked_by=())
+    plain = msgspec.structs.replace(need, features=(), asked_by=(), held_only=False)
     able = [seat for seat in serving if misfit(plain, seat) is None] or serving
     for feature, parameter in zip(need.features, need.asked_by, strict=False):
         if able and not any(feature in seat.state.features for seat in able):
             return parameter
-    return None
+    held = [seat for seat in serving if _not_held(need, seat) is None]
+    return NO_LOADING if serving and not held else None
 
 
 def refusal(need: Need, seats: Iterable[Seat], *, accepted: bool = False) -> str | None:

@@ -7,10 +7,14 @@ from msgspec import Struct
 
 from backends.contract import Lora, ModelRef
 from hub.catalog import UPSCALERS
+from hub.params import letters
 from hub.params.request import GenRequest
 
 REFINER = "refinermodel"
 """The parameter whose model draws too."""
+
+NO_LOADING = "No Load Models"
+"""The parameter that asks for engines which hold the model already."""
 
 
 class Wanted(Struct, frozen=True):
@@ -38,7 +42,8 @@ class Need(Struct, frozen=True, cache_hash=True):
     need the `features`, in their order; `others` the classes of further models that draw it, `models` all
     that it uses beside the main one. One that is `alone` shares its engine with no other image; one that
     `shuns` an engine was lost there and goes there again only when no other can. A
-    `given_graph` names its own models, and none of the hub's has to be there.
+    `given_graph` names its own models, and none of the hub's has to be there. With `held_only` no model that
+    draws may have to be loaded first.
     """
 
     model: str
@@ -54,6 +59,7 @@ class Need(Struct, frozen=True, cache_hash=True):
     alone: bool = False
     shuns: int | None = None
     given_graph: bool = False
+    held_only: bool = False
 
 
 def need_of(request: GenRequest) -> Need:
@@ -89,6 +95,7 @@ def _common(request: GenRequest) -> Need:
         here=bool(request.model.path),
         methods=tuple(dict.fromkeys(_methods(request))),
         given_graph=request.workflow is not None,
+        held_only=request.engine_extra.get(letters(NO_LOADING)) is True,
     )
 
 

@@ -106,6 +106,18 @@ PARAMS = (
         -14.5,
     ),
     _switch("No Previews", "Sends no pictures of the steps on the way.", -14),
+    Param(
+        name="No Load Models",
+        description="Only engines that hold the model already draw it; refused when none does.",
+        type="boolean",
+        default="false",
+        ignore="false",
+        advanced=True,
+        always_retain=True,
+        priority=-13,
+        group=GROUP.id,
+        to_engine=True,
+    ),
     _switch("Continue After Errors", "Goes on with the other pictures when one of them fails.", -12),
     Param(
         name="Webhooks",

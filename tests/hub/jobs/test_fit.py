@@ -53,6 +53,28 @@ class TestModels:
         assert misfit(FAR, far(1, (SD, "other"), status="loading")) is not None, "it has told what it has"
 
 
+class TestNoLoading:
+    NEED = Need("m", held_only=True)
+
+    def test_only_who_holds_the_model(self) -> None:
+        assert misfit(self.NEED, here(models=("m",))) is None
+        assert misfit(self.NEED, here(models=("other",))) == (
+            "E0 (backend 0) has not loaded the model m, and No Load Models is on."
+        )
+        assert misfit(self.NEED, far(1, (SD, "m"))) is not None
+        assert misfit(self.NEED, far(1, status="loading")) is not None, "nothing is known of it yet"
+
+    def test_the_model_of_the_second_pass_has_to_be_held_too(self) -> None:
+        need = Need("m", models=(Wanted(SD, "fine", here=True, param="Refiner Model"),), held_only=True)
+        assert "has not loaded the model fine" in str(misfit(need, here(models=("m",))))
+        assert misfit(need, here(models=("m", "fine"))) is None
+
+    def test_it_is_the_parameter_that_is_in_the_way(self) -> None:
+        assert lacking(self.NEED, [here(models=("other",))]) == "No Load Models"
+        assert lacking(self.NEED, [here(models=("m",))]) is None
+        assert choose([self.NEED], [here(0), here(1, models=("m",))]).engine == 1
+
+
 class TestSamplers:
     KIND = EngineType("far", "Far", "", msgspec.Struct, samplers=("euler",), schedulers=("normal",))
 
