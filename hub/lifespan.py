@@ -72,7 +72,7 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             intake = Intake(accounts, registry, catalog, media, settings.limits, workflows.graph_of)
             hooks, server_hooks = _open_hooks(settings, store, jobs, closing)
             grids = Grids(
-                registry, intake, jobs, media, Runs(store, accounts, "grid"), settings.limits.images
+                registry, intake, jobs, media, Runs(store, accounts, "grid"), settings.limits
             )
             batches = Batches(
                 registry,
