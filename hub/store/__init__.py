@@ -1,5 +1,6 @@
 """What outlives the process: tables and migrations, one writer with group commit, lists apart."""
 
+from hub.store.departures import DepartureRow, PictureRow
 from hub.store.engines import EngineRow
 from hub.store.history import DEEPEST, Asked, Page
 from hub.store.images import Images
@@ -21,6 +22,7 @@ __all__ = [
     "DEEPEST",
     "Asked",
     "DeliveryRow",
+    "DepartureRow",
     "EngineRow",
     "ImageRow",
     "Images",
@@ -28,6 +30,7 @@ __all__ = [
     "Jobs",
     "JobsAsked",
     "Page",
+    "PictureRow",
     "PresetRow",
     "RoleRow",
     "RunRow",

@@ -76,6 +76,8 @@ async def bring_up(database: Path, *, package: str = MIGRATIONS, folder: Path = 
             config=_config(database, package, "foreign_keys=OFF&synchronous=NORMAL"), direction="forward"
         )
     _check(database)
+    if applied:
+        _compact(database)
 
 
 async def open_reader(database: Path) -> Reader:
@@ -122,6 +124,12 @@ def _copy(database: Path) -> None:
         db.execute("VACUUM INTO ?", (str(target),))
     for old in sorted(database.parent.glob(f"{database.name}.before-*"))[:-KEPT_COPIES]:
         old.unlink()
+
+
+def _compact(database: Path) -> None:
+    """A rebuilt table leaves its old pages behind, with rows that have to be gone once deleted."""
+    with closing(sqlite3.connect(database)) as db:
+        db.execute("VACUUM")
 
 
 def _check(database: Path) -> None:

@@ -10,15 +10,15 @@ from msgspec import Struct
 
 from hub.store.models import UserTable
 from hub.store.opening import Reader
-from hub.store.writer import Writer, together
+from hub.store.writer import Writer
 
-_COLUMNS = "name, password, password_by_admin, roles, settings, created, last_active"
-_OWNED = ("sessions", "tokens", "presets", "user_data", "jobs", "images", "webhooks", "deliveries")
+_COLUMNS = "name, password, password_by_admin, roles, settings, created, last_active, oauth_email"
 
 
 class UserRow(Struct, frozen=True):
     """One account: `password` its bcrypt text ("" for none), `roles` by name, `settings` dotted key to
-    what the user chose; times in unix milliseconds."""
+    what the user chose; times in unix milliseconds; `oauth_email` the address by which an OpenID issuer may
+    sign the user in, lower case, "" for none."""
 
     name: str
     password: str = ""
@@ -27,6 +27,7 @@ class UserRow(Struct, frozen=True):
     settings: Mapping[str, Any] = {}
     created: int = 0
     last_active: int = 0
+    oauth_email: str = ""
 
 
 class Users:
@@ -46,8 +47,9 @@ class Users:
             json.dumps(dict(row.settings)),
             row.created,
             row.last_active,
+            row.oauth_email,
         )
-        return self._writer.execute(f"INSERT INTO users ({_COLUMNS}) VALUES (?,?,?,?,?,?,?)", values)  # noqa: S608
+        return self._writer.execute(f"INSERT INTO users ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)", values)  # noqa: S608
 
     def by_name(self, name: str) -> UserRow | None:
         """The account, or None."""
@@ -85,15 +87,21 @@ class Users:
             lambda db: db.executemany("UPDATE users SET last_active = ? WHERE name = ?", rows).rowcount
         )
 
-    def delete(self, name: str) -> asyncio.Future[int]:
-        """Remove the account with every row it owns, all or nothing."""
-        steps = [
-            lambda db, table=table: db.execute(f'DELETE FROM {table} WHERE "user" = ?', (name,))  # noqa: S608
-            for table in _OWNED
-        ]
-        return self._writer.write(
-            together(*steps, lambda db: db.execute("DELETE FROM users WHERE name = ?", (name,)).rowcount)
+    def set_oauth_email(self, name: str, email: str) -> asyncio.Future[int]:
+        """Replace the address an OpenID issuer may sign the user in by."""
+        return self._writer.execute("UPDATE users SET oauth_email = ? WHERE name = ?", (email, name))
+
+    def by_oauth_email(self, email: str) -> list[str]:
+        """The names of accounts with this address."""
+        return [row[0] for row in self._writer.many("SELECT name FROM users WHERE oauth_email = ?", (email,))]
+
+    def able_to_sign_in(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Name and roles of every account with a password or an OpenID identity."""
+        sql = (
+            "SELECT name, roles FROM users WHERE password != '' "
+            'OR EXISTS (SELECT 1 FROM identities WHERE "user" = name)'
         )
+        return [(name, tuple(json.loads(roles))) for name, roles in self._writer.many(sql)]
 
 
 class UserData:
@@ -143,7 +151,14 @@ class UserData:
 
 
 def _row(values: tuple[Any, ...]) -> UserRow:
-    name, password, by_admin, roles, settings, created, last_active = values
+    name, password, by_admin, roles, settings, created, last_active, email = values
     return UserRow(
-        name, password, bool(by_admin), tuple(json.loads(roles)), json.loads(settings), created, last_active
+        name,
+        password,
+        bool(by_admin),
+        tuple(json.loads(roles)),
+        json.loads(settings),
+        created,
+        last_active,
+        email,
     )

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+from hub.store.departures import Departures, tidy
 from hub.store.engines import Engines
+from hub.store.identities import Identities
 from hub.store.images import Images
 from hub.store.jobs import Jobs
 from hub.store.opening import Reader, bring_up, open_reader
@@ -23,6 +25,8 @@ class Store:
         self.writer = writer
         self.reader = reader
         self.users = Users(writer, reader)
+        self.identities = Identities(writer)
+        self.departures = Departures(writer, database)
         self.user_data = UserData(writer)
         self.sessions = SessionRows(writer)
         self.tokens = TokenRows(writer)
@@ -40,6 +44,7 @@ class Store:
         """Open `database`, made or migrated where needed. Raises `UnusableDatabase` with what to do."""
         database.parent.mkdir(parents=True, exist_ok=True)
         await bring_up(database)
+        tidy(database)
         store = cls(Writer(database), await open_reader(database), database)
         store.images.begin()
         store.jobs.begin()

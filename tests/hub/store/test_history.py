@@ -162,7 +162,7 @@ class TestWords:
         await store.images.delete("ann", "a.png")
         await store.images.move("ann", "b.png", "c.png")
         assert await paths(store, search="red") == ["c.png"]
-        await store.users.delete("ann")
+        await store.departures.forget_pictures(store.departures.pictures("ann"))
         assert await paths(store, search="red") == []
 
     async def test_no_sign_is_a_mistake(self, store: Store) -> None:

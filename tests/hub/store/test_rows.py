@@ -5,7 +5,7 @@ import sqlite3
 import msgspec
 import pytest
 
-from hub.store import ImageRow, JobRow, JobsAsked, PresetRow, Store, UserRow
+from hub.store import ImageRow, JobRow, JobsAsked, Store, UserRow
 
 
 def image(
@@ -84,20 +84,6 @@ class TestImages:
 
 
 class TestUsers:
-    async def test_deleting_a_user_takes_everything_of_theirs_and_nothing_else(self, store: Store) -> None:
-        for name in ("ann", "bob"):
-            await store.users.add(UserRow(name))
-            await store.user_data.put(name, "stars", "{}")
-            await store.presets.put(name, PresetRow("P"), preview=b"x")
-            await store.jobs.accept(JobRow(name, name, "s", 1001, "done", 1, 0))
-            await store.images.add(image(0, "a.png", user=name))
-        assert await store.users.delete("ann") == 1
-        assert await store.users.names() == ["bob"]
-        assert store.user_data.get("ann", "stars") is None
-        assert store.presets.all("ann") == []
-        assert (await store.images.count("ann"), await store.images.count("bob")) == (0, 1)
-        assert store.presets.preview("bob", "p") == b"x"
-
     async def test_settings_and_roles_come_back_as_they_were(self, store: Store) -> None:
         row = UserRow("ann", "hash", True, ("user", "guest"), {"theme": "x", "n": 1.5, "b": False}, 3, 4)
         await store.users.add(row)
