@@ -23,6 +23,7 @@ from hub.media import Media
 from hub.outside import ANY, Outside, Rule
 from hub.ownership import own_folder
 from hub.params import Registry
+from hub.resources import QueueFigures, Resources
 from hub.server_settings import ServerSettings
 from hub.settings import Settings
 from hub.store import Store
@@ -87,7 +88,7 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             kept = (SavedGrids(store), Conversion(catalog), Extraction(catalog, files), workflows)
             many = (grids, batches, files, downloads, hooks, identity)
             rooms: dict[type, object] = {}
-            for room in (*made, *many, *kept, recent, ServerSettings(settings)):
+            for room in (*made, *many, *kept, recent, *_upkeep(settings, jobs, board, closing)):
                 rooms |= parts_of(room)
             board.open(rooms, accounts)
             closing.push_async_callback(pool.stop)
@@ -105,6 +106,17 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             yield
 
     return lifespan
+
+
+def _upkeep(
+    settings: Settings, jobs: Jobs, board: Switchboard, closing: AsyncExitStack
+) -> tuple[object, ...]:
+    """What an administrator keeps the hub in order with."""
+    resources = Resources(settings.folders.outputs, QueueFigures(jobs, lambda: board.open_sockets))
+    closing.push_async_callback(resources.stop)
+    resources.start()
+    board.ending.controlled(settings.network.control_seconds)
+    return resources, ServerSettings(settings)
 
 
 def _listen(closing: AsyncExitStack) -> Recent:
