@@ -9,14 +9,21 @@ from msgspec import Struct
 from hub.media.outputs import Outputs, OutsideOutputs
 
 SHORT_LIVED = frozenset({"text/html", "text/javascript", "application/javascript"})
-# Shown in place these could run scripts with the hub's own rights.
-NEVER_INLINE = (
-    "text/html",
-    "text/javascript",
-    "application/javascript",
-    "image/svg+xml",
-    "application/xhtml+xml",
+# Shown in place anything else could run scripts with the hub's own rights, or be taken for our page.
+INLINE = frozenset(
+    {
+        "application/json",
+        "image/apng",
+        "image/avif",
+        "image/bmp",
+        "image/gif",
+        "image/jpeg",
+        "image/png",
+        "image/webp",
+        "text/plain",
+    }
 )
+INLINE_FAMILIES = ("audio/", "video/")
 _KINDS = {".jpg": "image/jpeg", ".webp": "image/webp", ".webm": "video/webm", ".json": "application/json"}
 
 
@@ -40,7 +47,7 @@ class Served(Struct, frozen=True):
     @property
     def inline(self) -> bool:
         """Whether a browser may show it in place."""
-        return self.kind not in NEVER_INLINE and not self.kind.endswith("xml")
+        return self.kind in INLINE or self.kind.startswith(INLINE_FAMILIES)
 
 
 def find_file(outputs: Outputs, user: str, path: str) -> Served | None:

@@ -7,6 +7,8 @@ from PIL import Image
 from hub.errors import BadInput
 from hub.media import BadPicture, read_picture
 
+_FORMATS = ("PNG", "JPEG", "WEBP")
+
 SIDE = 768
 """Pixels of the longer side that is kept."""
 MOST_COMMENT = 60_000
@@ -17,7 +19,7 @@ def small_jpeg(url: str, megapixels: float, comment: str, *, field: str) -> byte
     """The picture in a data URL as a small JPEG, `comment` within it. Raises BadInput naming `field`."""
     try:
         sent = read_picture(url, megapixels)
-        with Image.open(BytesIO(sent.data)) as image:
+        with Image.open(BytesIO(sent.data), formats=_FORMATS) as image:
             small = image.convert("RGB")
             small.thumbnail((SIDE, SIDE))
     except BadPicture as bad:

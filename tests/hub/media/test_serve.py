@@ -53,7 +53,7 @@ def test_types_and_how_long_they_may_be_kept(outputs: Outputs) -> None:
         "a.png": ("image/png", 30, True),
         "b.html": ("text/html", 2, False),
         "c.svg": ("image/svg+xml", 30, False),
-        "d.weird": ("application/octet-stream", 30, True),
+        "d.weird": ("application/octet-stream", 30, False),
         "e.JPG": ("image/jpeg", 30, True),
     }
 
