@@ -1,6 +1,7 @@
 """What a browser opens: the built page, its files, and the error pages SwarmUI's clients are sent to."""
 
 import html
+import json
 import os
 from pathlib import Path
 from typing import Any, Final
@@ -50,6 +51,15 @@ async def show_text2image(request: Request[Any, Any, Any]) -> ASGIApp:
     return redirect("./")
 
 
+@get("/{name:str}", opt=PUBLIC, status_code=200, include_in_schema=False)
+async def show_named_page(request: Request[Any, Any, Any]) -> ASGIApp:
+    """The page again under one of its own addresses, like `/queue`: it shows what the address names."""
+    answer = None
+    if request.path_params["name"] in _page_names():
+        answer = await _FILES.answer("index.html", request.scope)
+    return answer if answer is not None else redirect("/Error/404")
+
+
 @get("/assets/{name:path}", opt=PUBLIC, status_code=200, include_in_schema=False)
 async def show_asset(request: Request[Any, Any, Any]) -> ASGIApp:
     """A file of the built page."""
@@ -82,7 +92,16 @@ async def show_error(request: Request[Any, Any, Any]) -> ASGIApp:
     """One of the error pages, by SwarmUI's names in any letter case."""
     known = {word.lower(): page for word, page in ERRORS.items()}
     status, title, text = known.get(request.path_params["name"].lower(), ERRORS["404"])
-    return html_answer(_simple_page(title, text), status)
+    return html_answer(_simple_page(title, text, home="../"), status)
+
+
+def _page_names() -> list[str]:
+    """The addresses the page was built with; a line of JSON beside it."""
+    try:
+        names: list[str] = json.loads((STATIC / "pages.json").read_bytes())
+    except (OSError, ValueError):
+        return []
+    return names
 
 
 def _missing_page() -> str:
@@ -95,7 +114,7 @@ def _missing_page() -> str:
     return _simple_page("Generation Hub", text, why)
 
 
-def _simple_page(title: str, *paragraphs: str) -> str:
+def _simple_page(title: str, *paragraphs: str, home: str = "./") -> str:
     inside = "".join(f"<p>{html.escape(text)}</p>" for text in paragraphs)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -103,5 +122,5 @@ def _simple_page(title: str, *paragraphs: str) -> str:
         f"<title>{html.escape(title)}</title><style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;"
         "margin:15vh auto;padding:0 1rem;color-scheme:light dark}</style></head><body>"
         f"<main><h1>{html.escape(title)}</h1>{inside}"
-        '<p><a href="/">Generation Hub</a></p></main></body></html>'
+        f'<p><a href="{home}">Generation Hub</a></p></main></body></html>'
     )

@@ -16,6 +16,7 @@ import { History } from "./history.svelte";
 import { Language } from "./language.svelte";
 import { Notices } from "./notices.svelte";
 import { keepOpen, takeOpen } from "./open";
+import { Place } from "./place.svelte";
 import { reattach } from "./reattach";
 import { explain } from "./explain";
 import { around, firstFault, requestOf } from "./shaping";
@@ -26,6 +27,7 @@ const NAME = "desk";
 export class Desk {
   readonly hub: Hub;
   readonly notices = new Notices();
+  readonly place = new Place();
   readonly draft = new Draft();
   readonly catalog: Catalog;
   readonly history: History;
