@@ -4,6 +4,7 @@ reverse."""
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from backends.pool import Pool
@@ -27,12 +28,15 @@ from hub.resources import QueueFigures, Resources
 from hub.server_settings import ServerSettings
 from hub.settings import Settings
 from hub.store import Store
+from hub.updates import Updates
 from hub.webhooks import Hooks, ServerHooks
 from hub.wire.door import is_loopback
 from hub.wire.switchboard import Switchboard
 from hub.workflows import Workflows
 
 _log = logging.getLogger(__name__)
+ROOT = Path(__file__).parent.parent
+"""The copy of the hub that runs."""
 
 
 class NotYet(Exception):
@@ -116,15 +120,7 @@ def _upkeep(
     closing.push_async_callback(resources.stop)
     resources.start()
     board.ending.controlled(settings.network.control_seconds)
-    return resources, ServerSettings(settings)
-
-
-def _listen(closing: AsyncExitStack) -> Recent:
-    """Keep what is logged from here on, for an administrator's eyes."""
-    recent = Recent()
-    logging.getLogger().addHandler(recent)
-    closing.callback(logging.getLogger().removeHandler, recent)
-    return recent
+    return resources, ServerSettings(settings), Updates(ROOT, settings.updates)
 
 
 def parts_of(room: object) -> dict[type, object]:

@@ -59,9 +59,9 @@ class Ring:
             column[place] = NOTHING
         for name, (total, many) in self._sums.items():
             kept = self._columns.get(name)
-            column = self._begin(name) if kept is None else kept
-            if column is not None:
-                column[place] = total / many
+            filled = self._begin(name) if kept is None else kept
+            if filled is not None:
+                filled[place] = total / many
                 self._seen[name] = self._count
         self._sums.clear()
         self._count += 1

@@ -38,6 +38,7 @@ ALLOWED: dict[str, frozenset[str]] = {
         "hub.batches": "hub.jobs hub.media hub.params hub.accounts hub.settings hub.errors",
         "hub.logs": "",
         "hub.resources": "hub.jobs",
+        "hub.updates": "hub.settings hub.errors",
         "hub.server_settings": "hub.settings hub.errors",
         "hub.outside": "hub.errors",
         "hub.downloads": "hub.outside hub.catalog hub.accounts hub.store hub.settings hub.errors",
