@@ -106,6 +106,10 @@ class Batches:
         """Whether one of them is not over."""
         return self._runs.busy
 
+    async def forget(self, user: str) -> None:
+        """End what a user has going whose account is gone."""
+        await self._runs.forget(user)
+
     async def stop(self) -> None:
         """Begin no further pictures; the next start goes on with all of it."""
         await self._runs.stop()

@@ -111,6 +111,15 @@ class Downloads:
                 return True
         return False
 
+    async def forget(self, user: str) -> None:
+        """Cancel the downloads of a user whose account is gone, and keep nothing of them."""
+        mine = [running for running in self._running.values() if running.user == user]
+        for running in mine:
+            running.cancelled = True
+            if running.task is not None:
+                running.task.cancel()
+        await asyncio.gather(*(running.task for running in mine if running.task), return_exceptions=True)
+
     async def stop(self) -> None:
         """Break off all; their parts stay."""
         tasks = [running.task for running in self._running.values() if running.task is not None]

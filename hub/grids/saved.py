@@ -71,6 +71,15 @@ class SavedGrids:
         self._demand(caller, name)
         return await self._texts.delete(_EVERYBODY, KIND, name) > 0
 
+    async def disown(self, user: str) -> None:
+        """What a user has made public stays when the account goes, without the name; from then on only who
+        manages users may change it."""
+        for name in self._texts.all(_EVERYBODY, KIND):
+            found = self._public(name)
+            if found is not None and found.by == user:
+                text = msgspec.json.encode(_Public("", found.data)).decode()
+                await self._texts.put(_EVERYBODY, KIND, text, name)
+
     def _public(self, name: str) -> _Public | None:
         text = self._texts.get(_EVERYBODY, KIND, name)
         return None if text is None else msgspec.json.decode(text, type=_Public)

@@ -20,9 +20,11 @@ class Event(Struct, frozen=True, kw_only=True):
 
 
 class Queued(Event, frozen=True, kw_only=True, tag="queued"):
-    """The job is durable; `images` pictures are promised."""
+    """The job is durable; `images` pictures are promised. `warnings` tell what was left out of the request,
+    a sentence each."""
 
     images: int
+    warnings: tuple[str, ...] = ()
 
 
 class Waiting(Event, frozen=True, kw_only=True, tag="waiting"):

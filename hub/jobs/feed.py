@@ -80,6 +80,12 @@ class Feeds:
         events = list(feed.events)[len(feed.events) - missed :]
         return list(enumerate(events, start=number + 1))
 
+    def forget(self, user: str) -> None:
+        """Let go of a user's row; a new one of that name goes on above it."""
+        feed = self._feeds.pop(user, None)
+        if feed is not None:
+            self._bytes -= feed.bytes
+
     def _of(self, user: str) -> Feed:
         feed = self._feeds.get(user)
         if feed is None:

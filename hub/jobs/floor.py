@@ -327,6 +327,15 @@ class Floor:
                 self.seats.engines.send(engine, Cancel(tuple(items)))
         return concerned
 
+    def give_up(self, user: str) -> None:
+        """End a user's jobs without waiting for engines, which were told; only what is being saved goes on."""
+        for active in list(self.of(user)):
+            for picture in active.job.pictures:
+                if picture.at_engine:
+                    self.cancelled(active, picture.index)
+        if not self.of(user):
+            self._limit(user, 0)
+
     # ---- order and places --------------------------------------------------------------------------------
 
     def arrange(self, active: Active, priority: int, place: int) -> None:

@@ -61,8 +61,8 @@ class Intake:
             return await asyncio.to_thread(parse, raw, caller, context)
         return parse(raw, caller, context)
 
-    async def fill(self, prompt: str, caller: Caller) -> str:
-        """What a prompt with tags could come to. Raises BadInput."""
+    async def fill(self, prompt: str, caller: Caller) -> tuple[str, list[str]]:
+        """What a prompt with tags could come to, and what is told of tags left out. Raises BadInput."""
         context = self._context({"prompt": prompt}, caller)
         return await asyncio.to_thread(filled_prompt, prompt, caller, context)
 

@@ -90,6 +90,11 @@ class Keep:
         self._counts[user] = (minute, count)
         return count
 
+    def forget_user(self, user: str) -> None:
+        """Count anew for whoever has this name next."""
+        self._last_numbers.pop(user, None)
+        self._counts.pop(user, None)
+
     def accept(self, row: JobRow, kept: Kept) -> asyncio.Future[int]:
         """Hand a new job to the store; durable once the future is done."""
         return self._store.jobs.accept(msgspec.structs.replace(row, request=msgspec.msgpack.encode(kept)))

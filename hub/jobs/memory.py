@@ -29,6 +29,12 @@ class Memory:
             _, (_, size) = self._jobs.popitem(last=False)
             self._bytes -= size
 
+    def forget(self, user: str) -> None:
+        """Let go of every job of a user."""
+        for job in [job for job, (active, _) in self._jobs.items() if active.job.user == user]:
+            _, size = self._jobs.pop(job)
+            self._bytes -= size
+
     def get(self, job: str) -> Active | None:
         """A remembered job."""
         found = self._jobs.get(job)

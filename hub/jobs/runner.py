@@ -5,14 +5,13 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import NoReturn
 from uuid import uuid4
 
 import msgspec
 
 from backends.contract import Report
 from hub.accounts.caller import Caller
-from hub.errors import HubError
+from hub.errors import DeadSession, HubError
 from hub.jobs import events
 from hub.jobs.active import Active, Asked, Name, badge
 from hub.jobs.admission import Admission
@@ -25,7 +24,7 @@ from hub.jobs.keep import Keep, Kept, Written
 from hub.jobs.limits import DAY
 from hub.jobs.listing import Filter, JobView, Listing
 from hub.jobs.memory import Memory
-from hub.jobs.need import Need, needs_of
+from hub.jobs.need import needs_of
 from hub.jobs.onlooker import Onlooker, Over
 from hub.jobs.reports import Reports
 from hub.jobs.seats import EngineFigures, Engines
@@ -33,7 +32,7 @@ from hub.jobs.status import Status, StatusText, status_text
 from hub.jobs.tally import Counts, Tallies
 from hub.jobs.times import Times
 from hub.media import Media, occasion_of
-from hub.params import letters, spread
+from hub.params import spread
 from hub.params.request import GenRequest
 from hub.store import JobRow, Store
 
@@ -70,6 +69,8 @@ class Jobs:
         self._admission = Admission(self._keep, most_waiting)
         self._sequence = 0
         self.listing = Listing(self._floor, self._memory, self._keep)
+        self.is_known: Callable[[str], bool] = lambda user: True
+        """Whether there is an account of that name: nothing is taken from one that was just deleted."""
         self.run = uuid4().hex[:12]
         """Changes with every start: event numbers count anew then."""
         self.ended_images = Counter({"done": 0, "failed": 0, "cancelled": 0})
@@ -108,7 +109,7 @@ class Jobs:
             active = self._make(found.row, found.kept, found.done)
             active.durable = True
             active.watched = active.channel.watched
-            active.channel.say(events.Queued, images=len(active.works))
+            _say_queued(active)
             active.channel.open()
             self._end_again(active, found.gone)
             self._floor.enter(active)
@@ -145,17 +146,19 @@ class Jobs:
         if self._stopping:
             raise HubError(STOPPING)
         if name is None or not name.again:
-            self._demand_engine(request)
+            self._floor.seats.demand(needs_of(request))
         return await self._take(request, caller, (), watched=watched, name=name)
 
     def check(self, request: GenRequest, caller: Caller, total: int) -> None:
         """Refuse what `submit` would, were it one of `total` images. Raises HubError."""
         if self._stopping:
             raise HubError(STOPPING)
-        self._demand_engine(request)
+        self._floor.seats.demand(needs_of(request))
         self._admit(request, caller, total, self._clock())
 
     def _admit(self, request: GenRequest, caller: Caller, total: int, now: float) -> None:
+        if not self.is_known(caller.user):
+            raise DeadSession
         self._admission.check(
             request,
             caller,
@@ -196,23 +199,9 @@ class Jobs:
         await self._accept(active, row)
         return active.job
 
-    def _demand_engine(self, request: GenRequest) -> None:
-        """Refuse a request of which no engine will ever take some picture. Raises HubError."""
-        for need in dict.fromkeys(needs_of(request)):
-            reason = self._floor.seats.refuse(need)
-            if reason is not None:
-                self._refuse(need, reason)
-
-    def _refuse(self, need: Need, reason: str) -> NoReturn:
-        """Refuse a request that no engine will ever take, naming the parameter when that is why."""
-        parameter = self._floor.seats.lacking(need)
-        if parameter is None:
-            raise HubError(reason)
-        raise HubError(reason, field=letters(parameter))
-
     async def _accept(self, active: Active, row: JobRow) -> None:
         """Write the row while the first images are already on their way to an engine."""
-        active.channel.say(events.Queued, images=len(active.works))
+        _say_queued(active)
         stored = self._keep.accept(row, active.kept)
         stored.add_done_callback(lambda done: self._stored(active, done))
         self._floor.enter(active)
@@ -260,6 +249,20 @@ class Jobs:
         self._floor.pump()
         return sum(len(indices) for indices in concerned.values())
 
+    async def forget(self, user: str) -> None:
+        """Stop everything of a user whose account is gone, and remember nothing of it once the pictures that
+        are just being saved are done with."""
+        self.interrupt(user=user)
+        self._floor.give_up(user)
+        while self._floor.of(user):
+            await self._reports.finish()
+        self._floor.give_up(user)
+        self._memory.forget(user)
+        self._bus.feeds.forget(user)
+        self._keep.forget_user(user)
+        self._admission.forget(user)
+        await self.settled()
+
     async def settled(self) -> None:
         """Wait until every word given so far would survive the end of this process."""
         await self._keep.settled()
@@ -285,7 +288,7 @@ class Jobs:
                 "large). Send it again.",
                 field="job",
             )
-        self._demand_engine(kept.request)
+        self._floor.seats.demand(needs_of(kept.request))
         return await self._take(kept.request, caller, missing, watched=False)
 
     def prioritise(self, job: str, user: str, priority: int) -> bool:
@@ -490,3 +493,7 @@ class Jobs:
         for active in concerned:
             if active.job.user == user:
                 self._floor.watch(active, active.channel.watched)
+
+
+def _say_queued(active: Active) -> None:
+    active.channel.say(events.Queued, images=len(active.works), warnings=active.kept.request.warnings)

@@ -17,7 +17,7 @@ from uuid import uuid4
 from msgspec import Struct
 
 from hub.accounts import Accounts, Caller
-from hub.errors import HubError
+from hub.errors import DeadSession, HubError
 from hub.jobs.active import Name, badge
 from hub.store import RunRow, Store
 
@@ -48,12 +48,19 @@ class Runs:
         self._accounts = accounts
         self._kind = kind
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._of_user: dict[str, set[str]] = {}
 
     async def begin(self, caller: Caller, plan: bytes, go: Go) -> None:
         """Write a run down, then let it go to its end. Raises what it raises."""
         run = Run(uuid4().hex, badge(caller.session))
         row = RunRow(run.id, caller.user, run.sender, self._kind, int(time.time() * 1000), plan)
-        await asyncio.shield(self._start(run, caller, go, row))
+        task = self._start(run, caller, go, row)
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled() and self._accounts.users.get(caller.user) is None:
+                raise DeadSession from None
+            raise
 
     def resume(self, take: Callable[[RunRow], Go]) -> None:
         """Go on with what an earlier process left. `take` reads a plan, and raises ValueError for one that
@@ -77,6 +84,13 @@ class Runs:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def forget(self, user: str) -> None:
+        """End what a user has going whose account is gone."""
+        tasks = [self._tasks[run] for run in self._of_user.get(user, ())]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     @property
     def busy(self) -> bool:
         """Whether something of this kind goes on."""
@@ -90,6 +104,7 @@ class Runs:
 
         task = asyncio.get_running_loop().create_task(whole(), name=f"{self._kind} {run.id[:8]}")
         self._tasks[run.id] = task
+        self._of_user.setdefault(caller.user, set()).add(run.id)
         task.add_done_callback(lambda done: self._ended(run, caller, done))
         return task
 
@@ -104,6 +119,10 @@ class Runs:
 
     def _ended(self, run: Run, caller: Caller, done: "asyncio.Task[None]") -> None:
         del self._tasks[run.id]
+        mine = self._of_user[caller.user]
+        mine.discard(run.id)
+        if not mine:
+            del self._of_user[caller.user]
         if done.cancelled():  # the hub stops
             return
         self._store.runs.delete(run.id)

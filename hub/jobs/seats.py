@@ -1,17 +1,18 @@
 """The engines as the floor sees them: their places, who sits there, how fast they are. Never waits."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from msgspec import Struct
 
 from backends.contract import Command, EngineState, EngineType
+from hub.errors import HubError
 from hub.jobs.choose import Choice, choose
 from hub.jobs.fit import Seat, lacking, may_serve, misfit, not_now, refusal
 from hub.jobs.need import Need
 from hub.jobs.order import Line
 from hub.jobs.speed import Forecast, Speeds
-from hub.params import Pairs, pairs_now
+from hub.params import Pairs, letters, pairs_now
 
 _MOST_KNOWN = 4096  # answers kept about needs and engines, until an engine changes
 
@@ -131,9 +132,15 @@ class Seats:
         """Why no engine will ever take such an image as things stand, None when one will."""
         return refusal(need, self.all(), accepted=accepted)
 
-    def lacking(self, need: Need) -> str | None:
-        """The parameter that no engine here knows, when that is why such an image is refused."""
-        return lacking(need, self.all())
+    def demand(self, needs: Iterable[Need]) -> None:
+        """Refuse images of which no engine will ever take some, by the parameter when that is why. Raises
+        HubError."""
+        for need in dict.fromkeys(needs):
+            reason = self.refuse(need)
+            if reason is not None:
+                parameter = lacking(need, self.all())
+                extra: dict[str, Any] = {} if parameter is None else {"field": letters(parameter)}
+                raise HubError(reason, **extra)
 
     def refusing(self, need: Need) -> tuple[str, ...]:
         """Why some of the engines never take such an image, a sentence each."""

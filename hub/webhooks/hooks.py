@@ -152,6 +152,16 @@ class Hooks:
             self._listening.pop(user)()
         await self._store.webhooks.delete(hook)
 
+    def forget(self, user: str) -> None:
+        """Drop the webhooks of a user whose account is gone, rows and all; what is being sent ends."""
+        for row in self.of(user):
+            del self._hooks[row.id]
+            self._schedule.drop(row.id)
+            self._dropped.pop(row.id, None)
+        listening = self._listening.pop(user, None)
+        if listening is not None:
+            listening()
+
     def find(self, user: str, hook: str) -> WebhookRow:
         """A webhook of the user. Raises HubError when there is none."""
         row = self._hooks.get(hook)
