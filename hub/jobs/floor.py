@@ -328,7 +328,7 @@ class Floor:
         return concerned
 
     def give_up(self, user: str) -> None:
-        """End a user's jobs without waiting for engines, which were told; only what is being saved goes on."""
+        """End a user's jobs without waiting for engines, which are told; what is being saved goes on."""
         for active in list(self.of(user)):
             for picture in active.job.pictures:
                 if picture.at_engine:
