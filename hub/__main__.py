@@ -36,6 +36,9 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="serve the hub")
     serve.add_argument("--host", help="address to listen on")
     serve.add_argument("--port", help="port to listen on; 0: any free one")
+    serve.add_argument("--base-path", metavar="PATH", help="path below which a proxy shows the hub")
+    serve.add_argument("--tls-cert", metavar="FILE", help="PEM file of a certificate: speak https")
+    serve.add_argument("--tls-key", metavar="FILE", help="PEM file of its key, when that is another file")
     serve.add_argument(
         "--data-dir", type=Path, default=Path("data"), metavar="DIR", help="folder of all state"
     )
@@ -51,7 +54,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(given: argparse.Namespace) -> int:
-    asked = {"network.host": given.host, "network.port": given.port, "log.level": given.log_level}
+    asked = {
+        "network.host": given.host,
+        "network.port": given.port,
+        "network.base_path": given.base_path,
+        "network.tls_cert": given.tls_cert and str(Path(given.tls_cert).expanduser().absolute()),
+        "network.tls_key": given.tls_key and str(Path(given.tls_key).expanduser().absolute()),
+        "log.level": given.log_level,
+    }
     try:
         settings = load(given.data_dir, {key: value for key, value in asked.items() if value is not None})
     except BadSettings as wrong:
@@ -95,9 +105,14 @@ def _run(settings: Settings) -> int:
     # Imported late: a wrong setting is told within a moment, before the whole application is read.
     from hub.app import build
     from hub.wire.server import listen, make_server
+    from hub.wire.tls import tls_context
 
     network = settings.network
-    app = build(settings)
+    try:
+        app = build(settings)
+        tls_context(network)
+    except BadSettings as wrong:
+        return _fail(BAD_SETTINGS, str(wrong))
     try:
         sockets = listen(network.host, network.port)
     except OSError as trouble:
@@ -110,12 +125,13 @@ def _run(settings: Settings) -> int:
     app.board.ending.use(server.end)
     port = sockets[0].getsockname()[1]
     place = f"[{network.host}]" if ":" in network.host else network.host
+    scheme = "https" if network.tls_cert else "http"
 
     async def run() -> None:
         # The rooms open before the server and close after it: a start that fails is told in one sentence.
         async with app.lifespan():
             _calm_collector()
-            logging.getLogger("hub").info("Listening on http://%s:%d/", place, port)
+            logging.getLogger("hub").info("Listening on %s://%s:%d%s/", scheme, place, port, app.place.base)
             await server.serve(sockets)
 
     try:

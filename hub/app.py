@@ -12,10 +12,13 @@ from litestar.types import Receive, Scope, Send
 from hub.errors import HubError
 from hub.lifespan import make_lifespan
 from hub.settings import Settings
+from hub.wire.address import Place
 from hub.wire.answers import encode, redirect, text_answer
+from hub.wire.arrival import ARRIVAL, Proxies
 from hub.wire.discover import check_flags, find_handlers, find_modules, find_routes
-from hub.wire.door import header
+from hub.wire.door import PLACE, header
 from hub.wire.handlers import ENDS, api_handler, make_guard, own_handler, schema_handler
+from hub.wire.outgoing import Outgoing, preflight
 from hub.wire.route import API, OWN, Route
 from hub.wire.socket import refuse_socket
 from hub.wire.switchboard import Switchboard, as_error
@@ -28,9 +31,13 @@ NOWHERE = "/-"
 
 
 class Hub(Litestar):
-    """The Litestar application with our door before it: host names, letter case of prefixes, CORS."""
+    """The Litestar application with our door before it: who asks, host names, the base path, letter case of
+    prefixes, CORS."""
 
     board: Switchboard
+    place: Place
+    proxies: Proxies
+    outgoing: Outgoing
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Judge the Host, spell the prefix as declared, then let Litestar route."""
@@ -38,11 +45,19 @@ class Hub(Litestar):
         if kind == "lifespan":
             await super().__call__(scope, receive, send)
             return
-        refusal = self.board.gate.host_refusal(_host_of(scope))
+        self._receive_from(scope)
+        if kind == "http":
+            send = self.outgoing(scope, send)
+        refusal = self.board.gate.host_refusal(scope[ARRIVAL].host)
         if refusal is not None:
             await _refuse(scope, receive, send, refusal)
             return
         path: str = scope["path"]
+        if self.place.base:
+            scope["path"] = path = self.place.inner(path)
+            if not path:
+                await redirect("/")(scope, receive, send)
+                return
         if path[:5] != API:
             scope["path"] = path = _spelled(path)
             if kind == "http" and scope["method"] == "HEAD" and not path.startswith(API):
@@ -54,10 +69,22 @@ class Hub(Litestar):
             origin = header(scope, b"origin")
             if origin is not None and self.board.gate.may_read(origin):
                 if scope["method"] == "OPTIONS":
-                    await text_answer(204, "", _cors(origin))(scope, receive, send)
+                    await text_answer(204, "", preflight(scope))(scope, receive, send)
                     return
-                send = _with_cors(send, origin)
         await super().__call__(scope, receive, send)
+
+    def _receive_from(self, scope: Any) -> None:
+        """Settle where the request comes from before anybody asks."""
+        client = scope.get("client")
+        headers = scope["headers"]
+        arrival = self.proxies.arrival(str(client[0]) if client else "", scope["scheme"], headers)
+        scope[ARRIVAL], scope[PLACE] = arrival, self.place
+        if not arrival.direct:
+            scope["client"] = (arrival.client, 0)
+            scope["scheme"] = arrival.scheme
+            if arrival.host is not None:  # from here on there is one host: the one that was asked for
+                kept = [pair for pair in headers if pair[0] != b"host"]
+                scope["headers"] = [*kept, (b"host", arrival.host)]
 
 
 def build(settings: Settings, extra_routes: Iterable[Route] = ()) -> Hub:
@@ -83,12 +110,10 @@ def build(settings: Settings, extra_routes: Iterable[Route] = ()) -> Hub:
         request_max_body_size=None,  # bodies are measured by the wire before they are read
     )
     app.board = board
+    app.place = Place(settings.network)
+    app.proxies = Proxies(settings.network)
+    app.outgoing = Outgoing(settings.network, app.place, board.gate)
     return app
-
-
-def _host_of(scope: Any) -> bytes | None:
-    found = [value for key, value in scope["headers"] if key == b"host"]
-    return found[0] if len(found) == 1 else None
 
 
 def _spelled(path: str) -> str:
@@ -112,25 +137,6 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, text: str) -> None
         await refuse_socket(scope, send, MISDIRECTED, text)
     else:
         await text_answer(MISDIRECTED, text)(scope, receive, send)
-
-
-def _cors(origin: bytes) -> list[tuple[bytes, bytes]]:
-    return [
-        (b"access-control-allow-origin", origin),
-        (b"access-control-allow-methods", b"*"),
-        (b"access-control-allow-headers", b"content-type, authorization, x-session-id, *"),
-        (b"access-control-max-age", b"3600"),
-        (b"vary", b"Origin"),
-    ]
-
-
-def _with_cors(send: Any, origin: bytes) -> Any:
-    async def sending(message: Any) -> None:
-        if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), *_cors(origin)]
-        await send(message)
-
-    return sending
 
 
 def _without_body(send: Any) -> Any:

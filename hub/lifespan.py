@@ -30,17 +30,14 @@ from hub.settings import Settings
 from hub.store import Store
 from hub.updates import Updates
 from hub.webhooks import Hooks, ServerHooks
-from hub.wire.door import is_loopback
+from hub.wire.address import Place, outside_address
+from hub.wire.listening import demand_owner
 from hub.wire.switchboard import Switchboard
 from hub.workflows import Workflows
 
 _log = logging.getLogger(__name__)
 ROOT = Path(__file__).parent.parent
 """The copy of the hub that runs."""
-
-
-class NotYet(Exception):
-    """The hub cannot start like this; the text tells what to do first."""
 
 
 def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextManager[None]]:
@@ -56,7 +53,7 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             closing.push_async_callback(store.close)
             accounts = await Accounts.open(settings, store)
             closing.push_async_callback(accounts.close)
-            await _demand_owner(settings.network.host, accounts)
+            await demand_owner(settings.network.host, accounts)
             media = Media(
                 settings.folders.outputs, store.images, __version__, append_user=settings.outputs.append_user
             )
@@ -154,7 +151,7 @@ def _hooks(settings: Settings, store: Store, jobs: Jobs) -> Hooks:
     rule = Rule((ANY,), private=settings.webhooks.private_addresses, section="webhooks")
     outside = Outside(rule, f"GenerationHub/{__version__}")
     return Hooks(
-        settings.webhooks, store, jobs, outside, settings.folders.keys, settings.network.external_url
+        settings.webhooks, store, jobs, outside, settings.folders.keys, Place(settings.network).outer
     )
 
 
@@ -162,8 +159,7 @@ def _server_hooks(settings: Settings, jobs: Jobs) -> ServerHooks:
     network = settings.network
     rule = Rule((ANY,), private=True, section="webhooks")  # whoever sets these runs the server
     outside = Outside(rule, f"GenerationHub/{__version__}")
-    address = network.external_url or f"http://{network.host}:{network.port}"
-    return ServerHooks(settings.webhooks, jobs, outside, address)
+    return ServerHooks(settings.webhooks, jobs, outside, outside_address(network))
 
 
 def _make_pool(settings: Settings, jobs: Jobs, keys: UpstreamKeys, identity: Identity) -> Pool:
@@ -190,13 +186,3 @@ def _make_pool(settings: Settings, jobs: Jobs, keys: UpstreamKeys, identity: Ide
         key=key_of,
         server=identity.server,
     )
-
-
-async def _demand_owner(host: str, accounts: Accounts) -> None:
-    """Before anyone beyond this machine can knock, somebody must be able to sign in as the owner."""
-    if not is_loopback(host) and not await accounts.users.has_password_owner():
-        raise NotYet(
-            f"The hub would listen on {host}, where other machines reach it, and nobody owns it yet. "
-            "Start it on this machine first (--host 127.0.0.1) and register the first account, which becomes "
-            "the owner: the page offers it, or POST /API/RegisterBasic with username and password."
-        )

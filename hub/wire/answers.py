@@ -73,7 +73,11 @@ async def packed(answer: Answer, accepted: bytes | None) -> Answer:
 
 
 def error_answer(error: HubError, extra: Headers | None = None) -> Answer:
-    """A refusal as an HTTP answer with its own status."""
+    """A refusal as an HTTP answer with its own status; one that says when to come again says it in the header
+    too (RFC 9110 §10.2.3)."""
+    wait = error.extra.get("retry_after")
+    if isinstance(wait, int):
+        extra = [*(extra or ()), (b"retry-after", b"%d" % wait)]
     return json_answer(encode(error.body()), error.status, extra)
 
 

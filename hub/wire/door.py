@@ -6,11 +6,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hub.settings import Network
+from hub.wire.address import Place, checked_origins
 from hub.wire.answers import Headers
+from hub.wire.arrival import Arrival, arrival_of
 
 LOCAL_NAMES = frozenset({"localhost", "localhost."})
-MAX_VIAS = 3
-"""Forwarded addresses that are kept in a client's text (swarm-api §1.4)."""
+PLACE = "hub.place"
+"""Scope key of the hub's Place."""
 REMEMBERED = 512
 """Host and origin verdicts kept; more distinct ones are simply judged again."""
 
@@ -28,7 +30,8 @@ class Gatekeeper:
         external = urlsplit(network.external_url)
         if external.hostname:
             self._names |= {external.hostname}
-        self._allowed = {origin.rstrip("/").lower() for origin in network.allow_origins}
+        self._readers = checked_origins(network.allow_origins)
+        self._allowed = set(self._readers)
         if network.external_url:
             self._allowed.add(f"{external.scheme}://{external.netloc}".lower())
         self._good_hosts: set[bytes] = set()
@@ -50,9 +53,22 @@ class Gatekeeper:
             self._good_hosts.add(host)
         return None
 
-    def origin_refusal(self, origin: bytes | None, host: bytes | None) -> str | None:
-        """Why a page of this origin may not call us, None when it may; no Origin means no browser page."""
-        if origin is None or (origin, host or b"") in self._good_origins:
+    def origin_refusal(
+        self, origin: bytes | None, host: bytes | None, site: bytes | None = None
+    ) -> str | None:
+        """Why a page of this origin may not call us, None when it may.
+
+        No Origin means no browser page, unless the browser says by Sec-Fetch-Site (`site`) that another site
+        sent it, or another port of this one.
+        """
+        if origin is None:
+            if site in (b"cross-site", b"same-site"):
+                return (
+                    "A page of another site sent this, and its browser does not say which. "
+                    "Open the hub's own page, or send the call from a program."
+                )
+            return None
+        if (origin, host or b"") in self._good_origins:
             return None
         text = origin.decode("latin-1").lower()
         if text.rstrip("/") not in self._allowed and not _same_place(
@@ -68,7 +84,7 @@ class Gatekeeper:
 
     def may_read(self, origin: bytes) -> bool:
         """Whether answers carry a CORS header for this origin: only configured ones do."""
-        return origin.decode("latin-1").lower().rstrip("/") in self._allowed
+        return origin.decode("latin-1").lower() in self._readers
 
 
 def host_name(host: str) -> str:
@@ -153,33 +169,48 @@ class Door:
         return self._cookies
 
     @property
+    def arrival(self) -> Arrival:
+        """How the request came."""
+        return arrival_of(self._scope)
+
+    @property
     def peer(self) -> str:
-        """The bare address of the other end."""
-        client = self._scope.get("client")
-        return str(client[0]) if client else ""
+        """The bare address of who asks, as far as believed proxies tell: what tries are counted by."""
+        return self.arrival.client
 
     @property
     def address(self) -> str:
-        """The client's text: the peer and up to three forwarded addresses as ` (via x)` (swarm-api §1.4)."""
-        vias = [
-            part.strip()[:64] for part in self.headers.get("x-forwarded-for", "").split(",") if part.strip()
-        ]
-        return self.peer + "".join(f" (via {via})" for via in vias[:MAX_VIAS])
+        """The client's text: its address and up to three more that somebody claims as ` (via x)`
+        (swarm-api §1.4)."""
+        arrival = self.arrival
+        return arrival.client + "".join(f" (via {via})" for via in arrival.vias)
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the caller sits on this machine and no proxy stands between."""
-        forwarded = {"x-forwarded-for", "forwarded", "x-real-ip"} & self.headers.keys()
-        return not forwarded and is_loopback(self.peer)
+        """Whether the caller sits on this machine and nothing stands between: no proxy, believed or not."""
+        arrival = self.arrival
+        return arrival.direct and is_loopback(arrival.client)
 
     @property
     def is_secure(self) -> bool:
         """Whether the connection is encrypted, as far as a believed proxy tells."""
-        return str(self._scope.get("scheme")) in {"https", "wss"}
+        return self.arrival.scheme in {"https", "wss"}
+
+    def external(self, path: str) -> str:
+        """One of our paths (with its leading slash) as a whole address that the caller's browser can open:
+        the setting network.external_url, else the Host and scheme it came by, and the base path."""
+        host = (self.arrival.host or b"").decode("latin-1")
+        return self._place.address(path, "https" if self.is_secure else "http", host)
+
+    @property
+    def _place(self) -> Place:
+        place: Place | None = self._scope.get(PLACE)
+        return place or Place(Network())
 
     def set_cookie(self, name: str, value: str, *, max_age: int, http_only: bool = True) -> None:
-        """Send a cookie along: SameSite=Lax, Secure on an encrypted connection, `max_age` in seconds."""
-        parts = [f"{name}={value}", "Path=/", f"Max-Age={max_age}", "SameSite=Lax"]
+        """Send a cookie along, for our base path: SameSite=Lax, Secure on an encrypted connection; `max_age`
+        in seconds."""
+        parts = [f"{name}={value}", f"Path={self._place.base or '/'}", f"Max-Age={max_age}", "SameSite=Lax"]
         if http_only:
             parts.append("HttpOnly")
         if self.is_secure:

@@ -18,6 +18,7 @@ from litestar.types import ASGIApp, Receive, Send
 from hub import __version__
 from hub.accounts import Caller
 from hub.errors import Forbidden, HubError
+from hub.wire.address import base_path
 from hub.wire.answers import encode, error_answer, json_answer, redirect
 from hub.wire.describe import openapi
 from hub.wire.door import header
@@ -81,7 +82,8 @@ def schema_handler(board: Switchboard) -> BaseRouteHandler:
 
     @get("/schema/openapi.json", opt={"permission": None}, status_code=200, include_in_schema=False)
     async def show_openapi(request: Request[Any, Any, Any]) -> ASGIApp:
-        return json_answer(encode(openapi(board.routes, __version__)))
+        base = base_path(board.settings.network.base_path)
+        return json_answer(encode(openapi(board.routes, __version__) | {"servers": [{"url": base or "/"}]}))
 
     return show_openapi
 

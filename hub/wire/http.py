@@ -33,7 +33,7 @@ async def answer_post(
 ) -> Answer:
     """Answer one POST by the routes of `shelf`."""
     try:
-        content_type = length = session = origin = host = accepted = None
+        content_type = length = session = origin = host = accepted = site = None
         cookie = False
         for name, value in scope["headers"]:
             if name == b"content-type":
@@ -48,10 +48,12 @@ async def answer_post(
                 host = value
             elif name == b"accept-encoding":
                 accepted = value
+            elif name == b"sec-fetch-site":
+                site = value
             elif name == b"cookie":
                 cookie = True
-        if cookie and origin is not None:
-            _check_origin(board, origin, host)
+        if cookie and (origin is not None or site is not None):
+            _check_origin(board, origin, host, site)
         body = await _read_body(content_type, length, board.most, receive)
         bound, caller = board.admit(shelf, key, session_id_of(body, session), socket=False)
         answer = await _answer(bound, caller, body, scope)
@@ -101,8 +103,8 @@ def _encoded(value: Any) -> bytes:
     return encode(value)
 
 
-def _check_origin(board: Switchboard, origin: bytes, host: bytes | None) -> None:
-    refusal = board.gate.origin_refusal(origin, host)
+def _check_origin(board: Switchboard, origin: bytes | None, host: bytes | None, site: bytes | None) -> None:
+    refusal = board.gate.origin_refusal(origin, host, site)
     if refusal is not None:
         raise HubError(refusal, error_id="bad_origin", status=403, field="Origin")
 

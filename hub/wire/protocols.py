@@ -174,7 +174,7 @@ class BoundedHttp(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """The parser gave up: because of our counter, or because this is not HTTP."""
         if not self._is_over():
-            super().send_400_response(msg)
+            self._answer("400 Bad Request", msg)
             return
         text = (
             f"The request's headers are over the limit of {self.most} headers or {self.most_bytes} bytes "
@@ -184,8 +184,8 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _answer(self, status: str, text: str) -> None:
         head = f"HTTP/1.1 {status}\r\ncontent-type: text/plain; charset=utf-8\r\n"
-        rest = f"content-length: {len(text)}\r\nconnection: close\r\n\r\n{text}"
-        self.transport.write((head + rest).encode())
+        rest = f"content-length: {len(text)}\r\nconnection: close\r\n"
+        self.transport.write(f"{head}{rest}x-content-type-options: nosniff\r\n\r\n{text}".encode())
         self.transport.close()
 
 

@@ -83,6 +83,10 @@ async def refuse_socket(scope: Any, send: Any, status: int, text: str) -> None:
     if "websocket.http.response" not in (scope.get("extensions") or {}):
         await send({"type": "websocket.close", "code": 1008, "reason": text[:100]})
         return
-    headers = [(b"content-type", b"text/plain; charset=utf-8")]
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
     await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": text.encode()})
