@@ -12,6 +12,16 @@ ANY = "*"
 """In a list of hosts: every host there is."""
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_NEVER = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "192.88.99.0/24",  # relays of 6to4, given up by RFC 7526
+        "3fff::/20",  # for documentation, RFC 9637; known to newer Pythons only
+        "64:ff9b:1::/48",  # translation within one network, RFC 8215
+    )
+)
+_ISATAP = frozenset({0x00005EFE, 0x02005EFE})
+"""What stands before an IPv4 address that is tunnelled within a site (RFC 5214 §6.1)."""
 
 
 class Rule(Struct, frozen=True):
@@ -65,11 +75,13 @@ def is_public(text: str) -> bool:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return False
+    if any(address.version == network.version and address in network for network in _NEVER):
+        return False
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour
         if inner is None and address in _NAT64:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if address.teredo is not None:
+        if address.teredo is not None or int(address) >> 32 & 0xFFFFFFFF in _ISATAP:
             return False
         if inner is not None:
             return is_public(str(inner))

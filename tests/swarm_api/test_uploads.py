@@ -23,7 +23,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 HUB_SETTINGS = SETTINGS
 resource = pytest.importorskip("resource", reason="memory is measured the Unix way")
 MOST_MEMORY_KIB = 300_000
-Answer = dict[str, Any]
+Answer = Any
 
 
 async def _to_history(hub: RunningHub, url: str) -> Answer:

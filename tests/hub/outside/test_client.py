@@ -1,7 +1,9 @@
 """The guarded client against a real server: redirects, keys, rebinding, limits."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
+import httpcore
 import pytest
 
 from hub.errors import HubError
@@ -112,4 +114,63 @@ async def test_a_body_that_is_too_long_is_refused(server: Serving) -> None:
     outside = names_to_loopback()
     with pytest.raises(HubError, match="more than 1000 bytes"):
         await read(outside, server.url)
+    await outside.close()
+
+
+class Dialled(httpcore.AsyncNetworkBackend):
+    """Notes who would be called, and calls nobody."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, int]] = []
+
+    async def connect_tcp(self, host: str, port: int, *rest: Any, **more: Any) -> httpcore.AsyncNetworkStream:
+        self.calls.append((host, port))
+        raise httpcore.ConnectError("nobody is called here")
+
+
+async def test_a_name_that_turns_inside_after_the_check_leads_nowhere() -> None:
+    """DNS rebinding with the rule that holds for users: resolved once, and that address is dialled; when the
+    name is asked again, the new answer is judged anew."""
+    answers = [["8.8.8.8"], ["127.0.0.1"], ["8.8.8.8", "169.254.169.254"]]
+
+    async def resolve(host: str, port: int) -> list[str]:
+        return answers.pop(0)
+
+    outside = Outside(Rule(("*",)), "test", resolve=resolve)
+    dialled = outside._pool._network_backend._plain = Dialled()  # type: ignore[attr-defined]
+    with pytest.raises(Unreachable):
+        await read(outside, "https://rebinding.example/")
+    for _ in range(2):
+        with pytest.raises(HubError, match="not a public one"):
+            await read(outside, "https://rebinding.example/")
+    with pytest.raises(HubError):
+        await outside.post(read_place("http://rebinding.example/"), b"", {}, seconds=30)
+    assert dialled.calls == [("8.8.8.8", 443)]
+    assert answers == []
+    await outside.close()
+
+
+async def test_a_proxy_named_in_the_environment_is_passed_by(
+    server: Serving, other: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would resolve the name itself, unchecked, and see what is sent."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, other.url)
+    server.handle = lambda asked: Reply(body=b"direct")
+    outside = names_to_loopback()
+    assert await read(outside, f"http://somewhere.example:{server.port}/") == b"direct"
+    assert await outside.post(read_place(server.url), b"x", {}, seconds=30) == 200
+    assert other.asked == []
+    await outside.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["https://2130706433/", "https://0177.0.0.1/", "https://0x7f.1/", "https://127.1/"]
+)
+async def test_odd_spellings_of_loopback_are_what_they_resolve_to(url: str) -> None:
+    outside = Outside(Rule(("*",)), "test")
+    dialled = outside._pool._network_backend._plain = Dialled()  # type: ignore[attr-defined]
+    with pytest.raises(HubError):
+        await read(outside, url)
+    assert dialled.calls == []
     await outside.close()
