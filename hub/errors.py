@@ -1,5 +1,6 @@
 """Refusals and failures as values: each knows its sentence, public id, status and what it is about."""
 
+import time
 from typing import Any
 
 
@@ -51,4 +52,17 @@ class DeadSession(HubError):
     def __init__(self) -> None:
         super().__init__(
             "Invalid session ID. You may need to refresh the page.", error_id="invalid_session_id", status=401
+        )
+
+
+class ExpiredToken(HubError):
+    """A token that was good once; `expired` in unix seconds."""
+
+    def __init__(self, expired: int) -> None:
+        when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(expired))
+        super().__init__(
+            f"This token expired at {when} UTC. Make a new one.",
+            error_id="token_expired",
+            status=401,
+            expired=expired,
         )

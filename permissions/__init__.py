@@ -1,6 +1,6 @@
 """Permission flags as data, the roles made from them, and the check. Knows nothing of the rest of the hub."""
 
-from permissions.check import has
+from permissions.check import has, narrowed
 from permissions.discover import FLAGS
 from permissions.flag import Flag, Group, Rank, Safety
 from permissions.roles import RANKS, ROLES, Merged, Quotas, Role, default_flags, merge
@@ -19,4 +19,5 @@ __all__ = [
     "default_flags",
     "has",
     "merge",
+    "narrowed",
 ]

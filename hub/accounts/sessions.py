@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
+from msgspec import Struct
+
 from hub.accounts.caller import Caller, Limits
 from hub.accounts.clock import Clock, now_ms
 from hub.store import SessionRow, Store
@@ -31,20 +33,35 @@ class _Live:
     user: str
     token: str
     address: str
+    client: str
     last_used: int
     created: int
+    until: int = 0  # when its token ends, 0 for never; known together with the caller
     caller: Caller | None = None
 
 
+class SessionView(Struct, frozen=True):
+    """A session as its user sees it: `id` is no secret; `made` and `last_used` in unix milliseconds; `token`
+    the id of the token it was made with ("" for none)."""
+
+    id: str
+    made: int
+    last_used: int
+    address: str
+    client: str
+    token: str
+
+
 class Sessions:
-    """Issue, find, end. `grants` gives a user's present flags and limits; `note_active` is told of users who
-    did something by hand."""
+    """Issue, find, end. `grants` gives the present flags and limits of a user who comes with a token ("" for
+    none), `ends` when a token ends (0: never); `note_active` is told of users who did something by hand."""
 
     def __init__(
         self,
         store: Store,
-        grants: Callable[[str], Grants],
+        grants: Callable[[str, str], Grants],
         *,
+        ends: Callable[[str], int] = lambda token: 0,
         note_active: Callable[[str], None] = lambda user: None,
         days: int = 31,
         clock: Clock = now_ms,
@@ -56,10 +73,12 @@ class Sessions:
         self._lifetime = days * DAY_MS
         self._live: dict[bytes, _Live] = {}
         self._used: dict[bytes, int] = {}  # last-used times not written yet
+        self._ends = ends
         self._listeners: list[Callable[[str], None]] = []
+        self._onlookers: list[Callable[[str | None], None]] = []
         for row in store.sessions.all():
             self._live[bytes.fromhex(row.digest)] = _Live(
-                row.user, row.token, row.address, row.last_used, row.created
+                row.user, row.token, row.address, row.user_agent, row.last_used, row.created
             )
 
     async def issue(self, user: str, *, token: str = "", address: str = "", user_agent: str = "") -> str:
@@ -67,11 +86,11 @@ class Sessions:
         session_id = secrets.token_hex(20).upper()
         digest = _digest(session_id)
         now = self._clock()
-        live = _Live(user, token, address[:TEXT_LIMIT], now, now)
+        live = _Live(user, token, address[:TEXT_LIMIT], user_agent[:TEXT_LIMIT], now, now)
         live.caller = self._caller(session_id, live)
         await self._make_room(user)
         await self._store.sessions.add(
-            SessionRow(digest.hex(), user, token, now, now, live.address, user_agent[:TEXT_LIMIT])
+            SessionRow(digest.hex(), user, token, now, now, live.address, live.client)
         )
         self._live[digest] = live
         return session_id
@@ -83,14 +102,19 @@ class Sessions:
         if live is None:
             return None
         now = self._clock()
-        if now - live.last_used > self._lifetime:
+        if live.caller is None:
+            live.caller = self._caller(session_id, live)
+        if now - live.last_used > self._lifetime or 0 < live.until <= now:
             self._forget([digest])
             return None
         live.last_used = now
         self._used[digest] = now
-        if live.caller is None:
-            live.caller = self._caller(session_id, live)
         return live.caller
+
+    def present(self, session_id: str) -> Caller | None:
+        """The caller as he is now, or None, of a session that was found before; no use of it."""
+        live = self._live.get(_digest(session_id))
+        return None if live is None else live.caller
 
     def active(self, caller: Caller) -> None:
         """The caller did something by hand (the routes marked U)."""
@@ -100,6 +124,11 @@ class Sessions:
         """Have `listener` called with the id of every session that ends. It must not wait."""
         self._listeners.append(listener)
 
+    def on_change(self, listener: Callable[[str | None], None]) -> None:
+        """Have `listener` called with the user whose flags may have changed, None for all. It must not
+        wait."""
+        self._onlookers.append(listener)
+
     async def end(self, session_id: str) -> bool:
         """End one session; False when there was none."""
         digest = _digest(session_id)
@@ -107,6 +136,23 @@ class Sessions:
             return False
         await self._forget([digest])
         return True
+
+    def listing(self, user: str) -> list[SessionView]:
+        """The sessions of a user, the one used last first."""
+        found = [
+            SessionView(_name(digest), live.created, live.last_used, live.address, live.client, live.token)
+            for digest, live in self._live.items()
+            if live.user == user
+        ]
+        return sorted(found, key=lambda view: view.last_used, reverse=True)
+
+    async def end_named(self, user: str, name: str) -> bool:
+        """End the session of `user` that is listed under a name; False when there is none."""
+        doomed = [
+            digest for digest, live in self._live.items() if live.user == user and _name(digest) == name
+        ]
+        await self._forget(doomed)
+        return bool(doomed)
 
     async def end_for_token(self, token: str) -> int:
         """End every session a token made; how many."""
@@ -128,10 +174,13 @@ class Sessions:
         await self._forget(doomed)
         return len(doomed)
 
-    async def sweep(self) -> int:
-        """End what has not been used for too long; how many."""
+    async def sweep(self, is_known: Callable[[str], bool] = lambda token: True) -> int:
+        """End what has not been used for too long, and what a kill left of tokens that are not known any
+        more; how many."""
         oldest = self._clock() - self._lifetime
-        return await self._end_where(lambda live: live.last_used < oldest)
+        return await self._end_where(
+            lambda live: live.last_used < oldest or (bool(live.token) and not is_known(live.token))
+        )
 
     async def flush(self) -> None:
         """Write the last-used times down."""
@@ -144,6 +193,11 @@ class Sessions:
         for live in self._live.values():
             if live.caller is not None and user in (None, live.user):
                 live.caller = self._caller(live.caller.session, live)
+        for listener in self._onlookers:
+            try:
+                listener(user)
+            except Exception:
+                _log.exception("a listener for changed roles failed")
 
     def addresses(self, since: int) -> dict[str, dict[str, int]]:
         """Of each user with sessions used since then (unix milliseconds): how many from each address."""
@@ -164,7 +218,8 @@ class Sessions:
         ]
 
     def _caller(self, session_id: str, live: _Live) -> Caller:
-        flags, limits = self._grants(live.user)
+        flags, limits = self._grants(live.user, live.token)
+        live.until = self._ends(live.token)
         return Caller(live.user, session_id, flags, limits, live.token, live.address)
 
     async def _end_where(self, matches: Callable[[_Live], bool]) -> int:
@@ -196,6 +251,16 @@ class Sessions:
         if len(mine) >= MOST_PER_USER:
             mine.sort()
             await self._forget(digest for _, digest in mine[: MOST_PER_USER // 10])
+
+
+def name_of(session_id: str) -> str:
+    """What a session is listed under."""
+    return _name(_digest(session_id))
+
+
+def _name(digest: bytes) -> str:
+    """A part of the hash: it names a session and opens nothing."""
+    return digest.hex()[:32]
 
 
 def _digest(session_id: str) -> bytes:

@@ -1,11 +1,11 @@
 """The accounts as one object: opened with the store, asked who is calling, closed before the store."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Mapping
 from typing import Protocol
 
+import msgspec
 from msgspec import Struct
 
 import languages
@@ -20,12 +20,13 @@ from hub.accounts.preferences import Preferences
 from hub.accounts.presets import Presets
 from hub.accounts.references import References
 from hub.accounts.roles import Roles
-from hub.accounts.sessions import Sessions
+from hub.accounts.sessions import Grants, Sessions
 from hub.accounts.sign_in import SignIn
 from hub.accounts.tokens import COOKIE, Tokens
 from hub.accounts.upstream_keys import UpstreamKeys
 from hub.accounts.users import LOCAL, Users
 from hub.accounts.word_lists import WordLists
+from hub.errors import DeadSession, ExpiredToken
 from hub.settings import Settings
 from hub.store import Store
 
@@ -87,7 +88,8 @@ class Accounts:
         self.users = Users(store, self.roles, clock=clock)
         self.sessions = Sessions(
             store,
-            self.users.grants,
+            self._grants,
+            ends=lambda token: self.tokens.ends(token),
             note_active=self.users.note_active,
             days=settings.session_days,
             clock=clock,
@@ -104,7 +106,7 @@ class Accounts:
         self.keepsakes = Keepsakes(store)
         self.references = References(store)
         self.upstream_keys = UpstreamKeys(store, whole.folders.keys)
-        self._chores: asyncio.Task[None] | None = None
+        self._chores: list[asyncio.Task[None]] = []
 
     @classmethod
     async def open(
@@ -115,25 +117,27 @@ class Accounts:
         await accounts.roles.bring_up()
         accounts.users.roles_changed()
         await accounts.users.bring_up()
-        await accounts.sessions.sweep()
-        accounts._chores = asyncio.get_running_loop().create_task(
-            accounts._run_chores(), name="accounts chores"
-        )
+        await accounts.sessions.sweep(lambda token: accounts.tokens.get(token) is not None)
+        loop = asyncio.get_running_loop()
+        accounts._chores = [
+            loop.create_task(accounts._run_chores(), name="accounts chores"),
+            loop.create_task(accounts.tokens.watch(), name="tokens that end"),
+        ]
         return accounts
 
     async def close(self) -> None:
         """Write down what is only in memory."""
-        if self._chores is not None:
-            self._chores.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._chores
+        for chore in self._chores:
+            chore.cancel()
+        await asyncio.gather(*self._chores, return_exceptions=True)
         await self._flush()
         self._passwords.close()
 
     def identify(
         self, address: str, is_loopback: bool, headers: Mapping[str, str], cookies: Mapping[str, str]
     ) -> Identity | None:
-        """Who is calling, or None when they have to sign in first.
+        """Who is calling, or None when they have to sign in first. Raises ExpiredToken for a token shown as
+        such that has run out.
 
         A token counts first: `Authorization: Bearer <token>` (a wrong one is refused), then the cookie (a
         stale one is passed over). Without one a direct caller on this machine is the local user, unless
@@ -142,7 +146,10 @@ class Accounts:
         """
         scheme, _, credentials = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return self._by_token(credentials.strip(), address)
+            shown = credentials.strip()
+            if (expired := self.tokens.expired(shown)) is not None:
+                raise ExpiredToken(expired)
+            return self._by_token(shown, address)
         cookie = cookies.get(COOKIE)
         if cookie and (found := self._by_token(cookie, address)) is not None:
             return found
@@ -152,7 +159,7 @@ class Accounts:
 
     def caller_without_session(self, identity: Identity, address: str = "") -> Caller:
         """The caller of a page or file request, which carries no session id."""
-        flags, limits = self.users.grants(identity.user)
+        flags, limits = self._grants(identity.user, identity.token)
         return Caller(identity.user, "", flags, limits, identity.token, address)
 
     def visitor(self, door: Knock) -> Caller | None:
@@ -164,6 +171,26 @@ class Accounts:
         """Take up changed roles in every open session at once."""
         self.users.roles_changed()
         self.sessions.refresh()
+
+    def now(self, caller: Caller) -> Caller:
+        """The caller as he is now, for what goes on long after it was asked for: by his session while it is
+        open, else by what his roles and token still give. Raises DeadSession for a user or token gone."""
+        found = self.sessions.present(caller.session) if caller.session else None
+        if found is not None:
+            return found
+        if self.users.get(caller.user) is None or (caller.token and not self._is_good(caller.token)):
+            raise DeadSession
+        flags, limits = self._grants(caller.user, caller.token)
+        return msgspec.structs.replace(caller, flags=flags, limits=limits)
+
+    def _is_good(self, token: str) -> bool:
+        row = self.tokens.get(token)
+        return row is not None and not self.tokens.is_over(row)
+
+    def _grants(self, user: str, token: str) -> Grants:
+        """What a user's roles add up to for whoever comes with a token of his ("" for none)."""
+        flags, limits = self.users.grants(user)
+        return self.tokens.narrow(token, flags), limits
 
     def _by_token(self, text: str, address: str) -> Identity | None:
         row = self.tokens.check(text)

@@ -71,8 +71,8 @@ class SessionTable(Model):
 
 
 class TokenTable(Model):
-    """One sign-in or personal API token. `digest` is the SHA-256 of its secret, in hex. `flags` is a JSON list
-    of the only flags it has, or empty for all of its user's, `expires` 0 for never."""
+    """One sign-in or personal API token. `digest` is the SHA-256 of its secret, in hex. `flags` is a JSON
+    list of the only flags it has, or empty for all of its user's, `expires` 0 for never."""
 
     id = fields.CharField(max_length=32, primary_key=True)
     user = fields.CharField(max_length=100)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import astuple
 
@@ -102,5 +103,5 @@ class TokenRows:
 
 
 def _token(values: tuple[Any, ...]) -> TokenRow:
-    *plain, flags, expires = values
-    return TokenRow(*plain, tuple(json.loads(flags)) if flags else None, expires)
+    row = TokenRow(*values[:8], expires=values[9])
+    return msgspec.structs.replace(row, flags=tuple(json.loads(values[8]))) if values[8] else row
