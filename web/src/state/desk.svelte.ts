@@ -189,6 +189,7 @@ export class Desk {
       this.notices.say(t("Image {done} of {all} done.", { done, all: cells.length }));
     }
     if (frame.error !== undefined && frame.error !== INTERRUPTED) this.notices.urgent = frame.error;
+    for (const warning of frame.warnings ?? []) this.notices.alarm(warning, "warn");
   }
 
   #refused(request: Request): void {

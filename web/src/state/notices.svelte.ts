@@ -5,6 +5,8 @@ const QUIET_MS = 3000;
 export interface Problem {
   id: number;
   text: string;
+  /** `danger`: something did not happen; `warn`: it goes on, otherwise than asked. */
+  kind: "danger" | "warn";
 }
 
 export class Notices {
@@ -31,11 +33,11 @@ export class Notices {
   }
 
   /** Shows a problem in a band and announces it at once; the same words are shown once. */
-  alarm(text: string): void {
+  alarm(text: string, kind: Problem["kind"] = "danger"): void {
     this.urgent = text;
     if (this.problems.some((problem) => problem.text === text)) return;
     this.#count += 1;
-    this.problems = [...this.problems.slice(-3), { id: this.#count, text }];
+    this.problems = [...this.problems.slice(-3), { id: this.#count, text, kind }];
   }
 
   dismiss(id: number): void {

@@ -123,6 +123,8 @@ export interface Frame extends Partial<StatusAnswer> {
   limit?: Value;
   permission?: string;
   keep_alive?: boolean;
+  /** What was left out of a request, a sentence each; it goes on without that. */
+  warnings?: string[];
   socket_intention?: string;
 }
 
