@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 from msgspec import NODEFAULT, UNSET, Struct, UnsetType
 
+from hub.wire.answers import Answer
 from hub.wire.bind import INT32, KINDS, SESSION, is_whole_body, unwrap
 from hub.wire.route import Route
 
@@ -129,6 +130,10 @@ def openapi(routes: Iterable[Route], version: str) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": components | {"Error": _ERROR},
+            "responses": {
+                name: {"description": text, "content": {"application/json": {"schema": _ERROR_REF}}}
+                for name, text in _REFUSALS.items()
+            },
             "securitySchemes": {
                 "session": {"type": "apiKey", "in": "header", "name": "X-Session-ID"},
                 "token": {"type": "http", "scheme": "bearer"},
@@ -147,16 +152,28 @@ _ERROR = {
         "limit": {"description": "What would be accepted."},
         "permission": {"type": "string", "description": "The missing permission flag."},
     },
+    "anyOf": [{"required": ["error"]}, {"required": ["error_id"]}],
 }
+_ERROR_REF = {"$ref": "#/components/schemas/Error"}
+_REFUSALS = {
+    "400": "The request was refused before it reached the route, or something broke inside.",
+    "401": "The session is unknown or has ended.",
+    "403": "A page of another origin called with our cookie.",
+    "413": "The body is larger than `network.max_request_mib`.",
+    "503": "The hub stops, or cannot write down what it was told.",
+}
+"""What any call may be answered with, by status (swarm-api §1.3)."""
 
 
 def _operation(route: Route, known: dict[type[Struct], Any]) -> dict[str, Any]:
     title, _, rest = route.text.partition("\n")
     struct = output_struct(route)
     answer = known[struct] if struct is not None else {"type": "object"}
-    content = {"application/json": {"schema": {"anyOf": [answer, {"$ref": "#/components/schemas/Error"}]}}}
+    content: dict[str, Any] = {"application/json": {"schema": {"anyOf": [answer, _ERROR_REF]}}}
+    if route.output is Answer:
+        content = {"text/plain": {"schema": {"type": "string"}}}
     found: dict[str, Any] = {
-        "operationId": route.name.strip("/").replace("/", "_") + ("_socket" if route.socket else ""),
+        "operationId": _operation_id(route),
         "summary": title.strip(),
         "description": rest.strip(),
         "tags": [route.family],
@@ -172,11 +189,20 @@ def _operation(route: Route, known: dict[type[Struct], Any]) -> dict[str, Any]:
             {"name": name, "in": "query", "required": name in frame.get("required", []), "schema": schema}
             for name, schema in frame["properties"].items()
         ]
-        found["responses"] = {"200": {"description": "The answer.", "content": content}}
     else:
         found["requestBody"] = {"required": True, "content": {"application/json": {"schema": frame}}}
-        found["responses"] = {"200": {"description": "The answer.", "content": content}}
+    if not route.socket:
+        refused = {status: {"$ref": f"#/components/responses/{status}"} for status in _REFUSALS}
+        found["responses"] = {"200": {"description": "The answer.", "content": content}} | refused
     return found
+
+
+def _operation_id(route: Route) -> str:
+    """One for each operation: some of our paths take GET and POST."""
+    name = route.name.strip("/").replace("/", "_")
+    if route.socket:
+        return f"{name}_socket"
+    return f"read_{name}" if route.method == "GET" else name
 
 
 def _body_schema(route: Route) -> dict[str, Any]:

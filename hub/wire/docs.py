@@ -54,6 +54,21 @@ close.
 | `no_result` | 400 | the route gave nothing back |
 | `internal_error` | 400 | something broke; `trace` is found in the log |
 | `shutting_down` | 503 | the hub stops; accepted work goes on after its restart. Sockets close with 1012 |
+
+## How a socket ends
+
+Every close that the hub decides on has an error frame before it, unless all went well.
+
+| code | why |
+| --- | --- |
+| 1000 | the call is over: done, or refused in the frame before |
+| 1002 | a frame breaks the websocket protocol |
+| 1007 | a text frame is not valid UTF-8 |
+| 1008 | more than 64 frames wait to be read: the client does not wait for answers |
+| 1009 | a frame is larger than `network.max_request_mib` |
+| 1011 | no pong came within `network.ping_seconds` (nobody is there to read an error frame) |
+| 1012 | the hub stops |
+| 1013 | the client reads too slowly: more than `network.outbox_mib` of results wait, an error frame behind them |
 """
 
 

@@ -9,6 +9,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.protocol import State
 
 from hub.settings import Network
+from hub.wire.answers import Framing, encode
 from hub.wire.outbox import Binary, Frame
 from hub.wire.socket import LINK
 
@@ -42,6 +43,18 @@ def frame_header(size: int, kind: int = TEXT_FRAME) -> bytes:
     return bytes((kind, 127)) + size.to_bytes(8, "big")
 
 
+def unreadable(code: int, reason: str, most: int) -> bytes:
+    """The error frame before a close with 1007, 1009 or 1002 (RFC 6455 §7.4.1): what came could not be read.
+    `most` is how many bytes a frame may have."""
+    text, limit = f"The frame breaks the websocket protocol ({reason}).", "RFC 6455"
+    if code == 1007:
+        text, limit = "The frame is marked as text and is not valid UTF-8.", "UTF-8"
+    elif code == 1009:
+        text = f"The frame is too large: at most {most} bytes (setting network.max_request_mib)."
+        return encode(Framing("null input", text, field="frame", limit=most).body())
+    return encode(Framing("null input", text, field="frame", limit=limit).body())
+
+
 class SocketProtocol(WebSocketsSansIOProtocol):
     """uvicorn's websocket protocol, offering itself to the stream as its Link.
 
@@ -67,6 +80,13 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             return False
         self.transport.write(b"".join([_Wire.of(frame) for frame in frames]))
         return True
+
+    def handle_parser_exception(self) -> None:
+        """What cannot be read ends the socket, as the protocol wants it; a word about it goes out before."""
+        close = self.conn.close_sent
+        if close is not None and self.handshake_complete and not self.close_sent:
+            self.transport.write(_Wire.of(unreadable(close.code, close.reason, self.config.ws_max_size)))
+        super().handle_parser_exception()
 
     def _must_wait(self) -> bool:
         return (

@@ -13,13 +13,21 @@ from typing import Any, Protocol
 import msgspec
 
 from hub.errors import BadInput
-from hub.wire.answers import decode
+from hub.wire.answers import Framing, decode, encode
 from hub.wire.outbox import Binary, Frame, Outbox
 
 TRY_AGAIN_LATER = 1013
 POLICY = 1008
 UNREAD_FRAMES = 64
 """Frames a client may send ahead of the route that reads them."""
+TOO_MANY = encode(
+    Framing(
+        "null input",
+        "too many frames wait to be read here; wait for an answer before sending more",
+        field="frame",
+        limit=UNREAD_FRAMES,
+    ).body()
+)
 
 
 class Closed(Exception):
@@ -176,6 +184,7 @@ class Stream:
             self._inbox_bytes += len(frame)
             self._arrived.set()
             if len(self._inbox) > UNREAD_FRAMES or self._inbox_bytes > self._inbox_limit:
+                self.push(TOO_MANY)
                 self.end(POLICY)
 
     def on_close(self, callback: Callable[[], None]) -> None:

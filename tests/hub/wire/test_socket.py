@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -173,13 +174,40 @@ class TestFirstFrame:
         assert (got[0]["field"], code) == ("images", 1000)
         assert len(json.dumps(got)) < 1000
 
-    async def test_frame_over_the_limit_closes_1009(self, hub: RunningHub) -> None:
+    async def test_frame_over_the_limit_is_refused_in_words_and_closes_1009(self, hub: RunningHub) -> None:
         async with hub.socket("/API/TestCountWS") as connection:
-            with pytest.raises(websockets.ConnectionClosed):
+            with suppress(websockets.ConnectionClosed):
                 await connection.send("x" * (25 * 2**20))
+            told = json.loads(await connection.recv())
+            assert (told["error_id"], told["field"], told["limit"]) == ("basic_api", "frame", 24 * 2**20)
+            assert "network.max_request_mib" in told["error"]
+            with pytest.raises(websockets.ConnectionClosed):
                 await connection.recv()
             assert connection.close_code == 1009
         assert (await hub.http.get("/hub/v1/health")).status_code == 200
+
+    @pytest.mark.parametrize("frame", [b"\xff\xfe", b'{"session_id":"\xed\xa0\x80"}'])
+    async def test_text_that_is_not_utf8_is_refused_in_words_and_closes_1007(
+        self, hub: RunningHub, frame: bytes
+    ) -> None:
+        async with hub.socket("/API/TestCountWS") as connection:
+            await connection.send(frame, text=True)
+            told = json.loads(await connection.recv())
+            assert (told["error_id"], told["field"]) == ("basic_api", "frame") and "UTF-8" in told["error"]
+            with pytest.raises(websockets.ConnectionClosed):
+                await connection.recv()
+            assert connection.close_code == 1007
+
+    async def test_a_frame_against_the_protocol_is_refused_in_words_and_closes_1002(
+        self, hub: RunningHub
+    ) -> None:
+        async with hub.socket("/API/TestCountWS") as connection:
+            connection.transport.write(b"\x81\x02{}")  # without the mask that a client's frames must have
+            told = json.loads(await connection.recv())
+            assert (told["error_id"], told["field"]) == ("basic_api", "frame")
+            with pytest.raises(websockets.ConnectionClosed):
+                await connection.recv()
+            assert connection.close_code == 1002
 
     async def test_own_socket(self, hub: RunningHub) -> None:
         got, code = await everything(hub, "/hub/v1/test/talk", json.dumps({"session_id": hub.session}))
@@ -220,13 +248,16 @@ class TestConversation:
             connection.transport.abort()
             await asyncio.wait_for(GONE.wait(), 60)
 
-    async def test_unread_frames_are_bounded(self, hub: RunningHub) -> None:
+    async def test_unread_frames_are_bounded_and_it_is_told(self, hub: RunningHub) -> None:
         async with hub.socket("/API/TestSleepyWS") as connection:
-            with pytest.raises(websockets.ConnectionClosed):
+            with suppress(websockets.ConnectionClosed):
                 await connection.send(json.dumps({"session_id": hub.session}))
                 for number in range(300):
                     await connection.send(json.dumps({"n": number}))
-                    await asyncio.sleep(0.001)
+            told = json.loads(await connection.recv())
+            assert (told["error_id"], told["limit"]) == ("basic_api", 64)
+            with pytest.raises(websockets.ConnectionClosed):
+                await connection.recv()
             assert connection.close_code == 1008
 
 
