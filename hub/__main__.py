@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from hub.logs import Scrubbed
 from hub.settings import BadSettings, Settings, load
 
 BAD_SETTINGS = 2
@@ -80,11 +81,9 @@ def _start_log(settings: Settings) -> None:
         handlers.append(RotatingFileHandler(file, maxBytes=LOG_BYTES, backupCount=3, encoding="utf-8"))
     except OSError as wrong:
         trouble = wrong
-    logging.basicConfig(
-        level=settings.log.level.upper(),
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-        handlers=handlers,
-    )
+    for handler in handlers:
+        handler.setFormatter(Scrubbed("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    logging.basicConfig(level=settings.log.level.upper(), handlers=handlers)
     # Each call of another server would be a line, with its whole address: who reads the log may be nobody
     # who may see the engines, and the hub's own lines would drown.
     logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -4,7 +4,6 @@ reverse."""
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from backends.pool import Pool
@@ -24,11 +23,9 @@ from hub.media import Media
 from hub.outside import ANY, Outside, Rule
 from hub.ownership import own_folder
 from hub.params import Registry
-from hub.resources import QueueFigures, Resources
-from hub.server_settings import ServerSettings
 from hub.settings import Settings
 from hub.store import Store
-from hub.updates import Updates
+from hub.upkeep import open_upkeep
 from hub.webhooks import Hooks, ServerHooks
 from hub.wire.address import Place, outside_address
 from hub.wire.listening import demand_owner
@@ -36,8 +33,6 @@ from hub.wire.switchboard import Switchboard
 from hub.workflows import Workflows
 
 _log = logging.getLogger(__name__)
-ROOT = Path(__file__).parent.parent
-"""The copy of the hub that runs."""
 
 
 def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextManager[None]]:
@@ -89,7 +84,7 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             kept = (SavedGrids(store), Conversion(catalog), Extraction(catalog, files), workflows)
             many = (grids, batches, files, downloads, hooks, identity)
             rooms: dict[type, object] = {}
-            for room in (*made, *many, *kept, recent, *_upkeep(settings, jobs, board, closing)):
+            for room in (*made, *many, *kept, recent, *open_upkeep(settings, jobs, board, server_hooks, closing)):
                 rooms |= parts_of(room)
             board.open(rooms, accounts)
             closing.push_async_callback(pool.stop)
@@ -107,17 +102,6 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             yield
 
     return lifespan
-
-
-def _upkeep(
-    settings: Settings, jobs: Jobs, board: Switchboard, closing: AsyncExitStack
-) -> tuple[object, ...]:
-    """What an administrator keeps the hub in order with."""
-    resources = Resources(settings.folders.outputs, QueueFigures(jobs, lambda: board.open_sockets))
-    closing.push_async_callback(resources.stop)
-    resources.start()
-    board.ending.controlled(settings.network.control_seconds)
-    return resources, ServerSettings(settings), Updates(ROOT, settings.updates)
 
 
 def parts_of(room: object) -> dict[type, object]:
@@ -142,8 +126,7 @@ def _open_hooks(
     closing.push_async_callback(hooks.stop)
     server_hooks = _server_hooks(settings, jobs)
     closing.push_async_callback(server_hooks.stop)
-    if server_hooks.are_set:
-        jobs.use_onlooker(server_hooks)
+    jobs.use_onlooker(server_hooks)
     return hooks, server_hooks
 
 

@@ -13,7 +13,7 @@ class Admission:
 
     def __init__(self, keep: Keep, most_waiting: int) -> None:
         self._keep = keep
-        self._most_waiting = most_waiting
+        self.most_waiting = most_waiting
         self._days: dict[str, limits.Day] = {}  # of users whose days are limited
 
     def check(
@@ -32,7 +32,7 @@ class Admission:
         """
         quotas, user = caller.limits.quotas, caller.user
         limits.check_request(request, quotas)
-        most = min(self._most_waiting, quotas.queued or self._most_waiting)
+        most = min(self.most_waiting, quotas.queued or self.most_waiting)
         limits.check_waiting(waiting, total, most, seconds(max(0, waiting + total - most)))
         if quotas.per_day:
             if user not in self._days:

@@ -93,6 +93,10 @@ class Jobs:
         self._reports.onlooker = onlooker
         self._floor.may_start = onlooker.may_start
 
+    def allow_waiting(self, images: int) -> None:
+        """From now on so many images of one user may wait at most, whatever the roles say."""
+        self._admission.most_waiting = images
+
     def go_on(self) -> None:
         """Start what may start by now."""
         if not self._stopping:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from hub.logs.scrubbed import Scrubbed
+
 MOST = 1024
 """Lines kept of each kind."""
 LONGEST = 4000
@@ -55,7 +57,7 @@ class Recent(logging.Handler):
         self._rings: dict[str, deque[Line]] = {kind.identifier: deque(maxlen=MOST) for kind in KINDS}
         self._last = 0
         self._guard = threading.Lock()
-        self.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+        self.setFormatter(Scrubbed("%(name)s: %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a record."""
@@ -68,6 +70,16 @@ class Recent(logging.Handler):
         with self._guard:
             self._last = max(self._last + 1, int(record.created * 1e6))
             self._rings[kind].append(Line(self._last, text))
+
+    def from_level(self, kind: str) -> list[tuple[str, Line]]:
+        """The lines of a kind and of all graver ones, each with its kind, in the order in which they came;
+        none of an unknown kind."""
+        names = [each.identifier for each in KINDS]
+        if kind not in names:
+            return []
+        with self._guard:
+            found = [(name, line) for name in names[names.index(kind) :] for line in self._rings[name]]
+        return sorted(found, key=lambda each: each[1].sequence)
 
     def of(self, kind: str, after: int = 0) -> list[Line]:
         """The lines of a kind that came after a number, oldest first; none of an unknown kind."""

@@ -11,6 +11,9 @@ from msgspec import Meta
 
 from hub.settings import Settings, fields_of
 
+MASK = "\t<secret>"
+"""What a secret that is set is shown as; sending it back means unchanged (swarm-api §6)."""
+
 _KINDS = ((bool, "boolean"), (int, "integer"), (float, "decimal"))
 
 
@@ -18,8 +21,8 @@ def shown(settings: Settings, values: Mapping[str, Any], fixed: Mapping[str, str
     """Every setting by section and name. `values` are those that hold after a restart, by dotted key;
     `fixed` says of some where their value comes from, so that the file cannot change it.
 
-    Beside SwarmUI's keys a field has `default_value`, `needs_restart` (always true: the hub reads its
-    settings once) and `fixed_by` ("" for none).
+    Beside SwarmUI's keys a field has `default_value`, `needs_restart` (false where a change holds at once)
+    and `fixed_by` ("" for none).
     """
     root: dict[str, Any] = {}
     for section in Settings.__struct_fields__:
@@ -39,11 +42,30 @@ def _field(
 ) -> dict[str, Any]:
     plain_kind, choices = _kind(kind)
     name = key.partition(".")[2]
-    return _entry(plain_kind, name, plain(values[key]), _text(kind), choices) | {
+    secret = is_secret(key)
+    value = (MASK if values[key] else "") if secret else plain(values[key])
+    return _entry(plain_kind, name, value, _text(kind), choices) | {
+        "is_secret": secret,
         "default_value": plain(default),
-        "needs_restart": True,
+        "needs_restart": not acts_at_once(key),
         "fixed_by": fixed.get(key, ""),
     }
+
+
+def acts_at_once(key: str) -> bool:
+    """Whether a change of a setting, by dotted key, holds without a restart."""
+    return _is_marked(key, "at_once")
+
+
+def is_secret(key: str) -> bool:
+    """Whether the value of a setting, by dotted key, is never shown."""
+    return _is_marked(key, "secret")
+
+
+def _is_marked(key: str, mark: str) -> bool:
+    section, _, name = key.partition(".")
+    notes = getattr(fields_of(section)[name], "__metadata__", ())
+    return any(isinstance(note, Meta) and bool((note.extra or {}).get(mark)) for note in notes)
 
 
 def _entry(kind: str, name: str, value: Any, text: str, choices: list[str] | None) -> dict[str, Any]:

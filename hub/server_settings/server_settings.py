@@ -1,29 +1,32 @@
-"""The settings file changed while the hub runs: what is asked is checked whole, then written at once.
+"""The server's settings changed while the hub runs: what is asked is checked whole, then written at once.
 
-The hub reads its settings once, at its start; so a change holds after the next.
+Settings marked `AT_ONCE` hold from then on: they are changed in the very sections that the rooms were given,
+which are frozen for everybody else. The others are read once, at the start, and hold after the next.
 """
 
 import asyncio
-import contextlib
+import logging
 import os
-import tempfile
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import tomlkit
+import msgspec
 from msgspec import Struct
 
 from hub.errors import BadInput
-from hub.server_settings.listing import plain, shown
+from hub.server_settings.file import read, write
+from hub.server_settings.listing import MASK, acts_at_once, is_secret, plain, shown
 from hub.settings import FILE, BadSettings, Settings, fields_of, read_value
+
+_log = logging.getLogger("hub.settings")
 
 
 class Changed(Struct, frozen=True):
-    """The keys whose new values hold after a restart, and of those that will not hold the reason: something
-    stronger than the file sets them.
+    """The keys whose new values hold already, those that hold after a restart, and of those that will not
+    hold the reason: something stronger than the file sets them.
     """
 
+    at_once: list[str]
     needs_restart: list[str]
     overruled: dict[str, str]
 
@@ -36,8 +39,13 @@ class ServerSettings:
         self._file = settings.folders.data / FILE
         self._lock = asyncio.Lock()
         self._running = dict(_values(settings))
-        self._chosen = _read(self._file)  # what the file says now
+        self._chosen = read(self._file)  # what the file says now
         self._fixed = dict(self._overruling(environment))
+        self._told: list[Callable[[frozenset[str]], None]] = []
+
+    def on_change(self, tell: Callable[[frozenset[str]], None]) -> None:
+        """Have `tell` called with the keys of settings whose values have just changed. It must not wait."""
+        self._told.append(tell)
 
     def listing(self) -> dict[str, Any]:
         """Every setting with its text and the value that holds after a restart."""
@@ -48,30 +56,51 @@ class ServerSettings:
         return shown(self._settings, values, self._fixed)
 
     def checked(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """The values by their dotted keys as declared. Raises BadInput naming the first that cannot be."""
+        """The values by their dotted keys as declared; a secret that comes back as it was shown is left out.
+        Raises BadInput naming the first that cannot be."""
         known = {key.lower(): key for key in self._running}
         found = {}
         for word, value in wanted.items():
             key = known.get(word.lower())
             if key is None:
                 raise BadInput(f"There is no setting '{word[:100]}'.", field=word[:100])
+            secret = is_secret(key)
+            if secret and isinstance(value, str) and value.strip() == MASK.strip():
+                continue
             try:
                 found[key] = read_value("the request", key, value)
             except BadSettings as wrong:
-                raise BadInput(str(wrong), field=key) from wrong
+                said = f"The value sent for the setting {key} cannot be used." if secret else str(wrong)
+                raise BadInput(said, field=key) from wrong
         return found
 
-    async def change(self, wanted: Mapping[str, Any]) -> Changed:
-        """Write new values into the file, comments and order kept. Raises BadInput, and then nothing is
-        changed."""
+    async def change(self, wanted: Mapping[str, Any], by: str = "") -> Changed:
+        """Write new values into the file, comments and order kept, and let those hold that can at once.
+        `by` is who does it. Raises BadInput, and then nothing is changed."""
         values = self.checked(wanted)
         async with self._lock:
-            await asyncio.to_thread(_write, self._file, values)
+            await asyncio.to_thread(write, self._file, values)
             self._chosen |= values
+            free = {key: value for key, value in values.items() if key not in self._fixed}
+            acting = {key: value for key, value in free.items() if acts_at_once(key)}
+            self._take_up(acting)
+        if values:
+            _log.warning("user %s changed the settings %s", by or "unknown", ", ".join(sorted(values)))
         return Changed(
-            sorted(key for key in values if key not in self._fixed),
+            sorted(acting),
+            sorted(free.keys() - acting.keys()),
             {key: self._fixed[key] for key in values if key in self._fixed},
         )
+
+    def _take_up(self, values: Mapping[str, Any]) -> None:
+        changed = {key: value for key, value in values.items() if value != self._running[key]}
+        for key, value in changed.items():
+            section, _, name = key.partition(".")
+            msgspec.structs.force_setattr(getattr(self._settings, section), name, value)
+            self._running[key] = value
+        if changed:
+            for tell in self._told:
+                tell(frozenset(changed))
 
     def _overruling(self, environment: Mapping[str, str]) -> Iterable[tuple[str, str]]:
         """Keys that something stronger than the file has set, and what."""
@@ -90,41 +119,3 @@ def _values(settings: Settings) -> Iterable[tuple[str, Any]]:
         for name in fields_of(section):
             if (section, name) != ("folders", "data"):
                 yield f"{section}.{name}", getattr(getattr(settings, section), name)
-
-
-def _read(file: Path) -> dict[str, Any]:
-    """What the file sets, by dotted key. It was read at the start and found in order."""
-    if not file.is_file():
-        return {}
-    tree = tomlkit.parse(file.read_text("utf-8")).unwrap()
-    return {
-        f"{section}.{name}": read_value(str(file), f"{section}.{name}", value)
-        for section, part in tree.items()
-        for name, value in part.items()
-    }
-
-
-def _write(file: Path, values: Mapping[str, Any]) -> None:
-    """The file with these values, whole or not at all. A new key comes with its text as a comment."""
-    document = tomlkit.parse(file.read_text("utf-8")) if file.is_file() else tomlkit.document()
-    for key, value in values.items():
-        section, _, name = key.partition(".")
-        if section not in document:
-            document[section] = tomlkit.table()
-        table: Any = document[section]
-        if name not in table:
-            for note in getattr(fields_of(section)[name], "__metadata__", ()):
-                if text := getattr(note, "description", None):
-                    table.add(tomlkit.comment(text))
-        table[name] = plain(value)
-    handle, made = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(tomlkit.dumps(document))
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(made).replace(file)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(made).unlink()
-        raise

@@ -36,14 +36,19 @@ class ServerHooks:
         self._outside = outside
         self._address = address.rstrip("/")
         self._gate = Gate()
-        self._gated = bool(rules.queue_start or rules.queue_end)
         self._places = asyncio.Semaphore(AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
-    def are_set(self) -> bool:
-        """Whether there is any webhook about jobs; nobody need look on else."""
-        return self._gated or bool(self._rules.every_gen or self._rules.manual_gen)
+    def _gated(self) -> bool:
+        """Whether the start and the end of the queue are told of, so that images wait for answers."""
+        return bool(self._rules.queue_start or self._rules.queue_end)
+
+    def rules_changed(self) -> None:
+        """Addresses were set or taken away: nobody waits for the answer of one that is gone."""
+        if not self._gated:
+            self._gate = Gate()
+            self._jobs.go_on()
 
     def start(self) -> None:
         """Tell that the server has started."""

@@ -53,7 +53,7 @@ SEAMS = ("hub.accounts.caller", "hub.params.request", "hub.jobs.events")
 EXCEPTIONS = {
     ("hub.wire.discover", "hub.routes"): "it scans the folder for route files, and calls none by name"
 }
-KNOW_ALL = ("hub.app", "hub.lifespan", "hub.__main__", "hub.rooms")
+KNOW_ALL = ("hub.app", "hub.lifespan", "hub.upkeep", "hub.__main__", "hub.rooms")
 ABOVE = ("hub.routes", "hub.dialects")
 
 # Engine -> the other rooms of `backends` it is made of, and why.

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from backends.pool import Pool
 from hub.accounts import Caller
 from hub.errors import BadInput
-from hub.logs import KINDS, Kind, Line, Recent, clock_text, newer
+from hub.logs import KINDS, Kind, Line, Recent, clock_text, newer, scrub
 from hub.wire import Body, Nothing, api
 
 _ENGINE = "backend-"
@@ -95,7 +95,7 @@ def _lines(kind: str, after: int, recent: Recent, pool: Pool) -> list[Line]:
     number = kind.removeprefix(_ENGINE)
     if number == kind:
         return recent.of(kind, after)
-    return newer((Line(int(line.time * 1e6), line.text) for line in pool.lines(int(number))), after)
+    return newer((Line(int(line.time * 1e6), scrub(line.text)) for line in pool.lines(int(number))), after)
 
 
 def _number(seen: Mapping[str, Any], kind: str) -> int:

@@ -6,6 +6,7 @@ from msgspec import Meta, Struct
 
 from hub.accounts import Caller
 from hub.engines import Engines
+from hub.logs import scrub
 from hub.routes.backends.views import BackendView, TypeView, view_of, view_of_type
 from hub.wire import Nothing, api, own
 
@@ -68,4 +69,5 @@ async def list_backends(caller: Caller, given: ListIn, engines: Engines) -> dict
 @own("/backends/lines", permission="view_logs", method="GET")
 async def list_backend_lines(caller: Caller, given: LinesIn, engines: Engines) -> LinesOut:
     """Tell the last lines an engine has said, so that one sees why it fails."""
-    return LinesOut([LineView(line.time, line.level, line.text) for line in engines.lines(given.backend_id)])
+    lines = engines.lines(given.backend_id)
+    return LinesOut([LineView(line.time, line.level, scrub(line.text)) for line in lines])
