@@ -26,10 +26,11 @@ What only shapes something that is not there is named in the picture's metadata 
 _IN_PROMPTS = """## Tags in prompts
 
 Tags stand in Prompt and Negative Prompt, in any letter case, and may stand in each other. Models and
-wildcards are named as loosely as everywhere; what is not there is refused. What is no known tag stays
-as it was typed. Each picture of a request is filled anew, by its own seed or by Wildcard Seed. Items
-are parted by `||`, else `|`, else `,`. The metadata keeps the text with its tags under
-`original_prompt` and says in the parameters what they came to.
+wildcards are named as loosely as everywhere; a tag that names what is not there, or cannot be
+understood, is left out with a warning. What is no known tag stays as it was typed. Each picture of a
+request is filled anew, by its own seed or by Wildcard Seed. Items are parted by `||`, else `|`, else
+`,`. The metadata keeps the text with its tags under `original_prompt`, the warnings under
+`prompt_warnings`, and says in the parameters what the tags came to.
 
 `(word:1.5)` weighs a word, `(word)` raises it a little; `\\(` and `\\)` are brackets. `[a|b]` takes
 another item each step, `[a:b:0.5]` the second from half of the steps on.

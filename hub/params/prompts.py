@@ -12,6 +12,7 @@ from hub.errors import HubError
 from hub.params.collect import Collected, Value
 from hub.params.context import Context
 from hub.params.registry import Registry
+from hub.params.request import WARNINGS
 from hub.params.tags.budget import budget_of_a_picture, budget_of_a_request
 from hub.params.tags.filling import NAMES, TRIGGER, Around, Filling, Prompted
 from hub.params.tags.known import TAGS
@@ -92,6 +93,8 @@ class Prompts:
             extra["used_wildcards"] = list(self._filling.wildcards)
         if self.embeddings:
             extra["used_embeddings"] = [_shown(entry) for entry in self.embeddings.values()]
+        if self._filling.warnings:
+            extra[WARNINGS] = list(self._filling.warnings)
         if self.prompted:
             extra["prompted_loras"] = [_shown(one.model) for one in self.prompted]
         return extra
@@ -148,15 +151,16 @@ class Prompting:
         return prompts
 
 
-def filled_prompt(text: str, caller: Caller, context: Context) -> str:
-    """What a prompt could come to, drawn by chance; models' trigger phrases are left out. Raises BadInput."""
+def filled_prompt(text: str, caller: Caller, context: Context) -> tuple[str, list[str]]:
+    """What a prompt could come to, drawn by chance, and what is told of tags that were left out; models'
+    trigger phrases are left out too. Raises BadInput."""
     param = context.registry.params["prompt"]
     checked = sized_text(param, text, context.limits.prompt_kib * 1024)
     around = _around({}, caller, context)
     filling = Filling(around, context.random(), budget_of_a_picture(budget_of_a_request()))
     prompts = Prompts(filling, {"prompt": checked})
     prompts.tell_triggers([])
-    return prompts.texts["prompt"]
+    return prompts.texts["prompt"], list(filling.warnings)
 
 
 def measured_prompt(text: str, caller: Caller, context: Context) -> str:

@@ -8,6 +8,9 @@ from msgspec import Struct
 
 from backends.contract import Control, Lora, ModelRef, Region, SecondPass, Workflow
 
+WARNINGS = "prompt_warnings"
+"""What a picture's metadata tells of its prompts' tags that were left out (ours)."""
+
 
 class OtherModel(Struct, frozen=True):
     """A model that a request uses beside its main one, for the metadata: the id of the parameter that named
@@ -126,6 +129,15 @@ class GenRequest(Struct, frozen=True):
         """The features the engine must have."""
         return tuple(self.asked_by)
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What its sender is told was left out, of any picture, a sentence each."""
+        missing = _texts(self.extra.get("presets_not_found"))
+        told = [f"The preset '{title}' was left out: you have none of that name." for title in missing]
+        for extra in (self.extra, *(fill.extra.put for fill in self.fills)):
+            told += _texts(extra.get(WARNINGS))
+        return tuple(dict.fromkeys(told))
+
     def of(self, index: int) -> "GenRequest":
         """The request as picture `index` has it."""
         if not self.fills:
@@ -150,3 +162,8 @@ class GenRequest(Struct, frozen=True):
         controls = tuple(msgspec.structs.replace(control, image=None) for control in self.controls)
         flow = self.workflow and msgspec.structs.replace(self.workflow, pictures={})
         return msgspec.structs.replace(self, init_image=None, mask=None, controls=controls, workflow=flow)
+
+
+def _texts(value: str | list[str] | None) -> list[str]:
+    """A list of texts; anything else, which only a client can have put there, is none."""
+    return value if isinstance(value, list) else []

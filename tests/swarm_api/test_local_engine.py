@@ -151,7 +151,6 @@ class TestLoras:
         ("params", "field", "words"),
         [
             ({"loras": "nobody"}, "loras", "are you sure that model name is correct?"),
-            ({"prompt": "<lora:nobody>"}, "prompt", "are you sure that model name is correct?"),
             ({"loras": "for xl"}, "loras", "does not fit the model 'starter'"),
             ({"loras": "wild", "loraweights": "1,2"}, "loraweights", "2 weights were given for 1 LoRAs"),
         ],

@@ -115,8 +115,9 @@ class TestTestPromptFill:
         await hub.call("DeletePreset", preset="warm")
 
     async def test_refusals(self, hub: RunningHub) -> None:
-        answer = await hub.call("TestPromptFill", prompt="<wildcard:nothing>")
-        assert answer["field"] == "prompt"
-        assert "no such wildcard" in answer["error"]
+        answer = await hub.call("TestPromptFill", prompt="a <wildcard:nothing>")
+        assert answer["result"] == "a "
+        (warning,) = answer["warnings"]
+        assert "no such wildcard" in warning
         answer = await hub.call("TestPromptFill", prompt="x" * 200_000)
         assert answer["limit"] == 100 * 1024

@@ -9,7 +9,7 @@ from hub.params.tags.tag import Tag
 def _fill(filling: Filling, options: str | None, body: str) -> str:
     items = [item(filling, "alternate", filling.fill(one), "|") for one in parts(body)]
     if len(items) < 2:
-        raise filling.refused("<alternate:…> needs at least two items, like <alternate:cat,dog>")
+        raise filling.lost("<alternate:…> needs at least two items, like <alternate:cat,dog>")
     if filling.around.measuring:
         return max(items, key=len)
     filling.ask(SWITCHING, "alternate", "changes its prompt between the steps")

@@ -12,15 +12,14 @@ _RANGE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*-\s*([0-9]{1,15}(?:\.[0-9
 
 
 def amount(filling: Filling, tag: str, options: str | None) -> tuple[int, str]:
-    """The count in `[3]`, `[2-3]` or `[2,]` (1 without), and what joins the items. Raises BadInput."""
+    """The count in `[3]`, `[2-3]` or `[2,]` (1 without), and what joins the items. Raises Lost."""
     if options is None:
         return 1, " "
     found = _COUNT.fullmatch(options)
     least, most = (int(found[1]), int(found[2] or found[1])) if found is not None else (1, 0)
     if found is None or least > most or most > MOST:
-        raise filling.refused(
-            f"<{tag}[{options[:100]}]:…> needs a count like [3] or [2-3] of at most {MOST} in its brackets",
-            limit=MOST,
+        raise filling.lost(
+            f"<{tag}[{options[:100]}]:…> needs a count like [3] or [2-3] of at most {MOST} in its brackets"
         )
     count = least if least == most else least + filling.number(most - least + 1)
     return count, ", " if found[3] else " "

@@ -20,17 +20,17 @@ _YOLO = "yolo-"
 def mark(filling: Filling, kind: str, body: str) -> str:
     """What stands for the tag while the text is filled in; texts have no NUL of their own.
 
-    Raises BadInput for one that cannot be understood.
+    Raises Lost for one that cannot be understood.
     """
     body = filling.fill(body).strip()
     if "\0" in body:
-        raise filling.refused(f"<{kind}:…> may have no tags of stages, regions or triggers in it")
+        raise filling.lost(f"<{kind}:…> may have no tags of stages, regions or triggers in it")
     if kind == "region" and body.lower() in (BACKGROUND, END):
         body = body.lower()
     elif kind in ("region", "object"):
         _check_area(filling, kind, body)
     elif not _named(body)[0]:
-        raise filling.refused(f"<{kind}:…> needs a name for what is to be found, like <{kind}:face>")
+        raise filling.lost(f"<{kind}:…> needs a name for what is to be found, like <{kind}:face>")
     filling.section = "" if body == END else kind
     filling.areas += 1
     filling.count(range(filling.areas), "regions")
@@ -72,13 +72,13 @@ def _check_area(filling: Filling, kind: str, body: str) -> None:
     most = 6 if kind == "object" else 5
     if not 4 <= len(parts) <= most or not all(_NUMBER.fullmatch(part) for part in parts):
         form = "x,y,width,height,strength" + (",creativity" if kind == "object" else "")
-        raise filling.refused(
+        raise filling.lost(
             f"<{kind}:{cut(body)}> needs numbers as parts of the picture: <{kind}:{form}>, like "
             f"<{kind}:0,0,0.5,1>"
         )
     found = area(kind, body, "", negative=False)
     if found.width <= 0 or found.height <= 0:
-        raise filling.refused(f"<{kind}:{cut(body)}> covers nothing of the picture")
+        raise filling.lost(f"<{kind}:{cut(body)}> covers nothing of the picture")
 
 
 def _named(body: str) -> tuple[str, Sequence[float]]:

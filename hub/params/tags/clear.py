@@ -6,8 +6,9 @@ from hub.params.tags.tag import Tag
 
 
 def _fill(filling: Filling, options: str | None, body: str) -> str:
+    marked = mark(filling, "clear", body)
     filling.ask("clear", "clear", "makes a part of the picture transparent")
-    return mark(filling, "clear", body)
+    return marked
 
 
 TAG = Tag(

@@ -9,7 +9,7 @@ from msgspec import Struct
 from hub.accounts.caller import Caller
 from hub.catalog import NO_WILDCARD, NOT_FOUND, Catalog, Entry, Wildcard
 from hub.errors import BadInput, HubError
-from hub.params.tags.brackets import places
+from hub.params.tags.brackets import Place, places
 from hub.params.tags.budget import Budget, Spent
 from hub.params.tags.tag import Tag
 
@@ -19,8 +19,16 @@ MAX_DEPTH = 32
 NAMES: Mapping[str, str] = {"prompt": "Prompt", "negativeprompt": "Negative Prompt"}
 """The parameters whose texts have tags, in the order they are read."""
 
+MOST_WARNINGS = 20
+"""What is told of the tags of one picture that were left out; of more it is said that there are more."""
+
 TRIGGER = "\0trigger\0"
 """Stands for the trigger phrases until the model and all LoRAs are known. Texts have no NUL of their own."""
+
+
+class Lost(Exception):
+    """A tag that cannot be carried out: it is left out with a warning, as in SwarmUI, so that a prompt goes
+    on working where something it names is not there (swarm-api §8)."""
 
 
 class Prompted(Struct, frozen=True):
@@ -62,7 +70,8 @@ class Filling:
     the options instead.
 
     Left behind: `prompted` LoRAs and `embeddings`, `wildcards` that were drawn from, `settings`, `features`
-    an engine must have with the tag that asks, `chance` whether anything was drawn. `section` is the stage
+    an engine must have with the tag that asks, `warnings` of tags that were left out, `chance` whether
+    anything was drawn. `section` is the stage
     that the text which is being read belongs to ("": all), `areas` counts the parts of the picture that have
     texts of their own.
     """
@@ -80,6 +89,7 @@ class Filling:
         self.wildcards: dict[str, None] = {}
         self.settings: list[Setting] = []
         self.features: dict[str, str] = {}
+        self.warnings: dict[str, None] = {}
         self.variables: dict[str, str] = {}
         self.macros: dict[str, str] = {}
         self._by_index = by_index
@@ -132,12 +142,26 @@ class Filling:
         for place in places(text, self.around.tags):
             pieces.append(text[end : place.start])
             self._budget.tag()
-            made = place.tag.fill(self, place.options, place.body)
+            made = self._made(place, text)
             self._budget.read(len(made))
             pieces.append(made)
             end = place.end
         pieces.append(text[end:])
         return pieces
+
+    def _made(self, place: Place, text: str) -> str:
+        """What takes the place of a tag of a text: nothing, with a warning, for one that is lost."""
+        try:
+            return place.tag.fill(self, place.options, place.body)
+        except Lost as lost:
+            self._warn(f"{cut(text[place.start : place.end])} was left out of {NAMES[self.field]}: {lost}.")
+            return ""
+
+    def _warn(self, warning: str) -> None:
+        if len(self.warnings) < MOST_WARNINGS:
+            self.warnings[warning] = None
+        elif warning not in self.warnings:
+            self.warnings["More tags were left out than are told here."] = None
 
     def draw(self, options: Sequence[str], count: int) -> list[str]:
         """So many of the options by chance, none again before all were drawn."""
@@ -176,28 +200,27 @@ class Filling:
         return dice.random()
 
     def find(self, tag: str, subtype: str, name: str) -> Entry:
-        """The model a tag names. Raises BadInput naming the tag when there is none the caller may use."""
+        """The model a tag names. Raises Lost when there is none the caller may use."""
         try:
             entry = self.around.catalog.find(subtype, name.strip()[:4096], self.around.caller)
         except HubError as trouble:
             if trouble.text != NOT_FOUND:
                 raise
-            raise self.refused(
-                f"Invalid model value for <{tag}:…> - '{cut(name)}' - "
-                "are you sure that model name is correct?"
+            raise self.lost(
+                f"Invalid model value for <{tag}:…> - '{cut(name)}' - are you sure that model name is correct"
             ) from None
         if not entry.supported:
-            raise self.refused(f"<{tag}:…> names '{entry.name}', which cannot be used: {entry.reason}")
+            raise self.lost(f"'{entry.name}' cannot be used: {entry.reason}")
         return entry
 
     def wildcard(self, name: str) -> Wildcard:
-        """The wildcard a tag names. Raises BadInput when there is none."""
+        """The wildcard a tag names. Raises Lost when there is none."""
         try:
             found = self.around.catalog.wildcards.find(name.strip()[:4096])
         except HubError as trouble:
             if trouble.text != NO_WILDCARD:
                 raise
-            raise self.refused(f"<wildcard:…> names '{cut(name)}', and there is no such wildcard") from None
+            raise self.lost(f"there is no such wildcard as '{cut(name)}'") from None
         self.wildcards[found.name] = None
         return found
 
@@ -216,6 +239,10 @@ class Filling:
         most = self.around.most
         if len(things) > most:
             raise self.refused(f"it names more than {most} {what}", limit=most)
+
+    def lost(self, reason: str) -> Lost:
+        """Why the tag that is being carried out is left out."""
+        return Lost(reason.rstrip("."))
 
     def refused(self, reason: str, *, limit: Any = None) -> BadInput:
         """The refusal of the text that is being read."""

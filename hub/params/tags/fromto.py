@@ -13,13 +13,13 @@ _WHEN = re.compile(r"[0-9]{1,6}|[0-9]{0,6}\.[0-9]{1,6}")
 def _fill(filling: Filling, options: str | None, body: str) -> str:
     when = (options or "").strip()
     if _WHEN.fullmatch(when) is None:
-        raise filling.refused(
+        raise filling.lost(
             "<fromto:…> needs in its brackets when to change, as part of the steps or as step: "
             "<fromto[0.5]:cat,dog> or <fromto[10]:cat,dog>"
         )
     items = [item(filling, "fromto", filling.fill(one), ":") for one in parts(body)]
     if len(items) != 2:
-        raise filling.refused(f"<fromto[{when}]:…> needs two items, like <fromto[{when}]:cat,dog>")
+        raise filling.lost(f"<fromto[{when}]:…> needs two items, like <fromto[{when}]:cat,dog>")
     if filling.around.measuring:
         return max(items, key=len)
     filling.ask(SWITCHING, "fromto", "changes its prompt between the steps")

@@ -19,7 +19,7 @@ def _fill(filling: Filling, options: str | None, body: str) -> str:
         )
     name, *weights = body.split(":")
     if len(weights) > 2:
-        raise filling.refused(f"<lora:{body[:100]}> has more than a name and two weights")
+        raise filling.lost(f"<lora:{body[:100]}> has more than a name and two weights")
     numbers = [_weight(filling, text) for text in weights]
     entry = filling.find("lora", "LoRA", name)
     weight, text_weight = (*numbers, None, None)[:2]
@@ -34,10 +34,7 @@ def _weight(filling: Filling, text: str) -> float:
     except ValueError:
         number = math.nan
     if not _LEAST <= number <= _MOST:
-        raise filling.refused(
-            f"the weight '{text[:100]}' in <lora:…> must be a number from {_LEAST} to {_MOST}",
-            limit={"min": _LEAST, "max": _MOST},
-        )
+        raise filling.lost(f"the weight '{text[:100]}' in <lora:…> must be a number from {_LEAST} to {_MOST}")
     return number
 
 

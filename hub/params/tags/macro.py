@@ -7,7 +7,7 @@ from hub.params.tags.tag import Tag
 def _fill(filling: Filling, options: str | None, body: str) -> str:
     name = filling.fill(body).strip()
     if name not in filling.macros:
-        raise filling.refused(f"<macro:{cut(name)}> is used before <setmacro[{cut(name)}]:…> has set it")
+        raise filling.lost(f"it is used before <setmacro[{cut(name)}]:…> has set it")
     return filling.fill(filling.macros[name])
 
 

@@ -14,15 +14,15 @@ def _fill(filling: Filling, options: str | None, body: str) -> str:
     word = letters(key)
     known = filling.around.read(key)
     if known is None:
-        raise filling.refused(f"<param…> names '{cut(key)}', and there is no such parameter")
+        raise filling.lost(f"there is no such parameter as '{cut(key)}'")
     if options is None:
         now = [setting.values[word] for setting in filling.settings if word in setting.values]
         return now[-1] if now else known
     if word in _NOT_HERE:
-        raise filling.refused(f"<param[{cut(key)}]:…> cannot be set from a prompt; give it beside the prompt")
+        raise filling.lost(f"<param[{cut(key)}]:…> cannot be set from a prompt; give it beside the prompt")
     if filling.section == "refiner":
         if word not in _OF_REFINER:
-            raise filling.refused(
+            raise filling.lost(
                 f"<param[{cut(key)}]:…> cannot be set for the second pass alone; put it before <refiner>"
             )
         word = _OF_REFINER[word]

@@ -11,15 +11,13 @@ def _fill(filling: Filling, options: str | None, body: str) -> str:
     title = filling.fill(body).strip()
     found = filling.around.presets.get(title.lower())
     if found is None:
-        raise filling.refused(f"<preset:…> names '{cut(title)}', and you have no such preset")
+        raise filling.lost(f"you have no such preset as '{cut(title)}'")
     values = {letters(key): value for key, value in found.items()}
     prompt, negative = values.pop("prompt", ""), values.pop("negativeprompt", "")
+    if filling.field == "negativeprompt" and prompt.replace(_VALUE, "").strip():
+        raise filling.lost(f"the preset '{cut(title)}' has a prompt; put <preset:…> into Prompt instead")
     filling.settings.append(Setting(values, title))
     if filling.field == "negativeprompt":
-        if prompt.replace(_VALUE, "").strip():
-            raise filling.refused(
-                f"the preset '{cut(title)}' has a prompt; put <preset:…> into Prompt instead"
-            )
         return filling.fill(negative.replace(_VALUE, ""))
     if negative:
         before = filling.texts.get("negativeprompt", "")

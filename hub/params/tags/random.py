@@ -9,7 +9,7 @@ from hub.params.tags.tag import Tag
 def _fill(filling: Filling, options: str | None, body: str) -> str:
     choices = parts(body)
     if not any(choices):
-        raise filling.refused("<random:…> needs something to choose from, like <random:red,blue>")
+        raise filling.lost("<random:…> needs something to choose from, like <random:red,blue>")
     count, mark = amount(filling, "random", options)
     drawn = filling.draw(choices, count)
     return mark.join(ranged(filling, filling.fill(one)) for one in drawn)

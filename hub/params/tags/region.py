@@ -6,8 +6,9 @@ from hub.params.tags.tag import Tag
 
 
 def _fill(filling: Filling, options: str | None, body: str) -> str:
+    marked = mark(filling, "region", body)
     filling.ask("regions", "region", "gives a part of the picture a prompt of its own")
-    return mark(filling, "region", body)
+    return marked
 
 
 TAG = Tag(

@@ -7,7 +7,7 @@ from hub.params.tags.tag import Tag
 
 def _fill(filling: Filling, options: str | None, body: str) -> str:
     if options is None:
-        raise filling.refused("<repeat:…> needs a count in brackets, like <repeat[3]:very>")
+        raise filling.lost("<repeat:…> needs a count in brackets, like <repeat[3]:very>")
     count, mark = amount(filling, "repeat", options)
     return mark.join(filling.fill(body).strip() for _ in range(count))
 

@@ -6,8 +6,9 @@ from hub.params.tags.tag import Tag
 
 
 def _fill(filling: Filling, options: str | None, body: str) -> str:
+    marked = mark(filling, "segment", body)
     filling.ask("segments", "segment", "draws a part of the picture anew")
-    return mark(filling, "segment", body)
+    return marked
 
 
 TAG = Tag(

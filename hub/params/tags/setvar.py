@@ -11,11 +11,11 @@ def _fill(filling: Filling, options: str | None, body: str) -> str:
 
 
 def named(filling: Filling, tag: str, options: str | None) -> tuple[str, bool]:
-    """The name in a tag's brackets, and whether its text is shown where the tag stands. Raises BadInput."""
+    """The name in a tag's brackets, and whether its text is shown where the tag stands. Raises Lost."""
     name, comma, shown = (options or "").partition(",")
     name, shown = name.strip(), shown.strip().lower()
     if not name or (comma and shown not in ("true", "false")):
-        raise filling.refused(
+        raise filling.lost(
             f"<{tag}:…> needs a name in brackets, like <{tag}[name]:…> or <{tag}[name,false]:…>"
         )
     return name, shown != "false"

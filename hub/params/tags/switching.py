@@ -9,7 +9,7 @@ _OPEN, _CLOSE = "([", ")]"
 
 
 def item(filling: Filling, tag: str, text: str, mark: str) -> str:
-    """An item as it may stand between `mark`s. Raises BadInput for one that would be read as two."""
+    """An item as it may stand between `mark`s. Raises Lost for one that would be read as two."""
     deep = 0
     for sign in text:
         if sign in _OPEN:
@@ -21,7 +21,7 @@ def item(filling: Filling, tag: str, text: str, mark: str) -> str:
     else:
         if not deep:
             return text
-    raise filling.refused(
+    raise filling.lost(
         f"the item '{cut(text)}' of <{tag}:…> has brackets that do not match, or a `{mark}` outside "
         "of brackets"
     )

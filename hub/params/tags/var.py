@@ -7,7 +7,7 @@ from hub.params.tags.tag import Tag
 def _fill(filling: Filling, options: str | None, body: str) -> str:
     name = filling.fill(body).strip()
     if name not in filling.variables:
-        raise filling.refused(f"<var:{cut(name)}> is used before <setvar[{cut(name)}]:…> has set it")
+        raise filling.lost(f"it is used before <setvar[{cut(name)}]:…> has set it")
     return filling.variables[name]
 
 

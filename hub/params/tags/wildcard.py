@@ -1,7 +1,7 @@
 """`<wildcard:name>`: a line of a wildcard's file by chance, or several."""
 
 from hub.params.tags.amounts import amount, ranged
-from hub.params.tags.filling import Filling, cut
+from hub.params.tags.filling import Filling
 from hub.params.tags.tag import Tag
 
 _NOT = ",not="
@@ -15,7 +15,7 @@ def _fill(filling: Filling, options: str | None, body: str) -> str:
         without = {item.strip().lower() for item in left_out.split(",")}
         choices = tuple(one for one in choices if one.lower() not in without)
     if not choices:
-        raise filling.refused(f"<wildcard:{cut(body)}> leaves nothing to choose from")
+        raise filling.lost("it leaves nothing to choose from")
     count, mark = amount(filling, "wildcard", options)
     return mark.join(ranged(filling, filling.fill(one)) for one in filling.draw(choices, count))
 

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from hub.accounts import Caller
 from hub.catalog import Wildcards
@@ -70,12 +70,14 @@ class PromptIn(Struct, frozen=True):
 
 
 class FilledOut(Struct, frozen=True):
-    """What the prompt came to this time."""
+    """What the prompt came to this time; `warnings` tell of tags that were left out, where some were."""
 
     result: str
+    warnings: list[str] | UnsetType = UNSET
 
 
 @api("TestPromptFill", permission="fundamental_model_access")
 async def test_prompt_fill(caller: Caller, given: PromptIn, intake: Intake) -> FilledOut:
     """Carries out a prompt's tags by chance, to see what it could come to."""
-    return FilledOut(await intake.fill(given.prompt, caller))
+    result, warnings = await intake.fill(given.prompt, caller)
+    return FilledOut(result, warnings or UNSET)

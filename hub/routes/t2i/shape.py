@@ -107,6 +107,10 @@ class Shape:
     def _queued(self, event: Queued) -> Iterator[Frame]:
         self._mine.waiting_gens = event.images
         yield self._status()
+        if event.warnings:
+            # Clients pass over a sign of life whatever else is in it; SwarmUI has no frame for warnings.
+            told = {"keep_alive": True, "warnings": event.warnings, "request_id": self._request_id}
+            yield msgspec.json.encode(told), None
 
     def _wait(self, event: Waiting) -> Iterator[Frame]:
         self._waiting.add(event.index)

@@ -88,8 +88,8 @@ class TestLists:
         hidden = person("*", model_blacklist=("people/",))
         with pytest.raises(BadInput, match="are you sure"):
             parse({"images": 1, "loras": "ann"}, hidden, context)
-        with pytest.raises(BadInput, match="are you sure"):
-            parse({"images": 1, "prompt": "<lora:ann>"}, hidden, context)
+        request = parse({"images": 1, "prompt": "<lora:ann>"}, hidden, context)
+        assert not request.loras and "are you sure" in request.warnings[0]
 
 
 class TestPromptTags:
@@ -118,13 +118,6 @@ class TestPromptTags:
     @pytest.mark.parametrize(
         "prompt",
         [
-            "<lora:nobody>",
-            "<lora:style:heavy>",
-            "<lora:style:11>",
-            "<lora:style:1:2:3>",
-            "<embed:nobody>",
-            "<lora:old.pt>",
-            "<lora:>",
             "<lora:style>" * 33,
             "<lora:xl only>",
             "<embed:xl words>",
@@ -135,9 +128,37 @@ class TestPromptTags:
             ask(prompt=prompt)
         assert refused.value.extra["field"] in ("prompt", "loras")
 
-    def test_the_field_is_the_text_it_stands_in(self, ask: Parse) -> None:
-        with pytest.raises(BadInput, match="Negative Prompt"):
-            ask(negativeprompt="<embed:nobody>")
+    @pytest.mark.parametrize(
+        "tag",
+        [
+            "<lora:nobody>",
+            "<lora:style:heavy>",
+            "<lora:style:11>",
+            "<lora:style:1:2:3>",
+            "<embed:nobody>",
+            "<lora:old.pt>",
+            "<lora:>",
+        ],
+    )
+    def test_left_out_with_a_warning(self, ask: Parse, tag: str) -> None:
+        request = ask(prompt=f"a {tag}cat")
+        assert request.prompt == "a cat" and not request.loras and not request.embeddings
+        (warning,) = request.warnings
+        assert warning.startswith(f"{tag} was left out of Prompt: ")
+        assert request.extra["prompt_warnings"] == [warning]
+        assert request.extra["original_prompt"] == f"a {tag}cat"
+        assert not ask(dict(request.given)).warnings, "sent again there is nothing to leave out"
+
+    def test_the_text_it_stands_in_is_told(self, ask: Parse) -> None:
+        assert "left out of Negative Prompt" in ask(negativeprompt="<embed:nobody>").warnings[0]
+
+    def test_what_any_picture_left_out_is_told_once(self, ask: Parse) -> None:
+        request = ask(prompt="<random:a,<lora:gone>,<lora:gone>,<embed:gone>>", images=20, presets=["none"])
+        assert len(request.warnings) == 3
+        assert request.warnings[0] == "The preset 'none' was left out: you have none of that name."
+
+    def test_what_a_client_calls_so_is_no_warning(self, ask: Parse) -> None:
+        assert ask(extra_metadata={"prompt_warnings": "mine"}).warnings == ()
 
 
 class TestAutoencoder:

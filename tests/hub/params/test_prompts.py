@@ -213,8 +213,9 @@ def test_what_no_engine_can_do_with_segments_is_asked_for_where_there_are_some(c
 def test_parts_that_cannot_be_understood(text: str, context: Context) -> None:
     kind = EngineType("far", "Far", "", Struct, features=("regions", "segments"))
     able = msgspec.structs.replace(context, registry=Registry((kind,)))
-    with pytest.raises(BadInput, match="parameter Prompt"):
-        parse({"images": 1, "prompt": "x" + text}, person(), able)
+    request = parse({"images": 1, "prompt": "x" + text}, person(), able)
+    assert request.prompt == "x" and not request.regions and not request.asked_by
+    assert request.warnings[0].startswith(f"{text} was left out of Prompt: ")
 
 
 def test_ten_thousand_pictures_take_seconds(ask: Parse, context: Context) -> None:

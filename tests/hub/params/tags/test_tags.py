@@ -5,7 +5,7 @@ import re
 import pytest
 
 from hub.errors import BadInput
-from hub.params.tags.filling import MAX_DEPTH, TRIGGER, Filling
+from hub.params.tags.filling import MAX_DEPTH, MOST_WARNINGS, TRIGGER, Filling
 from hub.params.tags.known import TAGS
 from hub.params.tags.stages import split, written
 from tests.hub.params.tags.conftest import Make
@@ -103,8 +103,6 @@ def test_what_takes_its_place(make: Make, text: str, left: str | None) -> None:
         ("<wildcard:>", "no such wildcard"),
         ("<wildcard:empty>", "nothing to choose from"),
         ("<wildcard:colour,not=red,green,blue>", "nothing to choose from"),
-        ("<wildcard:self>", "names itself"),
-        ("<setmacro[m]:<macro:m>>", "names itself"),
         ("<repeat:x>", "needs a count"),
         ("<var:x>", "used before <setvar[x]"),
         ("<macro:x>", "used before <setmacro[x]"),
@@ -121,6 +119,20 @@ def test_what_takes_its_place(make: Make, text: str, left: str | None) -> None:
         ("<param[nothing]:1>", "no such parameter"),
         ("<param[prompt]:1>", "beside the prompt"),
         ("<refiner><param[images]:1>", "before <refiner>"),
+    ],
+)
+def test_what_cannot_be_carried_out_is_left_out_with_a_warning(make: Make, text: str, why: str) -> None:
+    filling = make()
+    assert "<" not in filled(filling, f"a {text} b")
+    (warning,) = filling.warnings
+    assert " was left out of Prompt: " in warning and why in warning and warning.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("<wildcard:self>", "names itself"),
+        ("<setmacro[m]:<macro:m>>", "names itself"),
         ("<region:0,0,1,1>a <lora:style>", "over a part of the picture"),
         ("<<random:comment>:x>", "a new tag"),
         ("<repeat[1000]:<repeat[1000]:<repeat[1000]:x>>>", "ask for fewer images"),
@@ -133,6 +145,22 @@ def test_refusals_say_why(make: Make, text: str, why: str) -> None:
     assert refused.value.text.startswith("Invalid value for parameter Prompt: ")
     assert why in refused.value.text
     assert refused.value.extra["field"] == "prompt"
+
+
+def test_what_stands_around_a_lost_tag_is_drawn(make: Make) -> None:
+    filling = make()
+    assert filled(filling, "a <lora:gone>cat, <repeat[2]:<wildcard:gone>red>") == "a cat, red red"
+    assert list(filling.warnings) == [
+        "<lora:gone> was left out of Prompt: Invalid model value for <lora:…> - 'gone' - are you sure that "
+        "model name is correct.",
+        "<wildcard:gone> was left out of Prompt: there is no such wildcard as 'gone'.",
+    ]
+
+
+def test_only_so_many_warnings_are_told(make: Make) -> None:
+    filling = make()
+    filled(filling, "".join(f"<lora:gone{number}>" for number in range(90)))
+    assert len(filling.warnings) == MOST_WARNINGS + 1
 
 
 @pytest.mark.parametrize(
@@ -243,8 +271,9 @@ class TestPresets:
     def test_in_the_negative_prompt(self, make: Make) -> None:
         filling = make()
         assert filling.run({"negativeprompt": "x <preset:bad>"}) == {"negativeprompt": "x ugly"}
-        with pytest.raises(BadInput, match="into Prompt instead"):
-            make().run({"negativeprompt": "<preset:warm>"})
+        filling = make()
+        assert filling.run({"negativeprompt": "<preset:warm>"}) == {"negativeprompt": ""}
+        assert "into Prompt instead" in next(iter(filling.warnings)) and not filling.settings
 
 
 def test_triggers_wait_for_the_model(make: Make) -> None:
