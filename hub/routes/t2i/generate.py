@@ -5,7 +5,7 @@ import logging
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from hub.accounts import Caller
 from hub.errors import HubError
@@ -35,9 +35,10 @@ class GenerateIn(Struct, frozen=True):
 
 class GenerateOut(Struct, frozen=True):
     """`images` are addresses or data URLs, in the order they were finished; with `outputintermediateimages`
-    those on the way too."""
+    those on the way too. `warnings` tell what was left out of the request, where something was."""
 
     images: list[str]
+    warnings: list[str] | UnsetType = UNSET
 
 
 @api("GenerateText2Image", permission="basic_image_generation", active=True)
@@ -79,7 +80,7 @@ async def generate(
         raise HubError(INTERRUPTED if job.state == "cancelled" else NO_IMAGES)
     if grid.wanted and (whole := await grid.make()) is not None:
         images.append(whole.url)
-    return GenerateOut(images)
+    return GenerateOut(images, list(request.warnings) or UNSET)
 
 
 @api("GenerateText2ImageWS", permission="basic_image_generation", active=True, socket=True)
