@@ -83,8 +83,9 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             made = (settings, board, store, accounts, media, jobs, pool, catalog, registry, intake, engines)
             kept = (SavedGrids(store), Conversion(catalog), Extraction(catalog, files), workflows)
             many = (grids, batches, files, downloads, hooks, identity)
+            upkeep = open_upkeep(settings, jobs, board, server_hooks, closing)
             rooms: dict[type, object] = {}
-            for room in (*made, *many, *kept, recent, *open_upkeep(settings, jobs, board, server_hooks, closing)):
+            for room in (*made, *many, *kept, recent, *upkeep):
                 rooms |= parts_of(room)
             board.open(rooms, accounts)
             closing.push_async_callback(pool.stop)
@@ -102,6 +103,14 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             yield
 
     return lifespan
+
+
+def _listen(closing: AsyncExitStack) -> Recent:
+    """Keep what is logged from here on, for an administrator's eyes."""
+    recent = Recent()
+    logging.getLogger().addHandler(recent)
+    closing.callback(logging.getLogger().removeHandler, recent)
+    return recent
 
 
 def parts_of(room: object) -> dict[type, object]:
