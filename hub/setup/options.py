@@ -12,13 +12,16 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 
 @dataclass(frozen=True)
 class Serve:
-    """Serve the hub. `host` and `port` are None where the settings decide."""
+    """Serve the hub. `host`, `port` and the last three are None where the settings decide."""
 
     host: str | None
     port: int | None
     data_dir: Path
     browser: bool
     log_level: str | None
+    base_path: str | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,10 @@ def parse(words: Sequence[str], root: Path) -> Serve | RunTests | Bench | Check:
     if given.command == "check":
         return Check()
     data_dir = given.data_dir.expanduser().resolve() if given.data_dir else root / "data"
-    return Serve(given.host, given.port, data_dir, not given.no_browser, given.log_level)
+    files = [file.expanduser().absolute() if file else None for file in (given.tls_cert, given.tls_key)]
+    return Serve(
+        given.host, given.port, data_dir, not given.no_browser, given.log_level, given.base_path, *files
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -87,6 +93,15 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", help="address to listen on (default 127.0.0.1: this computer only)")
     serve.add_argument(
         "--port", type=port_number, help="port (default 7801, or the next free one); 0: any free one"
+    )
+    serve.add_argument(
+        "--base-path", metavar="PATH", help="path below which a proxy shows the hub, like /hub"
+    )
+    serve.add_argument(
+        "--tls-cert", type=Path, metavar="FILE", help="PEM file of a certificate: the hub speaks https"
+    )
+    serve.add_argument(
+        "--tls-key", type=Path, metavar="FILE", help="PEM file of its key, when that is another file"
     )
     serve.add_argument("--data-dir", type=Path, metavar="DIR", help="folder of all state (default: data)")
     serve.add_argument("--no-browser", action="store_true", help="do not open the browser")

@@ -47,8 +47,9 @@ def any_free(host: str) -> int:
         return int(trial.getsockname()[1])
 
 
-def page_address(host: str, port: int) -> str:
-    """Return the address at which a browser on this computer finds a server that listens on `host`."""
+def page_address(host: str, port: int, scheme: str = "http", base: str = "") -> str:
+    """Return the address at which a browser on this computer finds a server that listens on `host`, `base`
+    being the path it is told to be below."""
     try:
         unspecified = ipaddress.ip_address(host).is_unspecified
     except ValueError:
@@ -57,4 +58,5 @@ def page_address(host: str, port: int) -> str:
         host = "[::1]" if ":" in host else "127.0.0.1"
     elif ":" in host:
         host = f"[{host}]"
-    return f"http://{host}:{port}/"
+    below = base.strip("/")
+    return f"{scheme}://{host}:{port}/{below}/" if below else f"{scheme}://{host}:{port}/"

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -50,6 +51,15 @@ def wanted_place(options: Serve, env: Mapping[str, str]) -> Place:
         return Place(str(host), int(str(port)), True)
     except ValueError:
         raise SetupProblem(f"The port in the settings, {port!r}, is not a number.") from None
+
+
+def page_of(options: Serve, env: Mapping[str, str], place: Place, port: int) -> str:
+    """Return the page's address: https where there is a certificate, below the base path where there is
+    one."""
+    settings = _network_settings(options.data_dir / "settings.toml")
+    cert = options.tls_cert or env.get("HUB_NETWORK_TLS_CERT") or settings.get("tls_cert")
+    base = options.base_path or env.get("HUB_NETWORK_BASE_PATH") or settings.get("base_path") or ""
+    return page_address(place.host, port, "https" if cert else "http", str(base))
 
 
 def _network_settings(path: Path) -> dict[str, object]:
@@ -112,7 +122,7 @@ def serve(
     """Run the server until it ends; return its exit code (128 + n when signal n ended it)."""
     settled = settled or settle(options, os.environ, None, terminal.say)
     place, port = settled.place, settled.port
-    address = page_address(place.host, port)
+    address = page_of(options, os.environ, place, port)
     terminal.say(f"Starting on {address}   (Ctrl+C stops it)")
     words = ["-m", "hub", "serve"]
     # What the server reads from the settings by itself is not told: it would count as fixed from here.
@@ -121,6 +131,13 @@ def serve(
     if options.port is not None or port != place.port:
         words += ["--port", str(port)]
     words += ["--data-dir", str(options.data_dir)]
+    for word, value in (
+        ("--base-path", options.base_path),
+        ("--tls-cert", options.tls_cert),
+        ("--tls-key", options.tls_key),
+    ):
+        if value:
+            words += [word, str(value)]
     if options.log_level:
         words += ["--log-level", options.log_level]
     env = dict(os.environ, HUB_PAGE_PROBLEM=problem or "", HUB_RESTARTS="launch.py", PYTHONUNBUFFERED="1")
@@ -162,8 +179,15 @@ def wait_for(child: "subprocess.Popen[bytes]", *, in_own_group: bool) -> int:
 
 
 def is_healthy(address: str) -> bool:
-    """Tell whether a hub answers at `address` (asked directly, never through a proxy)."""
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    """Tell whether a hub answers at `address` (asked directly, never through a proxy).
+
+    Whose certificate it is does not matter here: it is made for a name, and this computer is asked.
+    """
+    unproven = ssl.create_default_context()
+    unproven.check_hostname, unproven.verify_mode = False, ssl.CERT_NONE
+    direct = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=unproven)
+    )
     try:
         with direct.open(address + "hub/v1/health", timeout=2.0) as answer:
             return bool(answer.status == 200 and json.load(answer).get("status") == "ok")

@@ -31,6 +31,16 @@ class TestServe:
     def test_a_relative_data_folder_is_relative_to_the_person(self) -> None:
         assert parse(["--data-dir", "mine"], ROOT) == Serve(None, None, Path.cwd() / "mine", True, None)
 
+    def test_the_door(self, tmp_path: Path) -> None:
+        words = ["--base-path", "/hub", "--tls-cert", "a.pem", "--tls-key", str(tmp_path / "b.pem")]
+        found = parse(words, ROOT)
+        assert isinstance(found, Serve)
+        assert (found.base_path, found.tls_cert, found.tls_key) == (
+            "/hub",
+            Path.cwd() / "a.pem",
+            tmp_path / "b.pem",
+        )
+
     @pytest.mark.parametrize("port", ["-1", "65536", "http", "7801.5", ""])
     def test_a_wrong_port_names_the_limits(self, port: str, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit) as ended:

@@ -20,7 +20,7 @@ import pytest
 from hub.setup.browsers import find_browser, has_display
 from hub.setup.options import Serve
 from hub.setup.ports import any_free
-from hub.setup.serving import describe_exit, is_healthy, serve, wait_for
+from hub.setup.serving import Place, describe_exit, is_healthy, page_of, serve, wait_for
 from hub.setup.terminal import Terminal, clock_text, run_watched
 
 SERVER = """
@@ -155,6 +155,31 @@ def test_a_test_run_that_shall_end_takes_down_what_it_started() -> None:
 
     threading.Thread(target=end_us, daemon=True).start()
     assert wait_for(child, in_own_group=False) == 5
+
+
+def test_certificate_and_base_path_are_handed_on(tmp_path: Path) -> None:
+    place_server(tmp_path)
+    options = Serve("127.0.0.1", any_free("127.0.0.1"), tmp_path, False, None, "/hub", None, tmp_path / "k")
+
+    def stop_when_told() -> None:
+        wait_until((tmp_path / "words.txt").exists)
+        wait_until(lambda: "|" in (tmp_path / "words.txt").read_text())
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=stop_when_told, daemon=True).start()
+    assert serve(Path(sys.executable), tmp_path, options, None, Terminal(io.StringIO())) == 0
+    told = (tmp_path / "words.txt").read_text().partition("|")[0]
+    assert told.endswith(f"--base-path /hub --tls-key {tmp_path / 'k'}")
+
+
+def test_where_the_page_is(tmp_path: Path) -> None:
+    options = Serve(None, None, tmp_path, False, None)
+    place = Place("127.0.0.1", 7801, True)
+    assert page_of(options, {}, place, 7801) == "http://127.0.0.1:7801/"
+    env = {"HUB_NETWORK_BASE_PATH": "/team/hub/", "HUB_NETWORK_TLS_CERT": "x.pem"}
+    assert page_of(options, env, place, 7801) == "https://127.0.0.1:7801/team/hub/"
+    (tmp_path / "settings.toml").write_text('[network]\nbase_path = "hub"\n')
+    assert page_of(options, {}, place, 7801) == "http://127.0.0.1:7801/hub/"
 
 
 def test_nobody_there_is_not_healthy() -> None:
