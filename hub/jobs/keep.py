@@ -48,6 +48,18 @@ class _Asked(Struct, frozen=True):
     request: _Prompt
 
 
+_LIGHT = msgspec.msgpack.encode(_Asked(_Prompt("", ModelRef("", ""))))[:1]
+"""How a request begins of which only that is kept: it is a map of one."""
+
+
+def _lightened(request: bytes) -> bytes | None:
+    """A stored request without what only drawing needs. Runs where it is written."""
+    try:
+        return msgspec.msgpack.encode(msgspec.msgpack.decode(request, type=_Asked))
+    except msgspec.MsgspecError:
+        return None
+
+
 def has_words(prompt: str, words: str) -> bool:
     """Whether a prompt has all the words, in any order and letter case."""
     prompt = prompt.lower()
@@ -162,8 +174,10 @@ class Keep:
         return [(created / 1000, images, job) for created, images, job in rows]
 
     def forget(self, before: float) -> None:
-        """Let go of requests that were not tried again."""
-        self._watch("old ones", self._store.jobs.forget_requests(int(before * 1000)))
+        """Let go of requests that were not tried again, but for what a list shows and finds of those that
+        made no picture."""
+        written = self._store.jobs.forget_requests(int(before * 1000), _LIGHT, _lightened)
+        self._watch("old ones", written)
 
     def kept(self, row: JobRow) -> Kept | None:
         """The request of a job that may be tried again."""

@@ -1,14 +1,15 @@
 """Rows of accepted jobs: written before the sender hears of them, so that a killed hub loses none."""
 
 import asyncio
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import astuple
 
 from hub.store.job_rows import NAMES, JobRow
 from hub.store.job_search import INDEX, Found, HasWords, JobsAsked, find
 from hub.store.reading import Reading
-from hub.store.writer import Writer
+from hub.store.writer import Writer, together
 
 _COLUMNS = f"{NAMES}, request, error, priority, place, made, ends"
 _ACCEPT = f"INSERT INTO jobs ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
@@ -53,13 +54,25 @@ class Jobs:
             lambda db: db.executemany("UPDATE jobs SET priority = ?, place = ? WHERE id = ?", places).rowcount
         )
 
-    def forget_requests(self, before: int) -> asyncio.Future[int]:
-        """Let go of the requests of jobs that ended before a time and were not tried again."""
-        return self._writer.execute(
-            "UPDATE jobs SET request = NULL WHERE state IN ('failed', 'cancelled') AND finished < ? "
-            "AND request IS NOT NULL",
-            (before,),
-        )
+    def forget_requests(
+        self, before: int, head: bytes, lighten: Callable[[bytes], bytes | None]
+    ) -> asyncio.Future[int]:
+        """Let go of the requests of jobs that ended before a time and were not tried again.
+
+        Of those that made no picture `lighten` says what is kept, which nothing else tells then; what begins
+        with `head` is light already.
+        """
+        old = "state IN ('failed', 'cancelled') AND finished < ? AND request IS NOT NULL"
+
+        def forget(db: sqlite3.Connection) -> int:
+            bare = f"{old} AND coalesce(made, 0) = 0 AND substr(request, 1, ?) != ?"
+            jobs = db.execute(f"SELECT id FROM jobs WHERE {bare}", (before, len(head), head)).fetchall()  # noqa: S608
+            for (job,) in jobs:
+                (request,) = db.execute("SELECT request FROM jobs WHERE id = ?", (job,)).fetchone()
+                db.execute("UPDATE jobs SET request = ? WHERE id = ?", (lighten(request), job))
+            return db.execute(f"UPDATE jobs SET request = NULL WHERE {old} AND made > 0", (before,)).rowcount  # noqa: S608
+
+        return self._writer.write(together(forget))
 
     def by_id(self, job: str) -> JobRow | None:
         """The job, or None."""

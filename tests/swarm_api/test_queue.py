@@ -95,6 +95,21 @@ class TestLists:
         first = (await own(hub, "jobs", older=True))["jobs"][0]["created"]
         assert await found(until=first) == ["red hat"]
 
+    async def test_those_without_pictures_are_found_when_they_can_no_longer_be_tried_again(
+        self, hub: Tenant
+    ) -> None:
+        for prompt in ("fail blue hat", "red hat"):
+            await hub.call("GenerateText2Image", **{**SMALL, "prompt": prompt})
+        jobs = hub.room(Jobs)
+        jobs._memory._jobs.clear()
+        for _ in range(2):  # a start each; the second finds it light
+            jobs._keep.forget(1e12)
+            await jobs.settled()
+            (found,) = (await own(hub, "jobs", older=True, words="blue"))["jobs"]
+            assert (found["prompt"], found["model"], found["state"]) == ("fail blue hat", "doodle", "failed")
+        again = await own(hub, "jobs/retry", job=found["job"])
+        assert "no longer kept" in again["error"]
+
     async def test_older_ones_of_others_keep_their_secrets(self, hub: Tenant) -> None:
         await hub.call("GenerateText2Image", **{**SMALL, "prompt": "fail red"})
         job = (await own(hub, "jobs"))["jobs"][0]["job"]
