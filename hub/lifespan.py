@@ -98,6 +98,8 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             server_hooks.start()
             await jobs.start()
             await pool.start()
+            jobs.lookout.start(lambda: settings.engines.stuck_seconds)
+            closing.callback(jobs.lookout.stop)
             grids.resume()
             batches.resume()
             yield

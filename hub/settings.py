@@ -250,6 +250,16 @@ class Engines(Struct, frozen=True):
     downloads: Annotated[
         bool, Meta(description="Whether an engine's libraries may fetch files from the internet.")
     ] = False
+    stuck_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Seconds an engine may tell nothing of an image that it is drawing; then the image is "
+            "taken away from it and drawn elsewhere, once. Where steps take long it has ten times the longest "
+            "of them. 0: for ever.",
+            extra=AT_ONCE,
+        ),
+    ] = 600.0
     default_model: Annotated[
         str, Meta(description="Model of a request that names none; empty: the starter.")
     ] = ""

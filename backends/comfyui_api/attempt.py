@@ -14,12 +14,15 @@ from backends.comfyui_api.conversation import Conversation, Ending, Failure, Fin
 from backends.comfyui_api.frames import File, Frame
 from backends.comfyui_api.graph import Graph
 from backends.comfyui_api.states import JobState
-from backends.contract import Pong, Started, Work
+from backends.contract import Alive, Pong, Started, Work
 
 _POLL, _POLL_DEAF = 10.0, 1.0  # seconds between two looks at the state: while frames come, while none can
 _LATE = 2.0  # seconds a frame may come later than the state that it tells
 _SOON = 0.05  # seconds in which a stopped prompt mostly says so itself
+_DEAF = 3600.0  # seconds that one may run unheard of before it counts as stuck
 _POSTS = 3
+SIGN = 2.0
+"""Seconds between two signs of life made of frames that tell nothing else."""
 _INTERRUPTED = "Somebody interrupted this at the ComfyUI server; try again."
 
 
@@ -47,6 +50,8 @@ class Attempt:
         self._around = around
         self._connection = -1  # the number of the connection it was posted under
         self._news = asyncio.Event()
+        self._signed = 0.0
+        self._since = 0.0  # since when its frames go elsewhere
 
     # ---- what is told to it, at any time -------------------------------------------------------------------
 
@@ -61,7 +66,14 @@ class Attempt:
 
     def hear(self, frame: Frame) -> None:
         """A frame about it; returns at once."""
-        for report in self.talk.hear(frame, time.monotonic()):
+        now = time.monotonic()
+        reports = self.talk.hear(frame, now)
+        if reports:
+            self._signed = now
+        elif self.talk.running and now - self._signed > SIGN:
+            self._signed = now
+            self._around.emit(Alive(self._work.id))
+        for report in reports:
             self._around.emit(report)
             if isinstance(report, Started):
                 self._around.started(self._work.model.name)
@@ -160,6 +172,7 @@ class Attempt:
                 continue
             state = await self.state()
             self._around.emit(Pong(0))
+            self._sign_of(state, deaf)
             if state.stand == "pending" and deaf and self.graph.by_socket:
                 await self._stop()  # its picture would go to nobody; it has not begun, so nothing is lost
                 return Gone()
@@ -169,6 +182,18 @@ class Attempt:
                 return self._told(state, deaf)
             else:
                 late = True  # its frames may be on their way
+
+    def _sign_of(self, state: JobState, deaf: bool) -> None:
+        """Tell that it runs, as its state says, where no frame has told so or can: of one whose frames go
+        elsewhere nobody knows whether it goes on, and it has `_DEAF` seconds.
+        """
+        if state.stand != "running":
+            return
+        now = time.monotonic()
+        self._since = (self._since or now) if deaf else 0.0
+        if now - self._since < _DEAF if deaf else not self.talk.running:
+            self.talk.running = True
+            self._around.emit(Alive(self._work.id))
 
     def _own(self, ending: Ending) -> Ending | Gone:
         """What its frames said in the end."""

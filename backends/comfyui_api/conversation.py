@@ -11,7 +11,7 @@ from msgspec import Struct
 from backends.comfyui_api.complaints import broken_words
 from backends.comfyui_api.frames import File, Frame, Picture, Text, is_jpeg
 from backends.comfyui_api.graph import Graph
-from backends.contract import Loading, Progress, Report, Started
+from backends.contract import Alive, Loading, Progress, Report, Started
 
 BETWEEN_PREVIEWS = 0.05
 """Seconds between two previews handed on; those in between are dropped, of all held only the newest stays."""
@@ -83,6 +83,7 @@ class Conversation:
         match frame.kind:
             case "execution_start":
                 self.running, self._began = True, now
+                return (Alive(self.work),)
             case "executing":
                 return self._enter(frame.node, now)
             case "progress":

@@ -9,6 +9,7 @@ from backends.contract.client import KEEP, Client, Drawer, Misconfigured, Surrou
 from backends.contract.commands import Cancel, Command, Free, Load, Ping, Refresh, Submit, Watch
 from backends.contract.engines import Engine, EngineConfig, EngineState, EngineType
 from backends.contract.reports import (
+    Alive,
     Broken,
     Cancelled,
     Done,
@@ -32,6 +33,7 @@ from backends.contract.reports import (
 from backends.contract.work import Control, Lora, ModelRef, Region, SecondPass, Work, Workflow
 
 __all__ = [
+    "Alive",
     "KEEP",
     "Broken",
     "Cancel",

@@ -59,6 +59,16 @@ class Loading(Struct, frozen=True, tag="loading"):
     model: str
 
 
+class Alive(Struct, frozen=True, tag="alive"):
+    """The engine runs the work, and there is nothing else to tell of it now.
+
+    From the first word about a work on (this one, Loading, Started …) its engine is expected to go on saying
+    something of it; of one that only waits at the engine nothing has to be said.
+    """
+
+    id: str
+
+
 class Started(Struct, frozen=True, tag="started"):
     """The first step of the work begins; its model is in memory."""
 
@@ -166,6 +176,7 @@ Report = (
     Ready
     | Offers
     | Loading
+    | Alive
     | Started
     | Progress
     | Image

@@ -46,6 +46,7 @@ class Active:
         "finished",
         "job",
         "kept",
+        "moving",
         "needs",
         "passed",
         "place",
@@ -72,6 +73,7 @@ class Active:
         self.finished = 0.0
         self.ending = ""  # the final state, once handed to the store
         self.previews: dict[int, str] = {}  # the metadata text of images being drawn
+        self.moving: dict[int, str] = {}  # images that an engine is to let go of, and why
         self.passed = 0  # pictures that came up on the way
         self.durable = False
         self.watched = True
@@ -114,6 +116,7 @@ class Active:
         """Let go of what only drawing needs; start pictures may weigh many megabytes."""
         self.works = ()
         self.begun.clear()
+        self.moving.clear()
         self.previews.clear()
         self.kept = msgspec.structs.replace(self.kept, request=self.kept.request.without_pictures())
 

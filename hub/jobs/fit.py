@@ -70,6 +70,8 @@ def _not_meant(need: Need, seat: Seat) -> str | None:
         return f"{name} is of the type {state.type}, the request asks for {need.engine_type}."
     if need.engine_id is not None and need.engine_id != state.id:
         return f"{name} is not the requested backend {need.engine_id}."
+    if need.barred and need.shuns == state.id:
+        return f"{name} makes no progress with the image and does not let go of it."
     return None
 
 

@@ -19,6 +19,10 @@ from hub.jobs.place import Others
 from hub.jobs.seats import Engines, Seats, Sitting
 
 
+STOPPING = 30.0
+"""Seconds an engine has to let go of an image that it makes no progress with."""
+
+
 class Stop(StrEnum):
     """What of a job is stopped: everything, what no engine has yet, or what is not being drawn yet."""
 
@@ -153,7 +157,8 @@ class Floor:
         need = active.need(index)
         picture = active.job.pictures[index]
         if picture.losses:
-            need = msgspec.structs.replace(need, alone=True, shuns=picture.lost_on)
+            stays = picture.lost_on is not None and self.seats.holds(picture.lost_on, item)
+            need = msgspec.structs.replace(need, alone=True, shuns=picture.lost_on, barred=stays)
         self.line.add(item, need, active.job.user, active.age(index))
         active.channel.say(Waiting, index=index)
 
@@ -187,7 +192,8 @@ class Floor:
         active, index = found
         if active.job.claim(index, engine):
             user, work = active.job.user, active.work_for_engine(index)
-            self.seats.sit(engine, item, Sitting(user, work.model.name, active.effort), alone=need.alone)
+            sitting = Sitting(user, work.model.name, active.effort, work.steps)
+            self.seats.sit(engine, item, sitting, alone=need.alone)
             self._drawn[user] = self._drawn.get(user, 0) + 1
             self._hold_or_free(user)
             self.seats.engines.send(engine, Submit(work))
@@ -209,16 +215,20 @@ class Floor:
             for active in list(self.jobs.values()):
                 self._admit(active)
         self.pump()
-        for need in self.line.needs():
-            reason = self.seats.refuse(need, accepted=True)
-            if reason is not None:
-                for item in self.line.of(need):
-                    self._give_up(item, reason)
+        self._drop_hopeless()
         told = self._refusing
         self._refusing = {need: self.seats.refusing(need) for need in self.line.needs()}
         if any(told.get(need, ()) != reasons for need, reasons in self._refusing.items()):
             for active in list(self.jobs.values()):
                 self._tell_refusals(active)
+
+    def _drop_hopeless(self) -> None:
+        """Let go of what no engine will ever take any more."""
+        for need in self.line.needs():
+            reason = self.seats.refuse(need, accepted=True)
+            if reason is not None:
+                for item in self.line.of(need):
+                    self._give_up(item, reason)
 
     def _tell_refusals(self, active: Active) -> None:
         """Note in the job's story which engines never take its images and why, when that is new."""
@@ -256,11 +266,35 @@ class Floor:
             if self.seats.engines is not None:
                 self.seats.engines.send(engine, Watch(tuple(items), watched))
 
+    # ---- engines that make no progress ---------------------------------------------------------------------
+
+    def look_for_stuck(self, now: float, least: float) -> None:
+        """Take away what its engine runs without a sign of progress: told to stop it, an engine has `least`
+        seconds, but no more than `STOPPING`; then the image goes on elsewhere without its word.
+        """
+        for engine, item, pulse, quiet in self.seats.stuck(now, least):
+            found = self.find(item)
+            picture = None if found is None else found[0].job.pictures[found[1]]
+            if found is None or picture is None or picture.engine != engine or picture.stopping:
+                continue
+            active, index = found
+            if pulse.leaving is None:
+                pulse.leaving = now
+                title = self.seats.title(engine)
+                active.moving[index] = f"{title} made no progress with it for {quiet:.0f} seconds."
+                if self.seats.engines is not None:
+                    self.seats.engines.send(engine, Cancel((item,)))
+            elif now - pulse.leaving > min(least, STOPPING) and index in active.moving:
+                self.requeue(active, index, active.moving[index])
+                self._drop_hopeless()
+        self.pump()
+
     # ---- ends --------------------------------------------------------------------------------------------
 
     def requeue(self, active: Active, index: int, reason: str) -> None:
         """An image's engine is gone: back in line, cancelled if its owner wanted that, or failed."""
         job = active.job
+        active.moving.pop(index, None)
         if not job.pictures[index].at_engine:
             return
         if job.pictures[index].stopping:
@@ -285,7 +319,11 @@ class Floor:
         self.settle(active)
 
     def cancelled(self, active: Active, index: int) -> None:
-        """An image was stopped on its owner's wish."""
+        """An image was stopped: on its owner's wish, or to go on elsewhere."""
+        why = active.moving.pop(index, None)
+        if why is not None and not active.job.pictures[index].stopping:
+            self.requeue(active, index, why)
+            return
         begun = active.job.pictures[index].begun
         if active.job.cancel(index):
             active.channel.say(ImageCancelled, index=index, was_running=begun)

@@ -41,7 +41,8 @@ class Need(Struct, frozen=True, cache_hash=True):
     `here` tells whether engines of this machine can load the main model. `asked_by` are the parameters that
     need the `features`, in their order; `others` the classes of further models that draw it, `models` all
     that it uses beside the main one. One that is `alone` shares its engine with no other image; one that
-    `shuns` an engine was lost there and goes there again only when no other can. A
+    `shuns` an engine was lost there and goes there again only when no other can, or never when `barred`: it
+    could not be got back from there. A
     `given_graph` names its own models, and none of the hub's has to be there. With `held_only` no model that
     draws may have to be loaded first.
     """
@@ -58,6 +59,7 @@ class Need(Struct, frozen=True, cache_hash=True):
     methods: tuple[Method, ...] = ()
     alone: bool = False
     shuns: int | None = None
+    barred: bool = False
     given_graph: bool = False
     held_only: bool = False
 

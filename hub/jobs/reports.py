@@ -5,11 +5,24 @@ The only place that starts tasks: one for each picture while it is being saved.
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 from uuid import uuid4
 
-from backends.contract import Cancelled, Done, Failed, Image, Loaded, Loading, Log, Progress, Report, Started
+from backends.contract import (
+    Alive,
+    Cancelled,
+    Done,
+    Failed,
+    Image,
+    Loaded,
+    Loading,
+    Log,
+    Progress,
+    Report,
+    Started,
+)
 from hub.jobs import events
 from hub.jobs.active import Active
 from hub.jobs.floor import Floor
@@ -45,6 +58,7 @@ class Reports:
         self.times = Times()
         self._saving: set[asyncio.Task[None]] = set()
         self._handlers: dict[type, Callable[[int, Active, int, Report], None]] = {
+            Alive: lambda engine, active, index, report: None,
             Loading: self._loading,
             Started: self._started,
             Progress: self._progress,
@@ -70,6 +84,7 @@ class Reports:
                 _log.log(_LEVELS.get(report.level, logging.INFO), "engine %d: %s", engine, report.text)
             return
         item: str = report.id  # type: ignore[union-attr]
+        self._floor.seats.sign(engine, item, time.monotonic())
         over = isinstance(report, Done | Failed | Cancelled)
         if over:
             self._floor.release(engine, item, done=isinstance(report, Done))
@@ -126,7 +141,9 @@ class Reports:
     def _failed(self, engine: int, active: Active, index: int, report: Report) -> None:
         if not isinstance(report, Failed) or not active.job.pictures[index].at_engine:
             return
-        if report.retry:
+        if index in active.moving:
+            self._floor.cancelled(active, index)
+        elif report.retry:
             self._floor.requeue(active, index, report.reason)
         else:
             extra = {key: value for key, value in report.extra.items() if key in TOLD_OF_FAILURES}

@@ -23,6 +23,7 @@ from hub.jobs.job import Difference, Job
 from hub.jobs.keep import Keep, Kept, Written
 from hub.jobs.limits import DAY
 from hub.jobs.listing import Filter, JobView, Listing
+from hub.jobs.lookout import Lookout
 from hub.jobs.memory import Memory
 from hub.jobs.need import needs_of
 from hub.jobs.onlooker import Onlooker, Over
@@ -66,6 +67,7 @@ class Jobs:
         self._floor = Floor(self._ended, self._gone, clock)
         self._reports = Reports(self._floor, media, clock, self._write_end)
         self._memory = Memory()
+        self.lookout = Lookout(self._floor)
         self._admission = Admission(self._keep, most_waiting)
         self._sequence = 0
         self.listing = Listing(self._floor, self._memory, self._keep)

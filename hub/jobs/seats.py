@@ -11,6 +11,7 @@ from hub.jobs.choose import Choice, choose
 from hub.jobs.fit import Seat, lacking, may_serve, misfit, not_now, refusal
 from hub.jobs.need import Need
 from hub.jobs.order import Line
+from hub.jobs.pulse import Pulse
 from hub.jobs.speed import Forecast, Speeds
 from hub.params import Pairs, letters, pairs_now
 
@@ -45,16 +46,18 @@ class EngineFigures(Struct, frozen=True):
 
 
 class Sitting:
-    """An image at an engine: whose it is, what it costs in pixel steps, and how many seconds of the time went
-    into loading."""
+    """An image at an engine: whose it is, what it costs in pixel steps, of how many steps, how many seconds of
+    the time went into loading, and when it was heard of."""
 
-    __slots__ = ("effort", "loading", "model", "user")
+    __slots__ = ("effort", "loading", "model", "pulse", "steps", "user")
 
-    def __init__(self, user: str, model: str, effort: float) -> None:
+    def __init__(self, user: str, model: str, effort: float, steps: int = 1) -> None:
         self.user = user
         self.model = model
         self.effort = effort
+        self.steps = max(1, steps)
         self.loading = 0.0
+        self.pulse = Pulse()
 
 
 class Seats:
@@ -114,6 +117,11 @@ class Seats:
         kind = self._kinds.get(state.type)
         accepts = () if kind is None else kind.accepts
         return Seat(state, free, accepts, held, self._pairs.get(state.id))
+
+    def title(self, engine: int) -> str:
+        """What people are told an engine is."""
+        states = (state for state in self.states() if state.id == engine)
+        return next((Seat(state, 0).title for state in states), f"Backend {engine}")
 
     def why(self, need: Need, seat: Seat) -> str | None:
         """Why an engine can never take such an image; remembered until an engine changes."""
@@ -225,6 +233,35 @@ class Seats:
         if held is not None and seconds > 0:
             held.loading = seconds
             self.speeds.loaded(engine, held.model, seconds)
+
+    # ---- whether they go on --------------------------------------------------------------------------------
+
+    def sign(self, engine: int, item: str, now: float) -> None:
+        """An engine says something of a work at `now` (seconds of a steadily growing clock)."""
+        held = self._at.get(engine, {}).get(item)
+        if held is not None:
+            held.pulse.sign(now)
+
+    def forgive(self, now: float) -> None:
+        """Nothing could be heard for a while, for a reason of our own."""
+        for items in self._at.values():
+            for held in items.values():
+                held.pulse.forgive(now)
+
+    def stuck(self, now: float, least: float) -> list[tuple[int, str, Pulse, float]]:
+        """The works of which their engines have said nothing for too long: engine, work, its pulse, seconds."""
+        found = []
+        for engine, items in self._at.items():
+            for item, held in items.items():
+                rate = self.speeds.rate(engine, held.model)
+                step = held.effort / held.steps / rate * len(items) if rate else 0.0
+                if quiet := held.pulse.quiet(now, least, step):
+                    found.append((engine, item, held.pulse, quiet))
+        return found
+
+    def holds(self, engine: int, item: str) -> bool:
+        """Whether an engine still has a work."""
+        return item in self._at.get(engine, {})
 
     def held(self) -> Collection[str]:
         """Every work that an engine has."""

@@ -148,6 +148,9 @@ class Run:
             due += self.server.settings.step_seconds
             if await self.server.rest(due - clock()):
                 raise Interrupted
+            if step == 2 and self.server.settings.stuck > 0:
+                self.server.settings.stuck -= 1
+                await self._hang()
             at = clock()
             near = at - sent_at < THROTTLE_SECONDS or (step - sent) / steps < THROTTLE_SHARE
             if method == "none" and self.server.settings.since(0, 9) and near and step not in (1, steps):
@@ -158,6 +161,13 @@ class Run:
                 size = self.server.settings.preview_size
                 image = preview(given["latent_image"], self.marks[node], step, steps, size)
             self._progress(node, step, steps, image, "image/jpeg")
+
+    async def _hang(self) -> None:
+        """Make no progress any more, as a wedged kernel."""
+        settings = self.server.settings
+        while settings.deaf or not await self.server.rest(60):
+            await asyncio.sleep(60 if settings.deaf else 0)
+        raise Interrupted
 
     def _progress(self, node: str, value: int, most: int, image: bytes | None, kind: str) -> None:
         sockets = self.server.sockets

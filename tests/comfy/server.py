@@ -38,6 +38,8 @@ class Settings:
     preview_method: str = "none"
     preview_size: int = 512  # pixels of the longer side
     grain: bool = False  # pictures of noise: megabytes instead of kilobytes
+    stuck: int = 0  # so many prompts to come stop moving after their first step, until they are interrupted
+    deaf: bool = False  # and then do not even hear that
     failing: dict[str, tuple[str, str]] = field(default_factory=dict)  # class -> exception type and message
     broken: dict[str, int] = field(default_factory=dict)  # path -> status answered instead
     slow: dict[str, float] = field(default_factory=dict)  # path -> seconds before the answer

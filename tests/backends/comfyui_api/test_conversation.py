@@ -5,7 +5,7 @@ from itertools import pairwise
 from backends.comfyui_api.conversation import Conversation, Failure, Finished, Stopped
 from backends.comfyui_api.frames import File, Output, Picture, Text
 from backends.comfyui_api.graph import Graph, Pass
-from backends.contract import Loading, Progress, Report, Started
+from backends.contract import Alive, Loading, Progress, Report, Started
 
 JPEG, OTHER = b"\xff\xd8\xff one", b"\xff\xd8\xff two"
 PNG = b"\x89PNG\r\n\x1a\n result"
@@ -39,7 +39,7 @@ def step(
 
 def test_a_whole_run_with_metadata_becomes_the_reports_of_one_work() -> None:
     one = talk()
-    assert say(one, "execution_start", 1.0) == ()
+    assert say(one, "execution_start", 1.0) == (Alive("w"),)
     assert say(one, "execution_cached", 1.0) == ()
     assert run(one, "4", 1.0) == (Loading("w", "m"),)
     assert run(one, "3", 3.0) == (Started("w", 3),)
