@@ -3,14 +3,16 @@
 from hub.accounts.box import Box, LostKey
 from hub.accounts.caller import Caller, Limits
 from hub.accounts.governing import Governing
+from hub.accounts.granting import allowed_token
 from hub.accounts.keepsakes import LINKS, PARAM_EDITS, STARS, Keepsakes
+from hub.accounts.leaving import Leaving, Place
 from hub.accounts.preferences import Preferences
 from hub.accounts.presets import Draft, Preset, PresetFailed, Presets
 from hub.accounts.references import References
 from hub.accounts.roles import Roles
 from hub.accounts.sessions import Sessions
 from hub.accounts.sign_in import Refused, SignIn
-from hub.accounts.tokens import COOKIE, COOKIE_SECONDS, Tokens
+from hub.accounts.tokens import COOKIE, COOKIE_SECONDS, SIGN_IN, Tokens
 from hub.accounts.upstream_keys import UpstreamKeys
 from hub.accounts.users import LOCAL, Users, clean_name
 from hub.accounts.whole import Accounts, Identity
@@ -22,6 +24,7 @@ __all__ = [
     "LINKS",
     "LOCAL",
     "PARAM_EDITS",
+    "SIGN_IN",
     "STARS",
     "Accounts",
     "Box",
@@ -30,8 +33,10 @@ __all__ = [
     "Governing",
     "Identity",
     "Keepsakes",
+    "Leaving",
     "Limits",
     "LostKey",
+    "Place",
     "Preferences",
     "Preset",
     "PresetFailed",
@@ -46,5 +51,6 @@ __all__ = [
     "Users",
     "WordLists",
     "Writing",
+    "allowed_token",
     "clean_name",
 ]

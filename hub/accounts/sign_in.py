@@ -7,7 +7,7 @@ from hub.accounts.caller import Caller
 from hub.accounts.clock import Clock, now_ms
 from hub.accounts.passwords import LONGEST, SHORTEST, Passwords
 from hub.accounts.sessions import Sessions
-from hub.accounts.tokens import Tokens
+from hub.accounts.tokens import SIGN_IN, Tokens
 from hub.accounts.users import Users, clean_name, may_be_taken
 from hub.errors import BadInput, HubError
 from hub.settings import Accounts as AccountSettings
@@ -15,6 +15,8 @@ from hub.settings import Accounts as AccountSettings
 TRIES_PER_ADDRESS = 5
 TRIES_PER_NAME = 15
 TRIES_PER_CHANGE = 5
+FRESH_MS = 600_000
+"""How long after signing in an account without a password may be deleted by its user."""
 _log = logging.getLogger(__name__)
 
 
@@ -65,8 +67,10 @@ class SignIn:
             or len(password) > LONGEST * 2
         ):
             raise Refused("invalid_login", "No account has this name and password. Check both and try again.")
+        if (now := self._users.get(name)) is None or now.password != kept:
+            raise Refused("invalid_login", "The account was changed at this moment. Try again.")
         _log.info("user %s signed in from %s", name, address)
-        return await self._tokens.create(name, "sign-in", address=address, user_agent=user_agent)
+        return await self._tokens.sign_in(name, address=address, user_agent=user_agent)
 
     async def register(self, username: str, password: str, *, peer: str, is_loopback: bool) -> None:
         """A new account. Raises Refused: invalid_input, ratelimit, username_exists or registration_failed.
@@ -112,6 +116,12 @@ class SignIn:
                 field="newPassword",
                 limit=[SHORTEST, LONGEST],
             )
+        if self._tokens.is_partial(caller.token):
+            raise HubError(
+                "A token with only some of your permissions cannot change your password, which opens all of "
+                "them. Sign in, then change it.",
+                permission="*",
+            )
         if not self._changes.take(caller.user, self._clock()):
             raise HubError(
                 "Rate-limit hit, you're trying to change password too quickly. "
@@ -126,6 +136,27 @@ class SignIn:
         await self._tokens.revoke_all(caller.user, but=caller.token)
         await self._sessions.end_others(caller)
         _log.info("user %s changed the password", caller.user)
+
+    async def confirm_deletion(self, caller: Caller, password: str) -> None:
+        """Make sure that it is really the user who wants the account gone: by its password, or where it has
+        none by having just signed in. Raises BadInput or HubError."""
+        if self._tokens.is_partial(caller.token):
+            raise HubError("A token with only some of your permissions cannot delete the account.")
+        if not self._changes.take(caller.user, self._clock()):
+            raise HubError("Too many tries. Wait a minute before trying again.", limit=TRIES_PER_CHANGE)
+        row = self._users.get(caller.user)
+        if row is not None and row.password:
+            if not await self._passwords.matches(caller.user, password[: LONGEST * 2], row.password):
+                raise BadInput("This is not the account's password. Nothing was deleted.", field="password")
+            return
+        token = self._tokens.get(caller.token)
+        fresh = token is not None and self._clock() - token.created <= FRESH_MS
+        if token is None or token.user != caller.user or token.reason != SIGN_IN or not fresh:
+            raise HubError(
+                "Sign in once more, then delete the account within ten minutes: it has no password to "
+                "confirm it with.",
+                field="password",
+            )
 
     def _ration(self, peer: str, name: str) -> None:
         now = self._clock()

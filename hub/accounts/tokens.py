@@ -94,6 +94,10 @@ class Tokens:
         row = self._find(text)
         return row.expires // 1000 if row is not None and self.is_over(row) else None
 
+    def now(self) -> int:
+        """The time as tokens see it, unix milliseconds."""
+        return self._clock()
+
     def get(self, token_id: str) -> TokenRow | None:
         """The token of that id, or None."""
         return self._rows.get(token_id)

@@ -14,6 +14,7 @@ from hub.accounts.caller import Caller
 from hub.accounts.clock import Clock, now_ms
 from hub.accounts.governing import Governing
 from hub.accounts.keepsakes import Keepsakes
+from hub.accounts.leaving import Leaving
 from hub.accounts.passwords import ROUNDS, Passwords
 from hub.accounts.preference import Choices
 from hub.accounts.preferences import Preferences
@@ -94,7 +95,9 @@ class Accounts:
             days=settings.session_days,
             clock=clock,
         )
+        self.users.on_owner(self._close_loopback)
         self.tokens = Tokens(store, self.sessions, clock=clock)
+        self.leaving = Leaving(self.sessions, self.tokens)
         self._passwords = Passwords(password_rounds)
         self.sign_in = SignIn(settings, self.users, self.tokens, self.sessions, self._passwords, clock=clock)
         self.presets = Presets(store)
@@ -140,8 +143,8 @@ class Accounts:
         such that has run out.
 
         A token counts first: `Authorization: Bearer <token>` (a wrong one is refused), then the cookie (a
-        stale one is passed over). Without one a direct caller on this machine is the local user, unless
-        accounts are required and the bypass is off. No header can choose a user. `headers` have lower-case
+        stale one is passed over). Without one a direct caller on this machine is the local user while
+        `trusts_loopback`. No header can choose a user. `headers` have lower-case
         names; `is_loopback` must be False for forwarded calls; `address` is for the log.
         """
         scheme, _, credentials = headers.get("authorization", "").partition(" ")
@@ -153,9 +156,25 @@ class Accounts:
         cookie = cookies.get(COOKIE)
         if cookie and (found := self._by_token(cookie, address)) is not None:
             return found
-        if is_loopback and (not self.settings.required or self.settings.localhost_bypass):
-            return Identity(LOCAL)
-        return None
+        return Identity(LOCAL) if is_loopback and self.trusts_loopback else None
+
+    @property
+    def trusts_loopback(self) -> bool:
+        """Whether a direct caller on this machine is its owner without signing in: until an owner can sign
+        in, or where a setting exempts this machine."""
+        chosen = self.settings
+        return chosen.localhost_bypass or not (chosen.required or self.users.has_owner)
+
+    def _close_loopback(self) -> None:
+        """There is an owner now: who came without signing in does so, and no session from before counts."""
+        if not self.trusts_loopback and self.sessions.end_unproven(LOCAL):
+            _log.info("an owner can sign in now; sessions of this machine that did not have ended")
+
+    async def forget(self, user: str) -> None:
+        """An account is gone from the store: out of memory with every way in, and its sockets told."""
+        self.users.forget(user)
+        await self.tokens.revoke_all(user)
+        await self.sessions.end_for_user(user)
 
     def caller_without_session(self, identity: Identity, address: str = "") -> Caller:
         """The caller of a page or file request, which carries no session id."""

@@ -44,14 +44,20 @@ class Intake:
         self._limits = limits
         self._read_workflow = read_workflow
 
+    def now(self, caller: Caller) -> Caller:
+        """The caller as he is now. Raises DeadSession when he is gone."""
+        return self._accounts.now(caller)
+
     async def read(
         self, raw: Mapping[str, Any], caller: Caller, *, tags: bool = True, over: Over | None = None
     ) -> GenRequest:
         """The request that `raw` means. Raises HubError or BadInput; nothing has changed then.
 
         Without `tags` those in prompts stay text: for a picture that was drawn already, maybe elsewhere.
-        `over` is laid over it after its presets.
+        `over` is laid over it after its presets. What the caller's roles give counts as it is now, however
+        long ago he began what this is a part of; whoever is gone gets DeadSession.
         """
+        caller = self._accounts.now(caller)
         context = msgspec.structs.replace(self._context(raw, caller), tags=tags)
         if over is not None:
             named = over.presets or any("<" in text for text in over.values.values())

@@ -69,7 +69,7 @@ async def _serve(
     if caller is not None:
         board.left("", stream)
         session[0] = caller.session
-        board.joined(caller.session, stream)
+        board.joined(caller.session, stream, caller, bound.permission)
     arguments = bound.arguments(caller, body)
     if bound.takes_stream:
         arguments[bound.takes_stream] = stream

@@ -97,6 +97,7 @@ class Stream:
         self._inbox_limit = inbox_limit
         self._arrived = asyncio.Event()
         self._callbacks: list[Callable[[], None]] = []
+        self._dismissed = False
         self.closed = False
         """True once nothing can be delivered any more."""
         self.code: int | None = None
@@ -115,7 +116,7 @@ class Stream:
         """Send encoded JSON, or a `Binary` message. `key` marks a preview: while the socket is blocked only
         the newest of a key is kept; frames without a key are delivered in order, or the socket is closed
         with 1013 when too much is owed."""
-        if self.closed:
+        if self.closed or self._dismissed:
             return
         if self._writer is not None:
             if not self._outbox.put(frame, key):
@@ -138,11 +139,21 @@ class Stream:
     def push_many(self, frames: Sequence[Frame]) -> None:
         """Send frames that must all be delivered, in order, as one write where the socket is idle: each write
         of its own is a system call here and a wake-up over there."""
-        idle = not self.closed and self._writer is None and self._link is not None
+        if self.closed or self._dismissed:
+            return
+        idle = self._writer is None and self._link is not None
         if idle and self._link is not None and self._link.write_many(frames):
             return
         for frame in frames:
             self.push(frame)
+
+    def dismiss(self, frame: Frame) -> None:
+        """Send a last frame: whatever the route still says is dropped, and what the client asks is not read
+        any more. Close it then."""
+        self.push(frame)
+        self._dismissed = True
+        self._inbox.clear()
+        self._inbox_bytes = 0
 
     async def _empty(self, rest: _Rest) -> None:
         try:
@@ -178,6 +189,8 @@ class Stream:
                 self._lost(event.get("code"))
                 return
             if event["type"] != "websocket.receive":
+                continue
+            if self._dismissed:
                 continue
             frame: Frame = event.get("text") or event.get("bytes") or b""
             self._inbox.append(frame)

@@ -26,6 +26,9 @@ class Conversation(Protocol):
     def push(self, frame: bytes) -> None:
         """Send a JSON frame without waiting."""
 
+    def dismiss(self, frame: bytes) -> None:
+        """Send a last frame; nothing the route says after it goes out."""
+
     async def close(self, code: int = 1000) -> None:
         """Close it once what was pushed is out."""
 
@@ -48,12 +51,15 @@ class Switchboard:
         self.stopping = False
         """True once the farewell was said."""
         self._streams: dict[str, set[Conversation]] = {}
+        self._held: dict[Conversation, tuple[Caller, str]] = {}  # whose a socket is, and by which flag
 
     def open(self, rooms: Rooms, accounts: Accounts) -> None:
         """Bind every route to its rooms; raises Undeclared when one is missing."""
         self.rooms = rooms
         self.accounts = accounts
         accounts.sessions.on_end(self.session_ended)
+        accounts.sessions.on_change(self.roles_changed)
+        accounts.tokens.on_end(self.token_ended)
         self.table = Table(self.routes, rooms)
 
     def admit(self, shelf: dict[str, Bound], key: str, session_id: str | None, *, socket: bool) -> "Admitted":
@@ -96,12 +102,17 @@ class Switchboard:
             raise DeadSession
         return caller
 
-    def joined(self, session: str, stream: Conversation) -> None:
-        """Remember an open socket under its session ("" for none)."""
+    def joined(
+        self, session: str, stream: Conversation, caller: Caller | None = None, flag: str | None = None
+    ) -> None:
+        """Remember an open socket under its session ("" for none), and by which flag its caller has it."""
         self._streams.setdefault(session, set()).add(stream)
+        if caller is not None:
+            self._held[stream] = (caller, flag or "")
 
     def left(self, session: str, stream: Conversation) -> None:
         """Forget it."""
+        self._held.pop(stream, None)
         members = self._streams.get(session)
         if members is not None:
             members.discard(stream)
@@ -116,8 +127,26 @@ class Switchboard:
     def session_ended(self, session: str) -> None:
         """Tell the session's sockets and close them, the way a dead session id is answered."""
         for stream in tuple(self._streams.get(session, ())):
-            stream.push(encode(DeadSession().body()))
-            close_soon(stream, 1000)
+            dismiss(stream, DeadSession())
+
+    def token_ended(self, token: str) -> None:
+        """The same for sockets that were opened by a token alone, without a session."""
+        for stream, (caller, _) in tuple(self._held.items()):
+            if caller.token == token and not caller.session:
+                dismiss(stream, DeadSession())
+
+    def roles_changed(self, user: str | None) -> None:
+        """Close the sockets whose callers lack the flag by now; `user` None: of everybody."""
+        if self.accounts is None:
+            return
+        for stream, (caller, flag) in tuple(self._held.items()):
+            if user not in (None, caller.user):
+                continue
+            try:
+                if flag and not self.accounts.now(caller).may(flag):
+                    dismiss(stream, Forbidden(flag))
+            except DeadSession as gone:
+                dismiss(stream, gone)
 
     def farewell(self) -> None:
         """The hub stops: tell every socket that accepted work goes on after the restart, then close with
@@ -135,6 +164,12 @@ Admitted = tuple[Bound, Caller | None]
 _closing: set[asyncio.Task[None]] = set()
 CLOSE_SECONDS = 3.0
 """How long a socket that is told to go may take to read its last frames."""
+
+
+def dismiss(stream: Conversation, why: HubError) -> None:
+    """Tell a socket why it ends, as its last frame, and close it."""
+    stream.dismiss(encode(why.body()))
+    close_soon(stream, 1000)
 
 
 def close_soon(stream: Conversation, code: int) -> None:

@@ -93,7 +93,10 @@ class TestTokens:
         )
         session = answer.json()["session_id"]
         listed = (await hub.call("ListMyAuthTokens", session_id=session))["tokens"]
-        assert [(entry["user_agent"], entry["is_current"]) for entry in listed] == [("my bot", True)]
+        assert [(entry["user_agent"], entry["is_current"]) for entry in listed] == [
+            ("my bot", True),
+            ("unknown", False),
+        ]
         assert listed[0].keys() == {
             "id",
             "created",
@@ -101,6 +104,9 @@ class TestTokens:
             "user_agent",
             "origin_address",
             "is_current",
+            "flags",
+            "expires",
+            "is_expired",
         }
         assert token.split(".")[2] not in json.dumps(listed)
 

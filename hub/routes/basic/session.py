@@ -85,14 +85,14 @@ async def get_new_session(
     session_id = await accounts.sessions.issue(
         user, token=known.token, address=door.address, user_agent=door.headers.get("user-agent", "")
     )
-    flags, _ = accounts.users.grants(user)
+    caller = accounts.sessions.present(session_id)
     return NewSessionOut(
         session_id,
         user,
         settings.outputs.append_user,
         __version__,
         identity.server,
-        sorted(flags),
+        sorted(caller.flags if caller is not None else ()),
         list(pool.servers()),
     )
 
@@ -157,8 +157,12 @@ def _impersonated(accounts: Accounts, asking: Caller, wanted: str) -> str:
             field="impersonateUser",
         )
     flags, _ = accounts.users.grants(wanted)
-    if "*" in flags and "*" not in asking.flags:
+    beyond = "*" if "*" in flags else min((flag for flag in flags if not asking.may(flag)), default="")
+    if beyond and not asking.may(beyond):
+        whom = "an owner" if beyond == "*" else f"someone who holds '{beyond}', which you do not"
         raise HubError(
-            "You do not have permission to impersonate an owner.", error_id="bad_impersonate", permission="*"
+            f"You do not have permission to impersonate {whom}.",
+            error_id="bad_impersonate",
+            permission=beyond,
         )
     return row.name

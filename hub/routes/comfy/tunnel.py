@@ -77,6 +77,9 @@ class _Tunnel:
     def push(self, frame: bytes) -> None:
         """Our own words mean nothing to ComfyUI's page."""
 
+    def dismiss(self, frame: bytes) -> None:
+        """As `push`; what is on its way is not handed on any more, as closing it follows."""
+
     async def close(self, code: int = 1000) -> None:
         """Close it now: nothing of ours waits in it."""
         self.end(code)
@@ -143,7 +146,7 @@ async def tunnel(board: Switchboard, scope: Any, find: Callable[[], Way]) -> Non
     async with there:
         await send({"type": "websocket.accept"})
         line = _Tunnel(there, receive, send)
-        board.joined(caller.session, line)
+        board.joined(caller.session, line, caller, "comfy_direct_calls")
         try:
             await line.run()
         finally:

@@ -152,6 +152,7 @@ class Talk:
         if self._limit is not None:
             self._limit.reschedule(None)
         try:
+            self._caller = self._intake.now(self._caller)  # a role may have changed on the open socket
             request = await self._intake.read(raw, self._caller)
             forwarded = list(request.given) if _wants_data(raw) else None
             job = await self._jobs.submit(request, self._caller, watched=self._looking is not None)
