@@ -1,5 +1,6 @@
-"""What an administrator keeps the hub in order with, put together: how the machine fares, settings that act at
-once, updates, submitted logs."""
+"""What an administrator keeps the hub in order with, put together: how the machine fares, settings that act
+at once, updates, submitted logs.
+"""
 
 import logging
 from collections.abc import Callable

@@ -1,6 +1,7 @@
 """Small pictures for lists, made in a thread, kept in memory."""
 
 import asyncio
+import os
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -39,6 +40,18 @@ class Thumbs:
             )
             waiting.add_done_callback(lambda done: self._keep(key, done))
         return await asyncio.shield(waiting)
+
+    def forget(self, folder: Path) -> None:
+        """Let go of every thumbnail of files below a folder."""
+        inside = f"{folder}{os.sep}"
+        for key in [key for key in self._made if key[0].startswith(inside)]:
+            self._bytes -= len(self._made.pop(key) or b"")
+
+    def let_go(self) -> int:
+        """Forget every thumbnail, to be made anew when it is looked at; how many bytes."""
+        freed, self._bytes = self._bytes, 0
+        self._made.clear()
+        return freed
 
     def close(self) -> None:
         """Let the threads end."""

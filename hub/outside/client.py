@@ -111,11 +111,23 @@ class Outside:
         `seconds` is all the time there is. Raises HubError for what is not allowed, Unreachable for the
         network and for a peer that is too slow.
         """
+        return (await self.hand_in(place, body, headers, seconds=seconds, most=0))[0]
+
+    async def hand_in(
+        self, place: Place, body: bytes, headers: Mapping[str, str], *, seconds: float, most: int
+    ) -> tuple[int, bytes]:
+        """The same, with the begin of what was answered, `most` bytes of it."""
         self.rule.check(place, redirected=False)
         sent = {**headers, "Content-Length": str(len(body))}
+        said = bytearray()
         try:
             async with asyncio.timeout(seconds), self._once(place, sent, None, body) as response:
-                return response.status
+                if most:
+                    async for chunk in Answer(place, response, []).chunks():
+                        said += chunk
+                        if len(said) >= most:
+                            break
+                return response.status, bytes(said[:most])
         except TimeoutError as slow:
             raise Unreachable(
                 f"{place.host} did not answer within {seconds:g} seconds.", field="url"

@@ -3,6 +3,7 @@
 from hub.wire.alive import kept_alive
 from hub.wire.answers import Answer, Headers, encode, error_answer, json_answer, redirect, text_answer
 from hub.wire.bind import Body
+from hub.wire.docs import save_pages
 from hub.wire.door import Door, header, is_loopback
 from hub.wire.ending import Ending
 from hub.wire.files import Files, html_answer
@@ -40,6 +41,7 @@ __all__ = [
     "redirect",
     "refuse_socket",
     "room_of",
+    "save_pages",
     "text_answer",
     "visitor_of",
 ]

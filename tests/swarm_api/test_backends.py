@@ -23,14 +23,19 @@ async def test_no_such_backend_is_named(shared_hub: RunningHub) -> None:
 
 
 async def test_an_engine_that_never_started_holds_nothing(shared_hub: RunningHub) -> None:
-    assert await shared_hub.call("FreeBackendMemory") == {"result": False, "count": 0}
+    answer = await shared_hub.call("FreeBackendMemory")
+    assert (answer["result"], answer["count"], answer["freed"]) == (False, 0, [])
+    assert answer["hub_memory"] >= 0
 
 
 @pytest.mark.parametrize("asked", [{}, {"backend": "0", "system_ram": True}])
-async def test_a_loaded_model_is_let_go(shared_hub: RunningHub, asked: dict[str, object]) -> None:
+async def test_a_loaded_model_is_let_go_and_told(shared_hub: RunningHub, asked: dict[str, object]) -> None:
     assert await shared_hub.call("SelectModel", model="starter") == {"success": True}
     assert len((await shared_hub.call("ListLoadedModels"))["models"]) == 1
-    assert await shared_hub.call("FreeBackendMemory", **asked) == {"result": True, "count": 1}
+    answer = await shared_hub.call("FreeBackendMemory", **asked)
+    assert (answer["result"], answer["count"]) == (True, 1)
+    freed = answer["freed"][0]
+    assert freed["id"] == 0 and freed["memory"] >= 0 and freed["models"] in (["starter"], [])
     async with asyncio.timeout(60):
         while (await shared_hub.call("ListLoadedModels"))["models"]:  # noqa: ASYNC110 - the engine tells later
             await asyncio.sleep(0.05)
