@@ -84,7 +84,10 @@ def test_what_is_known_and_what_git_leaves_out_are_passed_over(checkout: Path) -
     assert note_known(checkout) == 0
     (checkout / "example.py").write_text(f'\n\nAWS = "{KEY}"\n')
     assert find_secrets(checkout) == 0
-    (checkout / "other.py").write_text(f'AWS = "{KEY}"\n')
+    (checkout / "tests").mkdir()
+    (checkout / "tests" / "test_a.py").write_text("password = 'correct horse battery staple'\n")
+    assert find_secrets(checkout) == 0  # of nobody
+    (checkout / "tests" / "test_b.py").write_text(f'AWS = "{KEY}"\n')
     assert find_secrets(checkout) == 1
 
 
