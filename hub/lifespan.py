@@ -12,6 +12,7 @@ from hub import __version__
 from hub.accounts import Accounts, UpstreamKeys
 from hub.batches import Batches
 from hub.catalog import Catalog, Conversion, Extraction, ModelFiles
+from hub.departures import Departures
 from hub.downloads import Downloads
 from hub.engines import Engines
 from hub.errors import HubError
@@ -68,9 +69,7 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             registry = Registry(pool.types(), pool.states, lambda: pool.version, workflows.names)
             intake = Intake(accounts, registry, catalog, media, settings.limits, workflows.graph_of)
             hooks, server_hooks = _open_hooks(settings, store, jobs, closing)
-            grids = Grids(
-                registry, intake, jobs, media, Runs(store, accounts, "grid"), settings.limits
-            )
+            grids = Grids(registry, intake, jobs, media, Runs(store, accounts, "grid"), settings.limits)
             batches = Batches(
                 registry,
                 intake,
@@ -81,7 +80,11 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
                 settings.folders.batches,
             )
             made = (settings, board, store, accounts, media, jobs, pool, catalog, registry, intake, engines)
-            kept = (SavedGrids(store), Conversion(catalog), Extraction(catalog, files), workflows)
+            saved = SavedGrids(store)
+            forgetful = (grids, batches, downloads, hooks)
+            departures = Departures(store, accounts, media, jobs, forgetful, (saved.disown,))
+            departures.resume()
+            kept = (saved, departures, Conversion(catalog), Extraction(catalog, files), workflows)
             many = (grids, batches, files, downloads, hooks, identity)
             upkeep = open_upkeep(settings, jobs, board, server_hooks, closing)
             rooms: dict[type, object] = {}
@@ -94,12 +97,15 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             # Before the jobs stop: a refused image would end a grid that the next start shall go on with.
             closing.push_async_callback(grids.stop)
             closing.push_async_callback(batches.stop)
+            closing.push_async_callback(departures.stop)
             hooks.start()
             server_hooks.start()
             await jobs.start()
             await pool.start()
             jobs.lookout.start(lambda: settings.engines.stuck_seconds)
             closing.callback(jobs.lookout.stop)
+            jobs.measured.start()
+            closing.callback(jobs.measured.stop)
             grids.resume()
             batches.resume()
             yield

@@ -145,10 +145,11 @@ class Accounts(Struct, frozen=True):
     localhost_bypass: Annotated[
         bool,
         Meta(
-            description="Whether a direct caller on this machine counts as the local owner all the same.",
+            description="Whether a direct caller on this machine is its owner without signing in, even when "
+            "accounts are required or an owner account exists.",
             extra=AT_ONCE,
         ),
-    ] = True
+    ] = False
     session_days: Annotated[Positive, Meta(description="Days without use after which a session ends.")] = 31
     allow_registration: Annotated[
         bool, Meta(description="Whether visitors may register an account.", extra=AT_ONCE)

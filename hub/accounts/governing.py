@@ -2,7 +2,9 @@
 hold themselves: whoever may manage users could otherwise make himself the owner.
 """
 
+import asyncio
 import logging
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +21,8 @@ from permissions import FLAGS, Role
 LONGEST_ADDED = 70
 SHORTEST_ROLE = 3
 OWNER = "owner"
+LONGEST_ADDRESS = 254
+_ADDRESS = re.compile(r"[^\s@\x00-\x1f]+@[a-z0-9.-]+\.[a-z0-9-]+|[^\s@\x00-\x1f]+@localhost")
 _log = logging.getLogger(__name__)
 
 
@@ -40,6 +44,8 @@ class Governing:
         self._tokens = tokens
         self._passwords = passwords
         self._preferences = preferences
+        self.deciding = asyncio.Lock()
+        """Held by whatever may take an owner away: two of them at once could leave none."""
 
     # ---- accounts ----------------------------------------------------------------------------------------
 
@@ -88,7 +94,8 @@ class Governing:
         left = {key: value for key, value in wanted.items() if key.lower() != "roles"}
         given = [value for key, value in wanted.items() if key.lower() == "roles"]
         if given:
-            await self._set_roles(caller, user, _names(given[-1], "Roles"))
+            async with self.deciding:
+                await self._set_roles(caller, user, _names(given[-1], "Roles"))
         return await self._preferences.change(user, left) if left else {}
 
     async def _set_roles(self, caller: Caller, user: str, roles: tuple[str, ...]) -> None:
@@ -121,6 +128,49 @@ class Governing:
         self._demand_within(caller, self._users.grants(user)[0], f"the user '{user}'")
         return user
 
+    async def demand_deletable(self, user: str) -> None:
+        """Refuse to delete whom the hub cannot do without. Raises HubError."""
+        if user == LOCAL:
+            raise HubError("Whoever sits at this machine without signing in has no account to delete.")
+        if await self._is_last_owner(user):
+            raise HubError(
+                f"'{user}' is the last owner who can sign in. Make somebody else an owner first, "
+                "or nobody could manage the hub any more."
+            )
+
+    def demand_other(self, caller: Caller, user: str) -> None:
+        """Refuse what one does not do to oneself as an administrator. Raises HubError."""
+        if user == caller.user:
+            raise HubError(
+                "Nobody deletes their own account as an administrator. "
+                "POST /hub/v1/account/delete deletes it, with its password."
+            )
+
+    async def set_oauth_email(self, caller: Caller, name: str, email: str) -> None:
+        """Let an OpenID issuer's user with this address sign in as a user ("" ends that). Whoever was linked
+        before is not any more, and every way they are signed in ends. Raises BadInput or HubError."""
+        user = self.user(caller, name)
+        wanted = email.strip().lower()
+        if wanted and not is_address(wanted):
+            raise BadInput(
+                f"'{email[:80]}' is not an e-mail address.", field="email", limit="like ann@example.com"
+            )
+        others = [other for other in self._users.with_oauth_email(wanted) if other != user]
+        if others:
+            raise BadInput(f"The user '{others[0]}' has this address already.", field="email")
+        async with self.deciding:
+            row = self._users.get(user)
+            if row is not None and not row.password and await self._is_last_owner(user):
+                raise HubError(
+                    "The last owner signs in by OpenID Connect. Give a password to the account first."
+                )
+            had = await self._users.set_oauth_email(user, wanted)
+        if had:
+            await self._tokens.revoke_all(user, but=caller.token if user == caller.user else "")
+            if user != caller.user:
+                await self._sessions.end_for_user(user)
+        _log.info("user %s set the OpenID address of %s", caller.user, user)
+
     async def _is_last_owner(self, user: str) -> bool:
         """Whether without this user nobody could sign in as an owner any more."""
         others = (name for name in await self._users.names() if name != user)
@@ -128,7 +178,7 @@ class Governing:
 
     def _is_owner(self, user: str) -> bool:
         row = self._users.get(user)
-        return row is not None and bool(row.password) and "*" in self._users.grants(user)[0]
+        return row is not None and self._users.can_sign_in(row) and "*" in self._users.grants(user)[0]
 
     # ---- roles -------------------------------------------------------------------------------------------
 
@@ -203,6 +253,11 @@ class Governing:
                 field="password",
                 limit=[SHORTEST, LONGEST],
             )
+
+
+def is_address(text: str) -> bool:
+    """Whether a lower-case text can be an e-mail address."""
+    return len(text) <= LONGEST_ADDRESS and _ADDRESS.fullmatch(text) is not None
 
 
 def _names(value: Any, field: str) -> tuple[str, ...]:

@@ -162,6 +162,12 @@ class Sessions:
         """End every session of a user; how many."""
         return await self._end_where(lambda live: live.user == user)
 
+    def end_unproven(self, user: str) -> int:
+        """End a user's sessions that were given without a token, at once in memory; how many."""
+        doomed = [digest for digest, live in self._live.items() if live.user == user and not live.token]
+        self._forget(doomed)
+        return len(doomed)
+
     async def end_others(self, caller: Caller) -> int:
         """End every session of the caller's user except the caller's own and those of the same token."""
         mine = _digest(caller.session)

@@ -15,6 +15,8 @@ from hub.settings import Accounts as AccountSettings
 TRIES_PER_ADDRESS = 5
 TRIES_PER_NAME = 15
 TRIES_PER_CHANGE = 5
+HERE = "this machine"
+"""What the tries of direct callers on this machine are counted by: a proxy on it has the same address."""
 FRESH_MS = 600_000
 """How long after signing in an account without a password may be deleted by its user."""
 _log = logging.getLogger(__name__)
@@ -24,8 +26,8 @@ class Refused(HubError):
     """A sign-in or registration that did not happen: SwarmUI's clients read `error_id` and no sentence, so
     the sentence for people is in `detail`."""
 
-    def __init__(self, error_id: str, detail: str) -> None:
-        super().__init__("", error_id=error_id, detail=detail)
+    def __init__(self, error_id: str, detail: str, **extra: int) -> None:
+        super().__init__("", error_id=error_id, detail=detail, **extra)
 
 
 class SignIn:
@@ -52,14 +54,23 @@ class SignIn:
         self._changes = Attempts(TRIES_PER_CHANGE)
 
     async def login(
-        self, username: str, password: str, *, peer: str, address: str = "", user_agent: str = ""
+        self,
+        username: str,
+        password: str,
+        *,
+        peer: str,
+        address: str = "",
+        user_agent: str = "",
+        is_loopback: bool = False,
     ) -> str:
         """The text of a new token. Raises Refused: invalid_login or ratelimit.
 
+        `peer` is the bare address that tries are counted by; a direct caller on this machine (`is_loopback`)
+        has a count of its own, and what others tried with a name does not count against it.
         An unknown name, a wrong password and an account without one are the same to the caller, in time too.
         """
         name = clean_name(username)
-        self._ration(peer, name)
+        self._ration(peer, name, is_loopback)
         row = self._users.get(name) if name else None
         kept = row.password if row is not None else ""
         if (
@@ -80,7 +91,7 @@ class SignIn:
         be shared.
         """
         name = clean_name(username)
-        self._ration(peer, name)
+        self._ration(peer, name, is_loopback)
         first = is_loopback and not await self._users.has_password_owner()
         if not (first or self._settings.allow_registration):
             raise Refused(
@@ -158,8 +169,19 @@ class SignIn:
                 field="password",
             )
 
-    def _ration(self, peer: str, name: str) -> None:
+    def _ration(self, peer: str, name: str, is_loopback: bool) -> None:
+        """Raises Refused when there were too many tries: from one network, or of one name from anywhere but
+        this machine, so that no stranger can lock its owner out."""
         now = self._clock()
-        if self._by_address.take(network_of(peer), now) and (not name or self._by_name.take(name, now)):
-            return
-        raise Refused("ratelimit", "Too many tries within a minute. Wait a minute and try again.")
+        place = HERE if is_loopback else network_of(peer)
+        seconds = self._by_address.wait(place, now)
+        if not seconds:
+            self._by_address.take(place, now)
+            if is_loopback or not name or self._by_name.take(name, now):
+                return
+            seconds = self._by_name.wait(name, now)
+        raise Refused(
+            "ratelimit",
+            f"Too many tries within a minute. Wait {seconds} seconds and try again.",
+            retry_after=seconds,
+        )

@@ -2,7 +2,7 @@
 
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -46,11 +46,14 @@ class Users:
         self._rows: dict[str, UserRow] = {}
         self._grants: dict[str, Grants] = {}
         self._active: dict[str, int] = {}
+        self._owned: bool | None = None  # whether an owner can sign in, once known
+        self._on_owner: list[Callable[[], None]] = []
 
     async def bring_up(self) -> None:
         """Make sure that the local user is there; it is the owner."""
         if self.get(LOCAL) is None:
             await self.add(LOCAL, roles=("owner",))
+        self.look_for_owner()
 
     def get(self, name: str) -> UserRow | None:
         """The account, or None."""
@@ -82,6 +85,7 @@ class Users:
             return False
         self._rows[name] = row
         self._grants.pop(name, None)
+        self.look_for_owner()
         return True
 
     async def names(self) -> list[str]:
@@ -109,6 +113,66 @@ class Users:
         finally:
             self._rows.pop(name, None)
 
+    async def set_oauth_email(self, name: str, email: str) -> bool:
+        """Replace the address by which an OpenID issuer may sign the user in ("" for none), and unlink whom
+        an issuer signed in so far; whether there was such a one."""
+        await self._store.users.set_oauth_email(name, email)
+        linked = await self._store.identities.delete(name)
+        self._reread(name)
+        return linked > 0
+
+    def with_oauth_email(self, email: str) -> list[str]:
+        """The accounts with this address."""
+        return self._store.users.by_oauth_email(email) if email else []
+
+    def identified(self, issuer: str, subject: str) -> str | None:
+        """The account of whom an OpenID issuer knows as `subject`, None when it is linked to none."""
+        return self._store.identities.user(issuer, subject)
+
+    def is_linked(self, name: str, issuer: str) -> bool:
+        """Whether somebody of this issuer signs in as a user."""
+        return issuer in self._store.identities.issuers(name)
+
+    async def link(self, name: str, issuer: str, subject: str) -> bool:
+        """Let an issuer's subject sign in as a user from now on; False when it is linked already, or the
+        account has just been deleted."""
+        if self.get(name) is None:
+            return False
+        try:
+            await self._store.identities.add(issuer, subject, name, self._clock())
+        except sqlite3.IntegrityError:
+            return False
+        self._reread(name)
+        return True
+
+    def can_sign_in(self, row: UserRow) -> bool:
+        """Whether an account has a password, or is known to an OpenID issuer."""
+        return bool(row.password) or bool(self._store.identities.issuers(row.name))
+
+    def forget(self, name: str) -> None:
+        """Let go of an account that is gone from the store."""
+        self._active.pop(name, None)
+        self._reread(name)
+
+    @property
+    def has_owner(self) -> bool:
+        """Whether an owner can sign in, by password or OpenID: from then on everybody has to."""
+        if self._owned is None:
+            able = self._store.users.able_to_sign_in()
+            self._owned = any("*" in self._roles.grants(roles)[0] for _, roles in able)
+        return self._owned
+
+    def on_owner(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called when the first owner who can sign in appears. It must not wait."""
+        self._on_owner.append(listener)
+
+    def look_for_owner(self) -> None:
+        """Somebody may have become an owner, or able to sign in, or neither any more."""
+        before, self._owned = self._owned, None
+        if self.has_owner and before is False:
+            for listener in self._on_owner:
+                listener()
+
     async def has_password_owner(self) -> bool:
         """Whether somebody with a password holds the star: demanded before the hub listens beyond
         loopback."""
@@ -130,6 +194,7 @@ class Users:
     def roles_changed(self) -> None:
         """Forget what the roles added up to."""
         self._grants.clear()
+        self.look_for_owner()
 
     async def flush(self) -> None:
         """Write last-active times down."""
@@ -142,3 +207,4 @@ class Users:
     def _reread(self, name: str) -> None:
         self._rows.pop(name, None)
         self._grants.pop(name, None)
+        self.look_for_owner()

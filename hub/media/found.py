@@ -60,6 +60,15 @@ class Finder:
         task = self._looking.get(user)
         return await asyncio.shield(task) if task is not None else 0
 
+    async def forget(self, user: str) -> None:
+        """Look no longer, and know nothing more of a user's folders."""
+        task = self._looking.get(user)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+        self._seen.pop(user, None)
+        self._rested.pop(user, None)
+
     def close(self) -> None:
         """Stop looking."""
         for task in self._looking.values():

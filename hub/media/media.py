@@ -4,6 +4,9 @@ import asyncio
 import logging
 import sqlite3
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,6 +14,7 @@ from backends.contract import Work
 from hub.media.describe import describe_preview
 from hub.media.found import Finder
 from hub.media.gallery import Gallery
+from hub.media.leaving import Leaving
 from hub.media.outputs import Outputs
 from hub.media.pattern import clean_path
 from hub.media.save import MIME, Finished, NotSaved, Saved, Saver
@@ -34,10 +38,13 @@ class Media:
         self.gallery = Gallery(self.outputs, images)
         self.finder = Finder(self.outputs, images)
         self.thumbs = Thumbs()
+        self._writing: Counter[str] = Counter()  # by user
+        self._written = asyncio.Event()
 
     async def save(self, finished: Finished) -> Saved:
         """Keep a picture; see Saver.save."""
-        return await self._saver.save(finished)
+        with self._counted(finished.user):
+            return await self._saver.save(finished)
 
     def describe_preview(self, request: GenRequest, work: Work) -> str:
         """The metadata text of a picture that is still forming."""
@@ -48,8 +55,15 @@ class Media:
 
         Raises NoSound, NotSaved, OutsideOutputs.
         """
+        with self._counted(user):
+            return await self._keep_sound(user, video, name, created)
+
+    async def _keep_sound(self, user: str, video: Path, name: str, created: int) -> Saved:
         base = clean_path(f"raw/sounds/{name}")
-        spot = self.outputs.choose(user, base, SOUND_ENDING, uuid4().hex, 0)
+        try:
+            spot = self.outputs.choose(user, base, SOUND_ENDING, uuid4().hex, 0)
+        except OSError as error:
+            raise NotSaved(str(error)) from error
         try:
             await take_sound(video, spot.temporary)
             size = spot.temporary.stat().st_size
@@ -67,11 +81,12 @@ class Media:
         """Write a text file at a path below the user's outputs, in place of what is there; the history has
         it too when `listed`. Raises NotSaved, OutsideOutputs."""
         try:
-            size = await asyncio.to_thread(self.outputs.write_text, user, path, text)
-            if listed:
-                if self._images.exists(user, path):
-                    await self._images.delete(user, path)
-                await self._images.add(ImageRow("", 0, user, path, int(time.time() * 1000), bytes=size))
+            with self._counted(user):
+                size = await asyncio.to_thread(self.outputs.write_text, user, path, text)
+                if listed:
+                    if self._images.exists(user, path):
+                        await self._images.delete(user, path)
+                    await self._images.add(ImageRow("", 0, user, path, int(time.time() * 1000), bytes=size))
         except (OSError, sqlite3.Error) as error:
             raise NotSaved(getattr(error, "strerror", None) or str(error)) from error
 
@@ -79,6 +94,31 @@ class Media:
         """The ending of the picture at a path without ending, None when there is none."""
         home = self.outputs.home(user)
         return next((ending for ending in MIME if (home / f"{base}.{ending}").is_file()), None)
+
+    def leaving(self, user: str, id: str, *, aside: bool) -> Leaving:
+        """The files of a user who leaves; `id` names the departure."""
+        return Leaving(self.outputs, user, id, aside=aside)
+
+    async def forget(self, user: str) -> None:
+        """Know nothing more of a user's files, once what is being written of them is done."""
+        while self._writing[user]:
+            self._written.clear()
+            await self._written.wait()
+        await self.finder.forget(user)
+        self.thumbs.forget(self.outputs.home(user))
+        self.outputs.forget(user)
+
+    @contextmanager
+    def _counted(self, user: str) -> Iterator[None]:
+        """Something of a user is being written."""
+        self._writing[user] += 1
+        try:
+            yield
+        finally:
+            self._writing[user] -= 1
+            if not self._writing[user]:
+                del self._writing[user]
+                self._written.set()
 
     async def settle(self) -> None:
         """Bring what a crash left half-way to its end; called before anything is written."""

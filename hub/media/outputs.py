@@ -44,6 +44,8 @@ class Outputs:
         self._taken: set[tuple[str, str]] = set()  # given out and not yet there, or deleted in this run
         self._last_number: dict[str, int] = {}
         self._folders: set[Path] = set()  # made and checked in this run
+        self.is_known: Callable[[str], bool] = lambda user: True
+        """Whether there is an account of that name: nothing more is written for one that was just deleted."""
 
     def home(self, user: str) -> Path:
         """The folder of a user."""
@@ -72,6 +74,7 @@ class Outputs:
         `[number]` counts up from 1, without it a taken name gets -1, -2, …; names deleted in this run stay
         taken.
         """
+        self._demand_account(user)
         home = self.home(user)
         counted = NUMBER in base
         known = f"{user}/{base}.{ending}"
@@ -120,6 +123,7 @@ class Outputs:
 
         Raises OutsideOutputs, OSError.
         """
+        self._demand_account(user)
         home, final = self.home(user), self.inside(user, path)
         for folder in (final.parent, home / PENDING):
             folder.mkdir(parents=True, exist_ok=True)
@@ -169,6 +173,18 @@ class Outputs:
             rescued += 1
         return rescued, dropped
 
+    def forget(self, user: str) -> None:
+        """Know nothing more of a user's names and folders."""
+        self._taken = {(owner, path) for owner, path in self._taken if owner != user}
+        self._last_number = {
+            known: number for known, number in self._last_number.items() if not known.startswith(f"{user}/")
+        }
+        self._folders.clear()
+
+    def _demand_account(self, user: str) -> None:
+        if not self.is_known(user):
+            raise OSError("the account was deleted")
+
     def _leftovers(self) -> list[tuple[str, Path]]:
         if not self.append_user:
             return [("", file) for file in _files(self.root / PENDING)]
@@ -186,6 +202,7 @@ class Outputs:
 
     def restore(self, spot: Spot) -> None:
         """Make the folders of a spot again after they have vanished under our feet."""
+        self._demand_account(spot.user)
         self._folders.clear()
         home = self.home(spot.user)
         self._prepare(home, spot.final.parent)

@@ -152,8 +152,8 @@ class Hooks:
             self._listening.pop(user)()
         await self._store.webhooks.delete(hook)
 
-    def forget(self, user: str) -> None:
-        """Drop the webhooks of a user whose account is gone, rows and all; what is being sent ends."""
+    async def forget(self, user: str) -> None:
+        """Let go of the webhooks of a user whose account is gone; the store has no more of them."""
         for row in self.of(user):
             del self._hooks[row.id]
             self._schedule.drop(row.id)

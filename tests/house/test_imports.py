@@ -43,6 +43,8 @@ ALLOWED: dict[str, frozenset[str]] = {
         "hub.outside": "hub.errors",
         "hub.downloads": "hub.outside hub.catalog hub.accounts hub.store hub.settings hub.errors",
         "hub.webhooks": "hub.outside hub.jobs hub.media hub.params hub.store hub.settings hub.errors",
+        "hub.departures": "hub.webhooks hub.batches hub.grids hub.downloads hub.jobs hub.media hub.accounts "
+        "hub.store hub.errors",
         "hub.wire": "hub.accounts hub.errors hub.settings permissions",
     }.items()
 }

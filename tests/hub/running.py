@@ -103,7 +103,10 @@ async def running(
         await serving
     hub = RunningHub(app, server, sockets[0].getsockname()[1])
     try:
-        hub.session = await hub.room(Accounts).sessions.issue("local")
+        accounts = hub.room(Accounts)
+        shown = accounts.tokens.check(await accounts.tokens.create("local", "tests"))
+        # With a token of its own, so that it outlives the first owner account.
+        hub.session = await accounts.sessions.issue("local", token=shown.id if shown else "")
         yield hub
     finally:
         await hub.http.aclose()

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from hub.accounts import Caller, Governing, Preferences, Users
+from hub.departures import Departures
 from hub.errors import BadInput
 from hub.wire import Body, Done, Nothing, api
 
@@ -64,6 +65,26 @@ class UserOut(Struct, frozen=True):
     max_t2i: int
 
 
+class DeleteIn(Struct, frozen=True):
+    """Whose account, and what becomes of the pictures."""
+
+    name: Annotated[str, Meta(description="Name of a user, not the caller's own.")]
+    keep_outputs: Annotated[
+        bool,
+        Meta(
+            description="Whether the pictures move into the folder `.set_aside` of the outputs, where only "
+            "the machine's administrator sees them, instead of being deleted."
+        ),
+    ] = False
+
+
+class EmailIn(Struct, frozen=True):
+    """The address by which an OpenID issuer may sign a user in."""
+
+    name: Annotated[str, Meta(description="Name of a user.")]
+    email: Annotated[str, Meta(description="As the issuer has verified it; empty ends it.")]
+
+
 @api("AdminListUsers", permission="manage_users")
 async def list_users(caller: Caller, given: Nothing, users: Users) -> UsersOut:
     """List every account."""
@@ -93,6 +114,24 @@ async def change_user_settings(caller: Caller, given: SettingsIn, governing: Gov
     return SettingsChanged(True, await governing.change_settings(caller, given.name, wanted))
 
 
+@api("AdminSetUserOAuthEmail", permission="manage_users", active=True)
+async def set_user_oauth_email(caller: Caller, given: EmailIn, governing: Governing) -> Done:
+    """Set the e-mail address by which a user signs in with OpenID Connect; who was linked before is not any
+    more."""
+    await governing.set_oauth_email(caller, given.name, given.email)
+    return Done()
+
+
+@api("AdminDeleteUser", permission="manage_users", active=True)
+async def delete_user(caller: Caller, given: DeleteIn, governing: Governing, departures: Departures) -> Done:
+    """Delete an account: sessions, tokens and sockets end at once, work under way stops, and nothing of it is
+    left. Nobody deletes themselves, somebody who holds more than they do, or the last owner."""
+    user = governing.user(caller, given.name)
+    governing.demand_other(caller, user)
+    await departures.depart(user, by=caller.user, may=governing.demand_deletable, aside=given.keep_outputs)
+    return Done()
+
+
 @api("AdminGetUserInfo", permission="manage_users")
 async def get_user_info(
     caller: Caller, given: NameIn, users: Users, governing: Governing, preferences: Preferences
@@ -109,6 +148,6 @@ async def get_user_info(
         has_password=bool(row.password),
         roles=list(row.roles),
         settings=preferences.listing(name, with_restricted=True),
-        oauth_email="",
+        oauth_email=row.oauth_email,
         max_t2i=limits.max_t2i_simultaneous,
     )

@@ -53,7 +53,7 @@ class TestWithAccounts:
     @pytest.fixture
     async def accounts(self, house: House) -> Accounts:
         await house.close()
-        return await house.open(required="true")
+        return await house.open(required="true", localhost_bypass="true")
 
     async def test_this_machine_is_let_in_by_the_bypass_only_when_direct(self, accounts: Accounts) -> None:
         assert accounts.identify("127.0.0.1", True, {}, {}) == Identity("local")
@@ -61,12 +61,60 @@ class TestWithAccounts:
 
     async def test_without_the_bypass_a_token_is_needed_here_too(self, house: House) -> None:
         await house.close()
-        accounts = await house.open(required="true", localhost_bypass="false")
+        accounts = await house.open(required="true")
         assert accounts.identify("127.0.0.1", True, {}, {}) is None
         token = await token_of(accounts)
         found = accounts.identify("127.0.0.1", True, {}, {COOKIE: token})
         assert found is not None
         assert found.user == "ann"
+
+
+class TestOnceAnOwnerCanSignIn:
+    """Then this machine signs in too, unless a setting exempts it."""
+
+    @pytest.mark.parametrize("way", ["registers", "is added", "gets a password", "gets the role", "links"])
+    async def test_everybody_does(self, accounts: Accounts, way: str) -> None:
+        unproven = await accounts.sessions.issue("local")
+        token = await accounts.tokens.create("local", "a bot")
+        proven = await accounts.sessions.issue("local", token=token.split(".")[1])
+        theirs = await accounts.sessions.issue("ann")
+        match way:
+            case "registers":
+                await accounts.sign_in.register("olga", "a good password", peer="127.0.0.1", is_loopback=True)
+            case "is added":
+                await accounts.users.add("olga", password="hash", roles=("owner",))
+            case "gets a password":
+                await accounts.users.add("olga", roles=("owner",))
+                assert accounts.trusts_loopback, "nobody can sign in as an owner yet"
+                await accounts.users.set_password("olga", "hash")
+            case "gets the role":
+                await accounts.users.add("olga", password="hash", roles=("user",))
+                assert accounts.trusts_loopback
+                await accounts.users.set_roles("olga", ("owner",))
+            case "links":
+                await accounts.users.add("olga", roles=("owner",))
+                assert await accounts.users.link("olga", "https://issuer", "1")
+        assert accounts.identify("127.0.0.1", True, {}, {}) is None
+        assert accounts.sessions.find(unproven) is None, "it was given to whoever asked"
+        assert accounts.sessions.find(proven) is not None
+        assert accounts.sessions.find(theirs) is not None
+
+    async def test_after_a_restart_too_and_no_longer_when_none_is_left(self, house: House) -> None:
+        await house.accounts.users.add("olga", password="hash", roles=("owner",))
+        await house.close()
+        accounts = await house.open()
+        assert not accounts.trusts_loopback
+        await accounts.users.set_roles("olga", ("user",))
+        assert accounts.trusts_loopback
+
+    async def test_a_setting_exempts_this_machine(self, house: House) -> None:
+        await house.close()
+        accounts = await house.open(localhost_bypass="true")
+        unproven = await accounts.sessions.issue("local")
+        await accounts.users.add("olga", password="hash", roles=("owner",))
+        assert accounts.identify("127.0.0.1", True, {}, {}) == Identity("local")
+        assert accounts.identify("10.0.0.1", False, {}, {}) is None
+        assert accounts.sessions.find(unproven) is not None
 
 
 async def test_a_caller_without_a_session_has_flags_but_no_session_id(accounts: Accounts) -> None:
