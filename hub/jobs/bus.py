@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from hub.jobs.events import JobEvent, Progressed
+from hub.jobs.events import Ended, JobEvent, Progressed
 from hub.jobs.feed import Feeds
 
 Listener = Callable[[JobEvent], None]
@@ -36,6 +36,7 @@ class Channel:
         "job",
         "listeners",
         "number",
+        "over",
         "ring",
         "user",
     )
@@ -58,6 +59,7 @@ class Channel:
         self.ring: deque[JobEvent] = deque(maxlen=RING)
         self.listeners: list[Listener] = []
         self.blind: list[Listener] = []  # those of them who do not look at previews
+        self.over = False  # its end was told: there is nothing more to hear
 
     @property
     def watched(self) -> bool:
@@ -138,6 +140,10 @@ class Channel:
             except Exception:
                 _log.exception("A listener of job %s failed and is dropped", event.job)
                 self._bus.drop(self, listener)
+        if type(event) is Ended:
+            self.over = True
+            self.listeners.clear()
+            self.blind.clear()
 
 
 class Bus:
@@ -184,7 +190,13 @@ class Bus:
         return leave
 
     def listen_to_job(self, channel: Channel, listener: Listener, *, previews: bool = True) -> Unsubscribe:
-        """Hear the events of one job, from now on. `previews` off: without looking at those."""
+        """Hear the events of one job, from now on. `previews` off: without looking at those.
+
+        After the job's end nobody is held any more: a job that has ended is remembered for long, and its
+        listeners would be with it, sockets and all.
+        """
+        if channel.over:
+            return _nothing
         channel.listeners.append(listener)
         if not previews:
             channel.blind.append(listener)
@@ -215,6 +227,10 @@ class Bus:
 def _take_out(listeners: list[Listener], listener: Listener) -> None:
     if listener in listeners:
         listeners.remove(listener)
+
+
+def _nothing() -> None:
+    """There was nothing to leave."""
 
 
 _NOBODY: list[Listener] = []

@@ -159,6 +159,7 @@ _REFUSALS = {
     "400": "The request was refused before it reached the route, or something broke inside.",
     "401": "The session is unknown or has ended.",
     "403": "A page of another origin called with our cookie.",
+    "404": "What the address names is not there.",
     "413": "The body is larger than `network.max_request_mib`.",
     "503": "The hub stops, or cannot write down what it was told.",
 }

@@ -68,7 +68,7 @@ Every close that the hub decides on has an error frame before it, unless all wen
 | 1009 | a frame is larger than `network.max_request_mib` |
 | 1011 | no pong came within `network.ping_seconds` (nobody is there to read an error frame) |
 | 1012 | the hub stops |
-| 1013 | the client reads too slowly: more than `network.outbox_mib` of results wait, an error frame behind them |
+| 1013 | the client reads too slowly: more than `network.outbox_mib` wait, an error frame behind them |
 """
 
 

@@ -1,6 +1,7 @@
 """uvicorn's two protocols with what they lack: bounds on requests, and the short way to a socket."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,6 +42,15 @@ def frame_header(size: int, kind: int = TEXT_FRAME) -> bytes:
     if size < 65536:
         return bytes((kind, 126)) + size.to_bytes(2, "big")
     return bytes((kind, 127)) + size.to_bytes(8, "big")
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """Whether a line of the server's belongs into the log: that a client sent nonsense is told to the client,
+    and would let anybody fill the log."""
+    return not str(record.msg).startswith("Invalid UTF-8 sequence")
+
+
+logging.getLogger("uvicorn.error").addFilter(is_news)
 
 
 def unreadable(code: int, reason: str, most: int) -> bytes:

@@ -3,7 +3,7 @@
 import asyncio
 
 from hub.jobs.bus import RING, Bus, Channel
-from hub.jobs.events import Imaged, JobEvent, Progressed, Queued, Waiting
+from hub.jobs.events import Ended, Imaged, JobEvent, Progressed, Queued, Waiting
 
 
 def channel(bus: Bus, *, opened: bool = True) -> Channel:
@@ -27,6 +27,32 @@ class TestNumbers:
         assert {(event.job, event.user, event.session, event.request_id) for event in heard} == {
             ("j", "u", "s", 1001)
         }
+
+
+class TestAfterTheEnd:
+    """A job that has ended is remembered for long; whoever heard it must not be."""
+
+    def test_listeners_are_let_go_once_it_is_told(self) -> None:
+        bus = Bus()
+        heard: list[JobEvent] = []
+        job = channel(bus, opened=False)
+        leave = bus.listen_to_job(job, heard.append)
+        bus.listen_to_job(job, heard.append, previews=False)
+        job.say(Ended, state="done")
+        assert job.listeners, "it is not told yet"
+        job.open()
+        assert [type(event) for event in heard] == [Queued, Queued, Ended, Ended]
+        assert not job.listeners and not job.blind
+        leave()
+
+    def test_whoever_comes_late_is_told_it_again_and_not_kept(self) -> None:
+        bus = Bus()
+        job = channel(bus)
+        job.say(Ended, state="done")
+        late: list[JobEvent] = []
+        assert job.replay(late.append, 0)
+        bus.listen_to_job(job, late.append)()
+        assert [event.number for event in late] == [1, 2] and not job.listeners
 
 
 class TestWhatAKillCouldUndo:

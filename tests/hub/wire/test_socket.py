@@ -188,7 +188,7 @@ class TestFirstFrame:
 
     @pytest.mark.parametrize("frame", [b"\xff\xfe", b'{"session_id":"\xed\xa0\x80"}'])
     async def test_text_that_is_not_utf8_is_refused_in_words_and_closes_1007(
-        self, hub: RunningHub, frame: bytes
+        self, hub: RunningHub, frame: bytes, caplog: pytest.LogCaptureFixture
     ) -> None:
         async with hub.socket("/API/TestCountWS") as connection:
             await connection.send(frame, text=True)
@@ -197,6 +197,7 @@ class TestFirstFrame:
             with pytest.raises(websockets.ConnectionClosed):
                 await connection.recv()
             assert connection.close_code == 1007
+        assert not caplog.records, "whoever sends nonsense could fill the log"
 
     async def test_a_frame_against_the_protocol_is_refused_in_words_and_closes_1002(
         self, hub: RunningHub
