@@ -134,7 +134,7 @@ class TestByAnAdministrator:
         assert jobs == []
         made = await hub.call("GenerateText2Image", session_id=again, **{**SMALL, "prompt": "blue"})
         assert len(made["images"]) == 1, "folders are made anew"
-        assert [job.request_id for job in hub.room(Jobs).views(NAME)] == [1001]
+        assert [job.request_id for job in hub.room(Jobs).views(NAME)] == ["1001"]
 
     async def test_pictures_can_be_set_aside(self, hub: RunningHub, boss: str, data: Path) -> None:
         session = await person(hub)
@@ -187,10 +187,10 @@ class TestByAnAdministrator:
     ) -> None:
         session = await person(hub)
         async with talking(hub, session) as talk, talking(hub, boss) as others:
-            await talk.ask(prompt=f"red hold {WORD}", images=20)
             await others.ask(prompt="blue hold")
-            await talk.until(lambda frame: frame.get("status", {}).get("live_gens"), WAIT)
             await others.until(lambda frame: frame.get("status", {}).get("live_gens"), WAIT)
+            await talk.ask(prompt=f"red hold {WORD}", images=20)
+            await talk.until(lambda frame: frame.get("status", {}).get("live_gens"), WAIT)
             async with hub.socket("/hub/v1/events") as listening:
                 await listening.send(json.dumps({"session_id": session}))
                 await listening.recv()
