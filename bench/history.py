@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
+from bench.cpu import on_one_core
 from bench.report import Figure
 from hub.media import Gallery, Outputs, Wanted
 from hub.store import Asked, Store
@@ -70,8 +71,9 @@ async def measure() -> list[Figure]:
             figures = [await _catching_up(long)]
             await short.images.words.caught_up()
             histories = Histories(long, short, folder)
-            for what, wanted, deep in _LISTS:
-                figures.append(await _compare(histories, what, wanted, deep))
+            with on_one_core():
+                for what, wanted, deep in _LISTS:
+                    figures.append(await _compare(histories, what, wanted, deep))
             figures.append(await _search(long))
             return figures
 

@@ -46,12 +46,17 @@ class Reading:
         if db is None:
             db = self._db = self._open()
         self._until = time.monotonic() + self._seconds
+        db.execute("BEGIN")  # all of it sees one state, and no statement has to take the lock anew
         try:
             return read(db)
         except sqlite3.OperationalError as error:
             if time.monotonic() >= self._until:
                 raise TooLong(f"a read took more than {self._seconds:g} seconds") from error
             raise
+        finally:
+            self._until = time.monotonic() + self._seconds
+            if db.in_transaction:
+                db.execute("ROLLBACK")
 
     def _open(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._database, isolation_level=None, timeout=5, check_same_thread=False)

@@ -61,6 +61,13 @@ class TestOrder:
         assert len(seen) == 40
         assert seen == (wanted[::-1] if newest_first else wanted)
 
+    async def test_a_page_longer_than_one_look_up_keeps_its_order(self, store: Store) -> None:
+        await fill(store, 1300, folders=3)
+        for newest_first in (True, False):
+            found = await paths(store, by_date=True, newest_first=newest_first, most=1200)
+            numbers = range(1300, 100, -1) if newest_first else range(1, 1201)
+            assert found == [f"raw/{number % 3}/{number}.png" for number in numbers]
+
     async def test_a_folder_is_taken_exactly(self, store: Store) -> None:
         await add(store, "raw/a/1.png", "raw/a/2.png", "raw/a.png", "raw/ab/3.png", "raw/A/4.png")
         for by_date in (True, False):
