@@ -5,6 +5,7 @@ import logging
 from hub.accounts.attempts import Attempts, network_of
 from hub.accounts.caller import Caller
 from hub.accounts.clock import Clock, now_ms
+from hub.accounts.guesses import bare
 from hub.accounts.passwords import LONGEST, SHORTEST, Passwords
 from hub.accounts.sessions import Sessions
 from hub.accounts.tokens import SIGN_IN, Tokens
@@ -138,6 +139,7 @@ class SignIn:
                 "Rate-limit hit, you're trying to change password too quickly. "
                 "Wait a minute before trying again.",
                 limit=TRIES_PER_CHANGE,
+                retry_after=self._changes.wait(caller.user, self._clock()),
             )
         row = self._users.get(caller.user)
         kept = row.password if row is not None else ""
@@ -170,14 +172,17 @@ class SignIn:
             )
 
     def _ration(self, peer: str, name: str, is_loopback: bool) -> None:
-        """Raises Refused when there were too many tries: from one network, or of one name from anywhere but
-        this machine, so that no stranger can lock its owner out."""
+        """Raises Refused when there were too many tries: from one network, or of one name.
+
+        The latter holds neither on this machine nor where the name is signed in already: no stranger locks
+        anybody out.
+        """
         now = self._clock()
         place = HERE if is_loopback else network_of(peer)
         seconds = self._by_address.wait(place, now)
         if not seconds:
             self._by_address.take(place, now)
-            if is_loopback or not name or self._by_name.take(name, now):
+            if is_loopback or not name or self._by_name.take(name, now) or self._is_known(name, place):
                 return
             seconds = self._by_name.wait(name, now)
         raise Refused(
@@ -185,3 +190,6 @@ class SignIn:
             f"Too many tries within a minute. Wait {seconds} seconds and try again.",
             retry_after=seconds,
         )
+
+    def _is_known(self, name: str, network: str) -> bool:
+        return any(network_of(bare(row.address)) == network for row in self._tokens.of_user(name))

@@ -13,6 +13,7 @@ import themes
 from hub.accounts.caller import Caller
 from hub.accounts.clock import Clock, now_ms
 from hub.accounts.governing import Governing
+from hub.accounts.guesses import Guesses, bare
 from hub.accounts.keepsakes import Keepsakes
 from hub.accounts.leaving import Leaving
 from hub.accounts.passwords import ROUNDS, Passwords
@@ -96,6 +97,7 @@ class Accounts:
             clock=clock,
         )
         self.users.on_owner(self._close_loopback)
+        self.guesses = Guesses(clock=clock)
         self.tokens = Tokens(store, self.sessions, clock=clock)
         self.leaving = Leaving(self.sessions, self.tokens)
         self._passwords = Passwords(password_rounds)
@@ -140,7 +142,7 @@ class Accounts:
         self, address: str, is_loopback: bool, headers: Mapping[str, str], cookies: Mapping[str, str]
     ) -> Identity | None:
         """Who is calling, or None when they have to sign in first. Raises ExpiredToken for a token shown as
-        such that has run out.
+        such that has run out, TooManyGuesses where too many wrong ones came from.
 
         A token counts first: `Authorization: Bearer <token>` (a wrong one is refused), then the cookie (a
         stale one is passed over). Without one a direct caller on this machine is the local user while
@@ -152,9 +154,9 @@ class Accounts:
             shown = credentials.strip()
             if (expired := self.tokens.expired(shown)) is not None:
                 raise ExpiredToken(expired)
-            return self._by_token(shown, address)
+            return self._by_token(shown, address, is_loopback)
         cookie = cookies.get(COOKIE)
-        if cookie and (found := self._by_token(cookie, address)) is not None:
+        if cookie and (found := self._by_token(cookie, address, is_loopback)) is not None:
             return found
         return Identity(LOCAL) if is_loopback and self.trusts_loopback else None
 
@@ -211,9 +213,12 @@ class Accounts:
         flags, limits = self.users.grants(user)
         return self.tokens.narrow(token, flags), limits
 
-    def _by_token(self, text: str, address: str) -> Identity | None:
+    def _by_token(self, text: str, address: str, is_loopback: bool) -> Identity | None:
         row = self.tokens.check(text)
-        if row is None:
+        if row is not None:
+            self.guesses.found(bare(address), is_loopback, row.address)
+        else:
+            self.guesses.missed(bare(address), is_loopback)
             _log.debug("a token from %s is unknown", address)
             return None
         return Identity(row.user, row.id)

@@ -55,7 +55,7 @@ async def answer_post(
         if cookie and (origin is not None or site is not None):
             _check_origin(board, origin, host, site)
         body = await _read_body(content_type, length, board.most, receive)
-        bound, caller = board.admit(shelf, key, session_id_of(body, session), socket=False)
+        bound, caller = board.admit(shelf, key, session_id_of(body, session), scope, socket=False)
         answer = await _answer(bound, caller, body, scope)
         return answer if len(answer.body) < PACKED_FROM else await packed(answer, accepted)
     except asyncio.CancelledError:

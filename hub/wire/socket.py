@@ -65,7 +65,8 @@ async def _serve(
         ) from late
     except BadInput as wrong:
         raise Framing("null input", wrong.text, **wrong.extra) from wrong
-    bound, caller = board.admit(shelf, key, session_id_of(body, header(scope, b"x-session-id")), socket=True)
+    session_id = session_id_of(body, header(scope, b"x-session-id"))
+    bound, caller = board.admit(shelf, key, session_id, scope, socket=True)
     if caller is not None:
         board.left("", stream)
         session[0] = caller.session

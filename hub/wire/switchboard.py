@@ -62,7 +62,9 @@ class Switchboard:
         accounts.tokens.on_end(self.token_ended)
         self.table = Table(self.routes, rooms)
 
-    def admit(self, shelf: dict[str, Bound], key: str, session_id: str | None, *, socket: bool) -> "Admitted":
+    def admit(
+        self, shelf: dict[str, Bound], key: str, session_id: str | None, scope: Any, *, socket: bool
+    ) -> "Admitted":
         """The route and its caller, or the documented refusal, in the documented order: session, name,
         kind, flag."""
         bound = shelf.get(key)
@@ -70,10 +72,20 @@ class Switchboard:
         if bound is None or bound.permission is not None:
             if session_id is None:
                 raise Framing("missing session id", field=SESSION)
-            caller = self.accounts.sessions.find(session_id) if self.accounts is not None else None
-            if caller is None:
-                raise DeadSession
+            caller = self._by_session(session_id, scope)
         return self.checked(bound, caller, socket=socket)
+
+    def _by_session(self, session_id: str, scope: Any) -> Caller:
+        """Raises DeadSession for an id that is none, TooManyGuesses where too many of those came from."""
+        if self.accounts is None:
+            raise DeadSession
+        caller = self.accounts.sessions.find(session_id)
+        door = Door(scope)
+        if caller is None:
+            self.accounts.guesses.missed(door.peer, door.is_loopback)
+            raise DeadSession
+        self.accounts.guesses.found(door.peer, door.is_loopback, caller.address)
+        return caller
 
     def checked(self, bound: Bound | None, caller: Caller | None, *, socket: bool) -> "Admitted":
         """The same for a caller already known."""
@@ -93,11 +105,9 @@ class Switchboard:
         the local user. Raises DeadSession for nobody we know."""
         if self.accounts is None:
             raise DeadSession
-        caller: Caller | None = None
         if session_id is not None:
-            caller = self.accounts.sessions.find(session_id)
-        else:
-            caller = self.accounts.visitor(Door(scope))
+            return self._by_session(session_id, scope)
+        caller = self.accounts.visitor(Door(scope))
         if caller is None:
             raise DeadSession
         return caller

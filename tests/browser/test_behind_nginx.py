@@ -78,7 +78,7 @@ async def test_the_page_signs_in_draws_and_shows(browser: Browser, nginx: Nginx,
 @pytest.mark.parametrize("form", FORMS)
 async def test_the_hub_sees_the_client(owned: HubProcess, nginx: Nginx, form: str) -> None:
     base = f"http://127.0.0.1:{getattr(nginx, form)}/hub"
-    calling = httpx.AsyncHTTPTransport(local_address="127.0.0.77", verify=False)  # noqa: S501 - plain http
+    calling = httpx.AsyncHTTPTransport(local_address="127.0.0.77", verify=False)
     async with httpx.AsyncClient(transport=calling, base_url=base, timeout=60) as http:
         told = {"x-forwarded-for": "127.0.0.1", "x-forwarded-proto": "https", "forwarded": "for=127.0.0.1"}
         stranger = await http.post("/API/GetNewSession", json={"a": 1}, headers=told)

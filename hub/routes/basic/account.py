@@ -48,6 +48,7 @@ async def login(given: CredentialsIn, door: Door, sign_in: SignIn) -> SignedIn:
         peer=door.peer,
         address=door.address,
         user_agent=door.headers.get("user-agent", ""),
+        is_loopback=door.is_loopback,
     )
     door.set_cookie(COOKIE, token, max_age=COOKIE_SECONDS)
     return SignedIn()

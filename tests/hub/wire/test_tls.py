@@ -3,10 +3,12 @@
 import json
 import ssl
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import websockets
+from websockets.typing import Origin
 
 from hub.settings import BadSettings, Network, load
 from hub.wire import Door, api
@@ -40,7 +42,7 @@ async def test_https_and_wss(tmp_path: Path, hsts: str) -> None:
             origin = {"origin": base, "cookie": "a=b"}
             assert "session_id" in (await http.post("/API/GetNewSession", json={}, headers=origin)).text
         address = f"wss://127.0.0.1:{hub.port}/API/GenerateText2ImageWS"
-        async with websockets.connect(address, ssl=trust, proxy=None, origin=base) as socket:
+        async with websockets.connect(address, ssl=trust, proxy=None, origin=Origin(base)) as socket:
             await socket.send("{}")
             assert json.loads(await socket.recv())["error"] == "missing session id"
         with pytest.raises(httpx.TransportError):
@@ -64,7 +66,7 @@ def test_relative_files_lie_in_the_data_folder(tmp_path: Path) -> None:
 
 
 class TestBadFiles:
-    def told(self, **network: str) -> str:
+    def told(self, **network: Any) -> str:
         with pytest.raises(BadSettings) as refused:
             tls_context(Network(**network))
         return str(refused.value)
