@@ -39,14 +39,18 @@ from backends.contract import (
 )
 from backends.contract import Watch as Watched
 from backends.discover import FoundEngine
-from backends.engine_settings import RefusedSetting, read_settings
+from backends.engine_settings import RefusedSetting, read_settings, secrets_of
 from backends.loads import Loads
+from backends.remembered import Remembered, mark_of, recall, remember
 from backends.restarts import Restarts
 from backends.tray import Lost, Tray
 from backends.watch import Watch, WatchOptions
 
 ELSEWHERE = WatchOptions(silent=30.0, stuck=90.0, stall=900.0, stop=10.0)
 """How engines elsewhere are watched: a network may hiccup, and their own queue may be long."""
+
+NOTED_SECONDS = 1.0
+"""Within which what an engine says of itself is written down, once for all that comes together."""
 
 _log = logging.getLogger(__name__)
 
@@ -93,6 +97,9 @@ class RemoteEngine:
         self._was_ready = False
         self._offers: Mapping[str, Mapping[str, RemoteModel]] = {}
         self._models: tuple[str, ...] = ()
+        self._mark = mark_of(config.type, config.settings, secrets_of(found.type))
+        self._noting: asyncio.TimerHandle | None = None
+        self._recalled = self._recall()
         self._tray = Tray()
         self._loads = Loads()
         self._last_used = 0.0
@@ -127,6 +134,7 @@ class RemoteEngine:
             samplers=self._ready.samplers,
             schedulers=self._ready.schedulers,
             hopeless=self._hopeless and self._phase == "errored",
+            recalled=self._recalled,
         )
 
     @property
@@ -144,6 +152,28 @@ class RemoteEngine:
         if before.config.settings == self.config.settings:
             self._offers = before._offers
             self._ready = before._ready
+            self._recalled = True
+
+    def _recall(self) -> bool:
+        """Take what an earlier life of the hub has heard of it, until it answers; whether there was any."""
+        folder = self._surroundings.keep
+        kept = recall(folder, self._mark) if folder is not None else None
+        if kept is not None:
+            self._ready, self._offers = kept.ready, _by_subtype(kept.models)
+        return kept is not None
+
+    def _note_down(self) -> None:
+        """Keep what it has said, soon and in a thread: lists may be long."""
+        if self._surroundings.keep is not None and self._noting is None:
+            self._noting = asyncio.get_running_loop().call_later(NOTED_SECONDS, self._write_down)
+
+    def _write_down(self) -> "asyncio.Future[None] | None":
+        folder, self._noting = self._surroundings.keep, None
+        if folder is None:
+            return None
+        models = tuple(model for shelf in self._offers.values() for model in shelf.values())
+        kept = Remembered(self._mark, self._ready, models)
+        return asyncio.get_running_loop().run_in_executor(None, remember, folder, kept)
 
     async def start(self) -> None:
         """Connect when it is not connected; returns once ready or failed (`state` tells)."""
@@ -168,6 +198,10 @@ class RemoteEngine:
             _, late = await asyncio.wait({life}, timeout=self._watching.stop)
             if late:
                 _log.warning("engine %d: its client did not end in time", self.config.id)
+        if self._noting is not None:
+            self._noting.cancel()
+            if (written := self._write_down()) is not None:
+                await written
 
     def send(self, command: Command) -> None:
         """Hand over a command without waiting; an engine not connected is, and gets it then."""
@@ -236,6 +270,8 @@ class RemoteEngine:
                 pass
 
     def _became_ready(self, report: Ready) -> None:
+        if report != self._ready:
+            self._note_down()
         if self._serving:
             if report != self._ready:
                 self._ready = report
@@ -251,12 +287,14 @@ class RemoteEngine:
         self._tick()
 
     def _offer(self, models: tuple[RemoteModel, ...]) -> None:
-        offers: dict[str, dict[str, RemoteModel]] = {}
-        for model in models:
-            offers.setdefault(model.subtype, {})[model.name] = model
+        offers = _by_subtype(models)
         if offers != self._offers:
             self._offers = offers
-            self._on_change()
+            self._note_down()
+        elif not self._recalled:
+            return
+        self._recalled = False
+        self._on_change()
 
     def _holds(self, models: tuple[str, ...]) -> None:
         if models != self._models:
@@ -393,3 +431,10 @@ class RemoteEngine:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _by_subtype(models: tuple[RemoteModel, ...]) -> dict[str, dict[str, RemoteModel]]:
+    offers: dict[str, dict[str, RemoteModel]] = {}
+    for model in models:
+        offers.setdefault(model.subtype, {})[model.name] = model
+    return offers

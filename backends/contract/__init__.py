@@ -33,8 +33,8 @@ from backends.contract.reports import (
 from backends.contract.work import Control, Lora, ModelRef, Region, SecondPass, Work, Workflow
 
 __all__ = [
-    "Alive",
     "KEEP",
+    "Alive",
     "Broken",
     "Cancel",
     "Cancelled",

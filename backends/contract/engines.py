@@ -20,7 +20,8 @@ class EngineState(Struct, frozen=True):
     are those in its memory. An engine elsewhere has models of its own only (`holds_any` False): `offers` has
     them by subtype and name. `servers` are the ids of the hubs behind it, `samplers` and `schedulers` what
     it has said to have (empty: as its type says). `hopeless` is an errored one elsewhere that does not come
-    back by itself, because a setting is wrong.
+    back by itself, because a setting is wrong. With `recalled` what it offers was said in an earlier life
+    and may have changed since.
     """
 
     id: int
@@ -41,6 +42,7 @@ class EngineState(Struct, frozen=True):
     samplers: tuple[str, ...] = ()
     schedulers: tuple[str, ...] = ()
     hopeless: bool = False
+    recalled: bool = False
 
 
 class EngineType(Struct, frozen=True):

@@ -76,8 +76,14 @@ def _not_meant(need: Need, seat: Seat) -> str | None:
 
 
 def _is_unknown(state: EngineState) -> bool:
-    """Whether an engine elsewhere is being reached for the first time: nobody knows yet what it has."""
-    return not state.holds_any and not state.offers and not state.models and state.status in _STARTING
+    """Whether an engine elsewhere is being reached for the first time: nobody knows yet what it has now."""
+    nothing = not state.offers and not state.models
+    return not state.holds_any and (nothing or state.recalled) and state.status in _STARTING
+
+
+def _has_told(state: EngineState) -> bool:
+    """Whether an engine elsewhere has said since the start what it has."""
+    return bool(state.offers) and not state.recalled
 
 
 def _no_method(need: Need, seat: Seat) -> str | None:
@@ -139,7 +145,7 @@ def not_now(need: Need, seat: Seat) -> str | None:
     if not state.enabled or state.status == "disabled":
         return f"{name} is switched off."
     never = misfit(need, seat)
-    if never is not None and (state.holds_any or state.offers or state.status not in ("errored", "idle")):
+    if never is not None and (state.holds_any or _has_told(state) or state.status not in ("errored", "idle")):
         return never  # of one elsewhere that was never reached nobody knows what it has
     words = {
         "waiting": "is about to be started",
@@ -204,4 +210,4 @@ def _may_come_back(need: Need, seat: Seat, reason: str | None) -> bool:
     state = seat.state
     if not state.enabled or state.holds_any or state.hopeless:
         return False
-    return reason is None or (not state.offers and _not_meant(need, seat) is None)
+    return reason is None or (not _has_told(state) and _not_meant(need, seat) is None)

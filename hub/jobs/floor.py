@@ -18,7 +18,6 @@ from hub.jobs.order import Line
 from hub.jobs.place import Others
 from hub.jobs.seats import Engines, Seats, Sitting
 
-
 STOPPING = 30.0
 """Seconds an engine has to let go of an image that it makes no progress with."""
 

@@ -8,6 +8,7 @@ once for a user, a question then costs O(log users) however many images wait.
 from bisect import bisect_left
 from collections.abc import Iterable
 from itertools import accumulate
+from math import inf
 
 HALF = 32.0  # finished images after which an old measurement counts half
 
@@ -46,6 +47,16 @@ class Pace:
         self._images = 0.0
         self._held = 0
         self._since = 0.0
+
+    @property
+    def sums(self) -> tuple[float, float, float]:
+        """Busy seconds, pixel steps and finished images, as they count now."""
+        return self._seconds, self._work, self._images
+
+    def recall(self, sums: tuple[float, float, float]) -> None:
+        """Begin with what was measured before."""
+        if all(0 < value < inf for value in sums):
+            self._seconds, self._work, self._images = sums
 
     def begin(self, now: float) -> None:
         """An engine takes an image at `now` (seconds)."""

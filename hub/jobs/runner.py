@@ -12,11 +12,12 @@ import msgspec
 from backends.contract import Report
 from hub.accounts.caller import Caller
 from hub.errors import DeadSession, HubError
-from hub.jobs import events
+from hub.jobs import another_try, events
 from hub.jobs.active import Active, Asked, Name, badge
 from hub.jobs.admission import Admission
+from hub.jobs.another_try import missing_of
 from hub.jobs.bus import Bus, Listener, Unsubscribe
-from hub.jobs.ends import End, read
+from hub.jobs.ends import End
 from hub.jobs.events import JobEvent
 from hub.jobs.floor import Figures, Floor, Stop
 from hub.jobs.job import Difference, Job
@@ -24,6 +25,7 @@ from hub.jobs.keep import Keep, Kept, Written
 from hub.jobs.limits import DAY
 from hub.jobs.listing import Filter, JobView, Listing
 from hub.jobs.lookout import Lookout
+from hub.jobs.measured import Measured
 from hub.jobs.memory import Memory
 from hub.jobs.need import needs_of
 from hub.jobs.onlooker import Onlooker, Over
@@ -40,8 +42,6 @@ from hub.store import JobRow, Store
 STOPPING = "The hub is being shut down. Try again in a moment."
 _NO_ENGINES = StatusText(())
 PAUSED = "queue_paused"
-TRY_AGAIN_DAYS = 7
-"""How long the request of a failed or cancelled job is kept for another try."""
 _log = logging.getLogger(__name__)
 
 
@@ -68,6 +68,7 @@ class Jobs:
         self._reports = Reports(self._floor, media, clock, self._write_end)
         self._memory = Memory()
         self.lookout = Lookout(self._floor)
+        self.measured = Measured(self._floor.seats.speeds, self._keep)
         self._admission = Admission(self._keep, most_waiting)
         self._sequence = 0
         self.listing = Listing(self._floor, self._memory, self._keep)
@@ -109,7 +110,7 @@ class Jobs:
         await self._media.settle()
         now = self._clock()
         self._floor.paused = bool(self._keep.text(PAUSED))
-        self._keep.forget(now - TRY_AGAIN_DAYS * DAY)
+        self._keep.forget(now - another_try.DAYS * DAY)
         resumed = await self._keep.unfinished(int(now * 1000))
         for found in resumed:
             active = self._make(found.row, found.kept, found.done)
@@ -281,19 +282,7 @@ class Jobs:
             raise HubError("That job is not over yet. Wait for its end or cancel it first.", field="job")
         row = self._keep.row(job, caller.user)
         kept = None if row is None else self._keep.kept(row)
-        if row is None:
-            raise HubError("You have no job of that id.", field="job")
-        done = await self._media.present(job)
-        drawn = () if kept is None else kept.only or range(row.images)
-        missing = tuple(drawn[index] for index in sorted(read(row.ends).keys() - done) if index < len(drawn))
-        if row.state == "done" or (kept is not None and not missing):
-            raise HubError("Every image of that job was made; there is nothing to try again.", field="job")
-        if kept is None:
-            raise HubError(
-                f"The request of that job is no longer kept (after {TRY_AGAIN_DAYS} days, or when it is very "
-                "large). Send it again.",
-                field="job",
-            )
+        kept, missing = missing_of(row, kept, await self._media.present(job))
         self._floor.seats.demand(needs_of(kept.request))
         return await self._take(kept.request, caller, missing, watched=False)
 

@@ -46,8 +46,8 @@ class EngineFigures(Struct, frozen=True):
 
 
 class Sitting:
-    """An image at an engine: whose it is, what it costs in pixel steps, of how many steps, how many seconds of
-    the time went into loading, and when it was heard of."""
+    """An image at an engine: whose it is, what it costs in pixel steps, of how many steps, how many seconds
+    of the time went into loading, and when it was heard of."""
 
     __slots__ = ("effort", "loading", "model", "pulse", "steps", "user")
 
@@ -249,7 +249,8 @@ class Seats:
                 held.pulse.forgive(now)
 
     def stuck(self, now: float, least: float) -> list[tuple[int, str, Pulse, float]]:
-        """The works of which their engines have said nothing for too long: engine, work, its pulse, seconds."""
+        """The works of which their engines have said nothing for too long: engine, work, its pulse, and for
+        how many seconds."""
         found = []
         for engine, items in self._at.items():
             for item, held in items.items():

@@ -1,12 +1,40 @@
 """How fast each engine is with each model, and how long it takes to load one, as measured. Pure."""
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from math import inf
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from hub.jobs.place import Pace
 
 FADES = 0.3
 """How much a new measurement of a loading counts against the older ones."""
+
+
+MOST_KEPT = 500
+"""Models, over all engines, whose speeds are kept over restarts: those measured last."""
+
+Sums = tuple[float, float, float]
+"""Busy seconds, pixel steps and finished images."""
+
+
+class OfModel(Struct, frozen=True):
+    """An engine with a model: its sums, and the seconds that loading takes (0: never loaded)."""
+
+    engine: int
+    model: str
+    sums: Sums = (0.0, 0.0, 0.0)
+    load: float = 0.0
+
+
+class Measurements(Struct, frozen=True):
+    """What is kept over restarts: of all engines together, of each engine, of their models."""
+
+    whole: Sums = (0.0, 0.0, 0.0)
+    engines: dict[int, Sums] = {}
+    loads: dict[int, float] = {}
+    models: list[OfModel] = []
 
 
 class Speeds:
@@ -26,6 +54,8 @@ class Speeds:
     def begin(self, engine: int, model: str, now: float) -> None:
         """An engine takes an image at `now` (seconds)."""
         whole = self._engines.setdefault(engine, Pace())
+        if pair := self._paces.pop((engine, model), None):
+            self._paces[engine, model] = pair  # the one used last comes last
         if not whole.held:
             self._moved[engine] = now
         for pace in (self.whole, whole, self._paces.setdefault((engine, model), Pace())):
@@ -56,6 +86,29 @@ class Speeds:
         self._paces = {pair: pace for pair, pace in self._paces.items() if pair[0] in engines}
         self._loads = {pair: load for pair, load in self._loads.items() if pair[0] in engines}
 
+    # ---- over restarts ------------------------------------------------------------------------------------
+
+    def measurements(self) -> Measurements:
+        """What is worth keeping."""
+        loaded = [pair for pair in self._loads if pair not in self._paces]
+        models = [
+            OfModel(*pair, self._paces.get(pair, _UNMEASURED).sums, self._loads.get(pair, 0.0))
+            for pair in [*loaded, *self._paces][-MOST_KEPT:]
+        ]
+        engines = {one: pace.sums for one, pace in self._engines.items()}
+        return Measurements(self.whole.sums, engines, dict(self._any_load), models)
+
+    def recall(self, kept: Measurements) -> None:
+        """Begin with what was measured in an earlier life, of which nothing is measured in this one yet."""
+        self.whole.recall(kept.whole)
+        for engine, sums in kept.engines.items():
+            self._engines.setdefault(engine, Pace()).recall(sums)
+        self._any_load = {engine: load for engine, load in kept.loads.items() if 0 < load < inf}
+        for one in kept.models[-MOST_KEPT:]:
+            self._paces.setdefault((one.engine, one.model), Pace()).recall(one.sums)
+            if 0 < one.load < inf:
+                self._loads[one.engine, one.model] = one.load
+
     # ---- asking ------------------------------------------------------------------------------------------
 
     def rate(self, engine: int, model: str) -> float | None:
@@ -85,6 +138,9 @@ class Speeds:
         if seconds is None:
             return None
         return max(0.0, seconds - (now - self._moved.get(engine, now)))
+
+
+_UNMEASURED = Pace()
 
 
 def _faded(before: float, now: float) -> float:

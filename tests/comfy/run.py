@@ -165,8 +165,9 @@ class Run:
     async def _hang(self) -> None:
         """Make no progress any more, as a wedged kernel."""
         settings = self.server.settings
-        while settings.deaf or not await self.server.rest(60):
-            await asyncio.sleep(60 if settings.deaf else 0)
+        if settings.deaf:
+            await asyncio.Event().wait()
+        await self.server.interrupt.wait()
         raise Interrupted
 
     def _progress(self, node: str, value: int, most: int, image: bytes | None, kind: str) -> None:

@@ -1,6 +1,8 @@
 """Speeds of engines with models, loadings, and how long what waits takes where engines differ."""
 
-from hub.jobs.speed import Forecast, Speeds
+import msgspec
+
+from hub.jobs.speed import MOST_KEPT, Forecast, Measurements, Speeds
 
 
 def drawn(
@@ -92,3 +94,40 @@ class TestForecast:
     def test_where_nobody_may_go_nothing_is_said(self) -> None:
         nobody = Forecast(self.speeds(), {"x": 1}, lambda need: ("m", ()))
         assert nobody.seconds("x", 1, []) is None
+
+
+class TestOverRestarts:
+    def test_what_was_measured_is_known_again(self) -> None:
+        before, after = Speeds(), Speeds()
+        drawn(before, 0, "m", 12.0, loading=10.0)
+        drawn(before, 1, "n", 4.0)
+        before.loaded(0, "m", 10.0)
+        kept = before.measurements()
+        after.recall(msgspec.json.decode(msgspec.json.encode(kept), type=Measurements))
+        for engine, model in ((0, "m"), (1, "n"), (1, "m")):
+            assert after.rate(engine, model) == before.rate(engine, model)
+            assert after.draw(engine, model) == before.draw(engine, model)
+            assert after.load(engine, model) == before.load(engine, model)
+        assert after.seconds(1) == before.seconds(1)
+        assert after.whole.seconds(3, 0.0) == before.whole.seconds(3, 0.0)
+        assert after.measurements() == kept
+
+    def test_new_measurements_count_from_there_on(self) -> None:
+        speeds = Speeds()
+        speeds.recall(Measurements(engines={0: (10.0, 100.0, 10.0)}))
+        assert speeds.seconds(0) == 1.0
+        drawn(speeds, 0, "m", 5.0, work=10.0)
+        assert 1.0 < (speeds.seconds(0) or 0) < 5.0
+
+    def test_no_more_is_kept_than_the_models_used_last(self) -> None:
+        speeds = Speeds()
+        for number in range(MOST_KEPT + 20):
+            drawn(speeds, 0, f"m{number}", 1.0)
+        drawn(speeds, 0, "m3", 1.0)
+        kept = [one.model for one in speeds.measurements().models]
+        assert len(kept) == MOST_KEPT and kept[-1] == "m3" and "m4" not in kept
+
+    def test_nonsense_is_not_taken_over(self) -> None:
+        speeds = Speeds()
+        speeds.recall(Measurements(whole=(-1.0, 5.0, 1.0), engines={0: (0.0, 0.0, 0.0)}, loads={0: -3.0}))
+        assert speeds.whole.rate is None and speeds.seconds(0) is None and speeds.load(0, "m") == 0
