@@ -1,4 +1,4 @@
-"""Starting anew: at the same place for the open pages, unless another one is wanted; told to one's next self."""
+"""Starting anew: at the same place for the open pages, unless another is wanted; told to one's next self."""
 
 import json
 import socket

@@ -92,4 +92,5 @@ def _ago(seconds: float) -> str:
         if seconds >= size:
             count = int(seconds // size)
             return f"{count} {word}{'' if count == 1 else 's'} ago"
-    return f"{max(0, int(seconds))} seconds ago"
+    count = max(0, int(seconds))
+    return f"{count} second{'' if count == 1 else 's'} ago"
