@@ -22,7 +22,8 @@ class Quotas(Struct, frozen=True):
 
 class Role(Struct, frozen=True):
     """A named set of flags and limits (swarm-api §3). Model lists are name prefixes; an empty whitelist
-    allows every model. An `automatic` role cannot be deleted."""
+    allows every model. An `automatic` role cannot be deleted. With `check_content` what its holders ask for
+    and get is checked, where the server has that switched on for roles."""
 
     id: str
     name: str
@@ -35,6 +36,7 @@ class Role(Struct, frozen=True):
     allow_unsafe_outpaths: bool = False
     automatic: bool = False
     quotas: Quotas = Quotas()
+    check_content: bool = False
 
 
 class Merged(Struct, frozen=True):
@@ -47,6 +49,7 @@ class Merged(Struct, frozen=True):
     max_t2i_simultaneous: int = 0
     allow_unsafe_outpaths: bool = False
     quotas: Quotas = Quotas()
+    check_content: bool = False
 
 
 def default_flags(rank: Rank) -> frozenset[str]:
@@ -72,7 +75,7 @@ ROLES: Mapping[str, Role] = MappingProxyType(
 
 def merge(roles: Iterable[Role]) -> Merged:
     """Several roles as one: flags and lists are united, a number is the highest, a permission is enough
-    once."""
+    once; a check is made of those only whose every role asks for it."""
     held = tuple(roles)
     if not held:
         return Merged()
@@ -86,6 +89,7 @@ def merge(roles: Iterable[Role]) -> Merged:
         quotas=Quotas(
             *(_highest(getattr(role.quotas, name) for role in held) for name in Quotas.__struct_fields__)
         ),
+        check_content=all(role.check_content for role in held),
     )
 
 

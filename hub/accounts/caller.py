@@ -15,6 +15,7 @@ class Limits(Struct, frozen=True):
     model_whitelist: tuple[str, ...] = ()
     model_blacklist: tuple[str, ...] = ()
     quotas: Quotas = Quotas()
+    check_content: bool = False
 
 
 class Caller(Struct, frozen=True):

@@ -58,6 +58,7 @@ class Roles:
                 role.max_t2i_simultaneous,
                 role.allow_unsafe_outpaths,
                 role.automatic,
+                role.check_content,
                 *msgspec.structs.astuple(role.quotas),
             )
         )
@@ -82,6 +83,7 @@ class Roles:
             merged.model_whitelist,
             merged.model_blacklist,
             merged.quotas,
+            merged.check_content,
         )
         return merged.flags, limits
 
@@ -99,4 +101,5 @@ def _role(row: RoleRow) -> Role:
         row.allow_unsafe_outpaths,
         row.automatic,
         Quotas(row.max_images_at_once, row.max_queued, row.max_per_day, row.max_pixels, row.max_steps),
+        row.check_content,
     )

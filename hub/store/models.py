@@ -102,6 +102,7 @@ class RoleTable(Model):
     max_t2i_simultaneous = fields.IntField(db_default=32)
     allow_unsafe_outpaths = fields.BooleanField(db_default=False)
     automatic = fields.BooleanField(db_default=False)
+    check_content = fields.BooleanField(db_default=False)
     max_images_at_once = fields.IntField(db_default=0)
     max_queued = fields.IntField(db_default=0)
     max_per_day = fields.IntField(db_default=0)

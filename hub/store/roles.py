@@ -10,7 +10,7 @@ from hub.store.writer import Writer
 
 _COLUMNS = (
     "id, name, description, flags, model_whitelist, model_blacklist, max_outpath_depth, "
-    "max_t2i_simultaneous, allow_unsafe_outpaths, automatic, "
+    "max_t2i_simultaneous, allow_unsafe_outpaths, automatic, check_content, "
     "max_images_at_once, max_queued, max_per_day, max_pixels, max_steps"
 )
 
@@ -29,6 +29,7 @@ class RoleRow(Struct, frozen=True):
     max_t2i_simultaneous: int = 32
     allow_unsafe_outpaths: bool = False
     automatic: bool = False
+    check_content: bool = False
     max_images_at_once: int = 0
     max_queued: int = 0
     max_per_day: int = 0
@@ -59,6 +60,7 @@ class RoleRows:
             row.max_t2i_simultaneous,
             row.allow_unsafe_outpaths,
             row.automatic,
+            row.check_content,
             row.max_images_at_once,
             row.max_queued,
             row.max_per_day,
@@ -66,7 +68,7 @@ class RoleRows:
             row.max_steps,
         )
         return self._writer.execute(
-            f"INSERT OR REPLACE INTO roles ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
+            f"INSERT OR REPLACE INTO roles ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
             values,
         )
 
@@ -76,7 +78,7 @@ class RoleRows:
 
 
 def _row(values: tuple[Any, ...]) -> RoleRow:
-    role, name, description, flags, white, black, depth, at_once, unsafe, automatic, *quotas = values
+    role, name, description, flags, white, black, depth, at_once, unsafe, automatic, check, *quotas = values
     return RoleRow(
         role,
         name,
@@ -88,5 +90,6 @@ def _row(values: tuple[Any, ...]) -> RoleRow:
         at_once,
         bool(unsafe),
         bool(automatic),
+        bool(check),
         *quotas,
     )

@@ -47,3 +47,9 @@ def test_of_limits_the_most_generous_counts_and_none_is_more_than_any() -> None:
 def test_the_star_holds_flags_that_nobody_has_heard_of() -> None:
     assert has({"*"}, "flag_of_a_later_version")
     assert not has({"fundamental"}, "flag_of_a_later_version")
+
+
+def test_content_is_checked_of_those_only_whose_every_role_asks_for_it() -> None:
+    asks, trusts = Role("a", "A", check_content=True), Role("b", "B")
+    assert merge([asks]).check_content and merge([asks, asks]).check_content
+    assert not merge([asks, trusts]).check_content and not merge([]).check_content

@@ -32,6 +32,13 @@ class RoleOut(Struct, frozen=True):
     max_per_day: int
     max_pixels: int
     max_steps: int
+    check_content: Annotated[
+        bool,
+        Meta(
+            description="Whether what its holders ask for and get is checked, where the setting safety.check "
+            "has that for roles."
+        ),
+    ] = False
 
 
 class RolesOut(Struct, frozen=True):
@@ -62,6 +69,10 @@ class EditRoleIn(Struct, frozen=True):
     max_per_day: Amount = None
     max_pixels: Amount = None
     max_steps: Amount = None
+    check_content: Annotated[
+        bool | None,
+        Meta(description="Whether its holders' requests and results are checked; left out: as it is."),
+    ] = None
 
 
 class FlagGroupOut(Struct, frozen=True):
@@ -124,6 +135,7 @@ async def edit_role(caller: Caller, given: EditRoleIn, roles: Roles, governing: 
             max_t2i_simultaneous=given.max_t2i_simultaneous,
             allow_unsafe_outpaths=given.allow_unsafe_outpaths,
             quotas=_quotas(given, before.quotas),
+            check_content=before.check_content if given.check_content is None else given.check_content,
         ),
     )
     return Done()
@@ -170,6 +182,7 @@ def _shown(role: Role) -> RoleOut:
         quotas.per_day,
         quotas.pixels,
         quotas.steps,
+        role.check_content,
     )
 
 
