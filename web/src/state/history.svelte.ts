@@ -3,7 +3,7 @@
 import { pictureAddress, pictureIdentity } from "../wire/address";
 import type { Hub } from "../wire/request";
 import { Refused } from "../wire/trouble";
-import type { HistoryAnswer, HistoryFile } from "../wire/shapes";
+import type { HistoryAnswer, HistoryFile, SessionAnswer } from "../wire/shapes";
 
 const PAGE = 48;
 const SETTLE_MS = 400;
@@ -51,10 +51,8 @@ export class History {
     }
   }
 
-  /** Where this user's pictures lie on the wire. */
   #root(): string {
-    const session = this.hub.current;
-    return session?.output_append_user === false ? "Output/" : `View/${session?.user_id ?? ""}/`;
+    return pictureRoot(this.hub.current);
   }
 
   /** Puts a picture that was just finished in front, without reading the whole list again. */
@@ -100,7 +98,13 @@ export class History {
   }
 }
 
-function toItem(file: HistoryFile, root: string): Item {
+/** Where a user's pictures lie on the wire. */
+export function pictureRoot(session: SessionAnswer | null): string {
+  return session?.output_append_user === false ? "Output/" : `View/${session?.user_id ?? ""}/`;
+}
+
+/** A listed file as the page draws it; `root` is where the user's pictures lie. */
+export function toItem(file: HistoryFile, root: string): Item {
   const address = pictureAddress(root + file.src);
   return {
     id: pictureIdentity(file.src),
