@@ -15,23 +15,17 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from hub.sections import AT_ONCE, Amount, EngineLine, Port, Positive
+from hub.sections import Google as Google
+from hub.sections import OpenIDIssuer as OpenIDIssuer
+from hub.sections import Webhooks as Webhooks
+
 FILE = "settings.toml"
 """Name of the settings file inside the data folder."""
 
 
 class BadSettings(Exception):
     """A setting that cannot be used; the text names the key, the layer and what would be accepted."""
-
-
-Port = Annotated[int, Meta(ge=0, le=65535)]
-EngineLine = Annotated[str, Meta(pattern=r"^\S+(\s+[A-Za-z_]+=\S*)*\s*$")]
-"""A type of engine and its settings as `name=value`."""
-AT_ONCE = {"at_once": True}
-"""Marks a setting whose change holds without a restart: whoever reads it reads it when it is needed."""
-SECRET = {"secret": True}
-"""Marks a setting whose value is never shown."""
-Positive = Annotated[int, Meta(ge=1)]
-Amount = Annotated[float, Meta(gt=0)]
 
 
 class Network(Struct, frozen=True):
@@ -255,9 +249,9 @@ class Engines(Struct, frozen=True):
         float,
         Meta(
             ge=0,
-            description="Seconds an engine may tell nothing of an image that it is drawing; then the image is "
-            "taken away from it and drawn elsewhere, once. Where steps take long it has ten times the longest "
-            "of them. 0: for ever.",
+            description="Seconds an engine may tell nothing of an image that it is drawing; then the image "
+            "is taken away from it and drawn elsewhere, once. Where steps take long it has ten times the "
+            "longest of them. 0: for ever.",
             extra=AT_ONCE,
         ),
     ] = 600.0
@@ -333,97 +327,6 @@ class Downloads(Struct, frozen=True):
     ] = 2.0
 
 
-class Webhooks(Struct, frozen=True):
-    """Addresses that are told what happens: users' own, and those set here (swarm-api §12)."""
-
-    private_addresses: Annotated[
-        bool,
-        Meta(
-            description="Whether users may name addresses of this machine and the local network, and plain "
-            "http."
-        ),
-    ] = False
-    each_user: Annotated[Positive, Meta(description="Most webhooks of one user.", extra=AT_ONCE)] = 10
-    waiting: Annotated[
-        Positive,
-        Meta(
-            description="Most events that may wait for one webhook; further ones are not sent.", extra=AT_ONCE
-        ),
-    ] = 1000
-    tries: Annotated[
-        Positive, Meta(description="Tries after which a delivery is given up.", extra=AT_ONCE)
-    ] = 8
-    retry_seconds: Annotated[
-        Amount,
-        Meta(
-            description="Seconds before the second try; each further pause is four times as long.",
-            extra=AT_ONCE,
-        ),
-    ] = 5.0
-    answer_seconds: Annotated[
-        Amount, Meta(description="Seconds a receiver has for its answer.", extra=AT_ONCE)
-    ] = 10.0
-    queue_start: Annotated[
-        str,
-        Meta(
-            description="Address that is told when the queue begins, before the first image; empty: none.",
-            extra=AT_ONCE,
-        ),
-    ] = ""
-    queue_start_data: Annotated[
-        str, Meta(description="Template of the JSON it is sent; empty: an empty object.", extra=AT_ONCE)
-    ] = ""
-    queue_end: Annotated[
-        str,
-        Meta(
-            description="Address that is told when the queue is empty, before a next image; empty: none.",
-            extra=AT_ONCE,
-        ),
-    ] = ""
-    queue_end_data: Annotated[
-        str, Meta(description="Template of the JSON it is sent; empty: an empty object.", extra=AT_ONCE)
-    ] = ""
-    every_gen: Annotated[
-        str, Meta(description="Address that is told of every finished image; empty: none.", extra=AT_ONCE)
-    ] = ""
-    every_gen_data: Annotated[
-        str, Meta(description="Template of the JSON it is sent; empty: an empty object.", extra=AT_ONCE)
-    ] = ""
-    manual_gen: Annotated[
-        str,
-        Meta(
-            description="Address that is told of the images of requests that ask for it; empty: none.",
-            extra=AT_ONCE,
-        ),
-    ] = ""
-    manual_gen_data: Annotated[
-        str, Meta(description="Template of the JSON it is sent; empty: an empty object.", extra=AT_ONCE)
-    ] = ""
-    server_start: Annotated[
-        str, Meta(description="Address that is told when the server has started; empty: none.")
-    ] = ""
-    server_start_data: Annotated[
-        str, Meta(description="Template of the JSON it is sent; empty: an empty object.")
-    ] = ""
-    server_shutdown: Annotated[
-        str,
-        Meta(
-            description="Address that is told when the server stops, which waits for the answer; empty: "
-            "none.",
-            extra=AT_ONCE,
-        ),
-    ] = ""
-    server_shutdown_data: Annotated[
-        str, Meta(description="Template of the JSON it is sent; empty: an empty object.", extra=AT_ONCE)
-    ] = ""
-    queue_end_delay: Annotated[
-        Amount, Meta(description="Seconds without any job after which the queue has ended.", extra=AT_ONCE)
-    ] = 1.0
-    wait_seconds: Annotated[
-        Amount, Meta(description="Seconds the addresses set here have for their answers.", extra=AT_ONCE)
-    ] = 120.0
-
-
 class Log(Struct, frozen=True):
     """What is written down."""
 
@@ -464,6 +367,8 @@ class Settings(Struct, frozen=True):
 
     network: Network = Network()
     accounts: Accounts = Accounts()
+    openid: OpenIDIssuer = OpenIDIssuer()
+    google: Google = Google()
     folders: Folders = Folders()
     engines: Engines = Engines()
     limits: Limits = Limits()

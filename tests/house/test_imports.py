@@ -22,7 +22,8 @@ ALLOWED: dict[str, frozenset[str]] = {
         "themes": "",
         "backends.contract": "",
         "hub.errors": "",
-        "hub.settings": "hub.errors",
+        "hub.sections": "",
+        "hub.settings": "hub.errors hub.sections",
         "hub.setup": "",
         "hub.store": "hub.errors hub.settings",
         "hub.accounts": "hub.store hub.settings hub.errors permissions languages themes",
@@ -43,8 +44,11 @@ ALLOWED: dict[str, frozenset[str]] = {
         "hub.outside": "hub.errors",
         "hub.downloads": "hub.outside hub.catalog hub.accounts hub.store hub.settings hub.errors",
         "hub.webhooks": "hub.outside hub.jobs hub.media hub.params hub.store hub.settings hub.errors",
+        "hub.openid": "hub.outside hub.accounts hub.settings hub.errors",
         "hub.departures": "hub.webhooks hub.batches hub.grids hub.downloads hub.jobs hub.media hub.accounts "
         "hub.store hub.errors",
+        "hub.backups": "hub.server_settings hub.store hub.settings hub.errors",
+        "hub.shell": "hub.backups hub.accounts hub.store hub.settings hub.errors hub.ownership permissions",
         "hub.wire": "hub.accounts hub.errors hub.settings permissions",
     }.items()
 }
@@ -76,6 +80,8 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "uvicorn": ("hub.wire", "hub.app", "hub.lifespan", "hub.__main__"),
     "tortoise": ("hub.store",),
     "bcrypt": ("hub.accounts",),
+    "authlib": ("hub.openid",),
+    "joserfc": ("hub.openid",),
 }
 PURE = ("job.py", "order.py", "choose.py", "check.py", "parse.py", "spread.py")
 NOT_PURE = frozenset({"asyncio", "time", "socket", "threading", "subprocess", "selectors", "select"})
