@@ -3,15 +3,14 @@
 Names are those of the wire (a struct's `rename`), matched in any letter case.
 """
 
-import types
-import typing
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from backends.contract import EngineType
+from backends.setting_words import accepted, bounds, choices, repeated, unwrapped
 
 Given = Mapping[str, str | int | float | bool]
 """Values of settings by their name on the wire."""
@@ -20,12 +19,16 @@ Given = Mapping[str, str | int | float | bool]
 class RefusedSetting(Exception):
     """A setting that an engine has not, or a value it cannot take; the text is a sentence for the
     administrator, `name` the setting, `limit` what would be accepted.
+
+    The text does not repeat the value: users who may not see it are told it too. `told` does, where it is no
+    secret, for whoever has just sent it.
     """
 
-    def __init__(self, text: str, name: str, limit: object) -> None:
+    def __init__(self, text: str, name: str, limit: object, told: str = "") -> None:
         super().__init__(text)
         self.name = name
         self.limit = limit
+        self.told = told or text
 
 
 class SettingField(Struct, frozen=True):
@@ -90,63 +93,53 @@ def _read(kind: EngineType, part: msgspec.structs.FieldInfo, value: object) -> A
     try:
         return msgspec.convert(value, part.type, strict=False)
     except msgspec.ValidationError as wrong:
-        # the value itself is not repeated: it may be secret, and users who may not see it are told this too
-        text = f"{kind.name}: the setting {part.encode_name!r} cannot be used so: {wrong}."
-        raise RefusedSetting(text, part.encode_name, _limit(part)) from wrong
+        title, takes = _title(part), accepted(part.type, str(_meta(part, "placeholder", "")))
+        named = f"{kind.name}: the setting '{title}'"
+        if title != part.encode_name:
+            named += f" ({part.encode_name})"
+        given = "" if _meta(part, "secret", False) else f", not {repeated(value)}"
+        raise RefusedSetting(
+            f"{named} has a value that it cannot have: it takes {takes}.",
+            part.encode_name,
+            _limit(part),
+            f"{named} takes {takes}{given}.",
+        ) from wrong
 
 
 def _limit(part: msgspec.structs.FieldInfo) -> object:
     """What a setting accepts: its choices, its bounds, else the kind of value."""
-    bare, notes = _unwrapped(part.type)
-    if choices := _choices(bare):
-        return list(choices)
-    bounds = {
-        word: bound
-        for word, name in (("min", "ge"), ("max", "le"), ("above", "gt"), ("below", "lt"))
-        for note in notes
-        if (bound := getattr(note, name)) is not None
-    }
-    return bounds or _KINDS.get(bare, "text")
+    bare, notes = unwrapped(part.type)
+    if found := choices(bare):
+        return list(found)
+    return bounds(notes) or _KINDS.get(bare, "text")
 
 
 _KINDS = {bool: "boolean", int: "integer", float: "decimal", str: "text"}
 
 
 def _described(kind: EngineType, part: msgspec.structs.FieldInfo) -> SettingField:
-    bare, notes = _unwrapped(part.type)
-    choices = _choices(bare)
+    bare, notes = unwrapped(part.type)
+    options = choices(bare)
     default = "" if part.default is msgspec.NODEFAULT else part.default
     return SettingField(
         name=part.encode_name,
-        type="dropdown" if choices else _KINDS.get(bare, "text"),
-        title=next((note.title for note in notes if note.title), part.encode_name),
+        type="dropdown" if options else _KINDS.get(bare, "text"),
+        title=_title(part),
         description=next((note.description for note in notes if note.description), ""),
         placeholder=str(_meta(part, "placeholder", "")),
         is_secret=bool(_meta(part, "secret", False)),
-        values=choices,
+        values=options,
         default=default,
     )
 
 
-def _unwrapped(hint: Any) -> tuple[Any, tuple[Meta, ...]]:
-    """The bare type, and the notes around it; of a value or None, the value."""
-    notes: tuple[Meta, ...] = ()
-    while True:
-        if typing.get_origin(hint) is Annotated:
-            notes += tuple(note for note in hint.__metadata__ if isinstance(note, Meta))
-            hint = hint.__origin__
-        elif typing.get_origin(hint) in (types.UnionType, typing.Union):
-            hint = next(arm for arm in typing.get_args(hint) if arm is not type(None))
-        else:
-            return hint, notes
-
-
-def _choices(bare: Any) -> tuple[str, ...] | None:
-    return tuple(map(str, typing.get_args(bare))) if typing.get_origin(bare) is Literal else None
+def _title(part: msgspec.structs.FieldInfo) -> str:
+    """What people call a setting."""
+    return next((note.title for note in unwrapped(part.type)[1] if note.title), part.encode_name)
 
 
 def _meta(part: msgspec.structs.FieldInfo, name: str, default: object) -> object:
-    for note in _unwrapped(part.type)[1]:
+    for note in unwrapped(part.type)[1]:
         if note.extra and name in note.extra:
             return note.extra[name]
     return default

@@ -297,7 +297,7 @@ class Engines:
         try:
             settings = set_values(kind, read_settings(kind, values))
         except RefusedSetting as refused:
-            raise BadInput(str(refused), field=refused.name, limit=refused.limit) from refused
+            raise BadInput(refused.told, field=refused.name, limit=refused.limit) from refused
         return structs.replace(
             config, title=config.title if title is None else title.strip(), settings=settings
         )

@@ -1,6 +1,6 @@
 """Whether an engine can take an image at all, and why not. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 from msgspec import Struct
@@ -10,6 +10,8 @@ from hub.jobs.need import NO_LOADING, Need
 from hub.params import Pairs
 
 NO_BACKENDS = "No backends available!"
+ALL_OFF = "All of them are switched off; an administrator can switch one on under Server > Backends."
+NONE_SET_UP = "None is set up; an administrator can add one under Server > Backends."
 NO_MATCH = (
     "No backends match the settings of the request given! Backends refused for the following reason(s):\n- "
 )
@@ -180,7 +182,7 @@ def lacking(need: Need, seats: Iterable[Seat]) -> str | None:
     return NO_LOADING if serving and not held else None
 
 
-def refusal(need: Need, seats: Iterable[Seat], *, accepted: bool = False) -> str | None:
+def refusal(need: Need, seats: Collection[Seat], *, accepted: bool = False) -> str | None:
     """The error for an image that no engine will ever take, as things stand; None when one will.
 
     One that was `accepted` already also waits for an engine elsewhere that may come back by itself.
@@ -201,7 +203,9 @@ def refusal(need: Need, seats: Iterable[Seat], *, accepted: bool = False) -> str
     told = "\n- ".join(dict.fromkeys([*reasons, *away]))
     if able:
         return NO_MATCH + told
-    return f"{NO_BACKENDS}\n- {told}" if there else NO_BACKENDS
+    if there:
+        return f"{NO_BACKENDS}\n- {told}"
+    return f"{NO_BACKENDS} {ALL_OFF if seats else NONE_SET_UP}"
 
 
 def _may_come_back(need: Need, seat: Seat, reason: str | None) -> bool:

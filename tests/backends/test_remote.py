@@ -234,9 +234,18 @@ async def test_a_wrong_setting_is_not_tried_again(make_shore, house: Lighthouse)
     [
         ({"Address": ""}, "set Address"),
         ({"Adress": "a:1"}, "Beacon has no setting 'Adress'; it has: Address, AllowIdle, "),
-        ({"OverQueue": "many"}, "the setting 'OverQueue' cannot be used so: Expected `int`"),
-        ({"OverQueue": "10"}, "Expected `int` <= 9"),
-        ({"Colour": "blue"}, "Invalid enum value 'blue'"),
+        (
+            {"OverQueue": "many"},
+            "Beacon: the setting 'Over queue' (OverQueue) has a value that it cannot have: it takes a whole "
+            "number from 0 to 9.",
+        ),
+        ({"OverQueue": "10"}, "a whole number from 0 to 9"),
+        (
+            {"Patience": 0},
+            "the setting 'Patience' has a value that it cannot have: it takes a number above 0.",
+        ),
+        ({"Colour": "blue"}, "it takes one of red, green."),
+        ({"AllowIdle": "perhaps"}, "it takes true or false."),
     ],
 )
 async def test_settings_that_cannot_be_used_are_named(make_shore, settings, reason: str) -> None:

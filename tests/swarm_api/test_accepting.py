@@ -55,9 +55,13 @@ async def test_without_engines_it_says_so(tmp_path: Path) -> None:
         pool = hub.room(Pool)
         await asyncio.gather(*(engine.stop() for engine in pool._engines.values()))
         answer = await hub.call("GenerateText2Image", **{**SMALL, "prompt": "x"})
-        assert answer == {"error": "No backends available!"}
+        told = (
+            "No backends available! All of them are switched off; an administrator can switch one on under "
+            "Server > Backends."
+        )
+        assert answer == {"error": told}
         frames = await hub.talk("GenerateText2ImageWS", **{**SMALL, "prompt": "x"})
-        assert frames[0] == {"error": "No backends available!"}
+        assert frames[0] == {"error": told}
         assert frames[-1]["backend_status"]["status"] == "all_disabled"
 
 
@@ -68,7 +72,7 @@ async def test_waiting_images_fail_when_the_last_engine_goes(tmp_path: Path) -> 
         pool = hub.room(Pool)
         await asyncio.gather(*(engine.stop() for engine in pool._engines.values()))
         error = await talk.until("error")
-        assert error["error"] == "No backends available!"
+        assert error["error"].startswith("No backends available! All of them are switched off")
 
 
 async def test_a_restart_takes_up_what_it_can_read_and_closes_the_rest(tmp_path: Path) -> None:

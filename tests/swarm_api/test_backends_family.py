@@ -269,6 +269,10 @@ async def test_an_engine_elsewhere_comes_to_life_and_its_secret_is_never_shown(
     assert refused["field"] == "Password" and "sesame" not in refused["error"]
     limits = await shared_hub.call("EditBackend", backend_id=number, settings={"OverQueue": 10})
     assert limits["limit"] == {"min": 0, "max": 9}
+    words = "Beacon: the setting 'Over queue' (OverQueue) takes a whole number from 0 to 9, not '10'."
+    assert limits["error"] == words
+    secret = await shared_hub.call("EditBackend", backend_id=number, settings={"Password": "s" * 51})
+    assert "'Password' takes text of at most 50 characters." in secret["error"]
     assert (await shared_hub.call("FreeBackendMemory", backend=str(number)))["count"] == 1
     await house.until_heard('"free"')
 

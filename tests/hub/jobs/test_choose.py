@@ -70,7 +70,7 @@ class TestFit:
 
 class TestRefusal:
     def test_nobody_there(self) -> None:
-        assert refusal(NEED, []) == NO_BACKENDS
+        assert str(refusal(NEED, [])).startswith(NO_BACKENDS)
         text = refusal(NEED, [seat(enabled=False), seat(1, status="idle")])
         assert text is not None and text.startswith(NO_BACKENDS)
         assert "E0 (backend 0) is switched off." in text and "E1 (backend 1) does not answer." in text

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from backends.contract import Control, EngineState, EngineType, Lora, ModelRef, RemoteModel, SecondPass
 from hub.jobs.choose import choose
-from hub.jobs.fit import NO_BACKENDS, NO_MATCH, Seat, lacking, misfit, not_now, refusal
+from hub.jobs.fit import NO_BACKENDS, NO_MATCH, NONE_SET_UP, Seat, lacking, misfit, not_now, refusal
 from hub.jobs.need import Method, Need, Wanted, need_of, needs_of
 from hub.params.pairs import Pairs
 from hub.params.request import Fill
@@ -128,7 +128,7 @@ class TestRefusal:
         assert refusal(msgspec.structs.replace(FAR, engine_id=2), away, accepted=True) is None
 
     def test_nobody_at_all(self) -> None:
-        assert refusal(FAR, []) == NO_BACKENDS
+        assert refusal(FAR, []) == f"{NO_BACKENDS} {NONE_SET_UP}"
 
 
 class TestLacking:
