@@ -1,4 +1,4 @@
-"""The declared routes against the documented ones (swarm-api §2.1 to §2.3): kind, flag, activity."""
+"""The declared routes against the documented ones (swarm-api §2.1 to §2.5): kind, flag, activity."""
 
 import pytest
 
@@ -53,6 +53,38 @@ RenameModel HTTP delete_models
 Pickle2SafeTensor HTTP pickle2safetensors U
 WipeMetadata HTTP reset_metadata U
 FreeBackendMemory HTTP control_mem_clean U
+ListServerSettings HTTP read_server_settings
+ChangeServerSettings HTTP edit_server_settings U
+ListLogTypes HTTP view_logs
+ListRecentLogMessages HTTP view_logs
+LogSubmitToPastebin HTTP view_logs U
+ShutdownServer HTTP shutdown U
+AdminTakeControl HTTP automated_control U
+GetServerResourceInfo HTTP read_server_info_panels
+GetGlobalStatus HTTP read_server_info_panels
+ListConnectedUsers HTTP read_server_info_panels
+DebugLanguageAdd HTTP admin_debug U
+DebugGenDocs HTTP admin_debug U
+CheckForUpdates HTTP restart
+UpdateAndRestart HTTP restart U
+InstallExtension HTTP manage_extensions U
+UpdateExtension HTTP manage_extensions U
+UninstallExtension HTTP manage_extensions U
+SetExtensionEnabled HTTP manage_extensions U
+AdminListUsers HTTP manage_users
+AdminAddUser HTTP manage_users U
+AdminSetUserPassword HTTP manage_users U
+AdminChangeUserSettings HTTP manage_users U
+AdminGetUserInfo HTTP manage_users
+AdminInterruptUser HTTP interrupt_others U
+AdminListRoles HTTP configure_roles
+AdminAddRole HTTP configure_roles U
+AdminEditRole HTTP configure_roles U
+AdminDeleteRole HTTP configure_roles U
+AdminListPermissions HTTP configure_roles
+InstallDotnetUpdate HTTP install U
+AdminDeleteUser HTTP manage_users U
+AdminSetUserOAuthEmail HTTP manage_users U
 """
 ROWS = [line.split() for line in DOCUMENTED.strip().splitlines()]
 ROUTES = {route.name: route for route in find_routes(find_modules())}
