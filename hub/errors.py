@@ -1,5 +1,7 @@
 """Refusals and failures as values: each knows its sentence, public id, status and what it is about."""
 
+import errno
+import sqlite3
 import time
 from typing import Any
 
@@ -66,3 +68,38 @@ class ExpiredToken(HubError):
             status=401,
             expired=expired,
         )
+
+
+class NotStored(HubError):
+    """The storage does not take what was to be written; nothing of it was kept. Clients may try again."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, error_id="not_stored", status=503)
+
+
+DISK_FULL = "The server's disk is full. Try again once its administrator has made room."
+LOCKED = "Another program holds the server's database locked. Try again in a moment."
+BROKEN_STORAGE = "The server's disk does not take what is written ({}). Tell its administrator."
+_FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
+_REFUSED = frozenset({errno.EROFS, errno.EIO})
+_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_UNUSABLE = frozenset(
+    {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_CORRUPT}
+)
+
+
+def storage_trouble(problem: BaseException) -> str | None:
+    """A sentence for trouble of the disk or the database that a user and an administrator can act on; None
+    for any other problem."""
+    if isinstance(problem, OSError):
+        if problem.errno in _FULL:
+            return DISK_FULL
+        return BROKEN_STORAGE.format(problem.strerror) if problem.errno in _REFUSED else None
+    if not isinstance(problem, sqlite3.Error):
+        return None
+    code = getattr(problem, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return DISK_FULL
+    if code in _BUSY:
+        return LOCKED
+    return BROKEN_STORAGE.format(problem) if code in _UNUSABLE else None

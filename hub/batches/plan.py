@@ -119,7 +119,11 @@ def _source(text: str, user: str, media: Media, allowed: tuple[Path, ...]) -> Pa
             field="input_folder",
             limit="a folder below your outputs",
         )
-    if not real.is_dir():
+    try:
+        is_there = real.is_dir()
+    except OSError:  # a name that no file system takes
+        is_there = False
+    if not is_there:
         raise BadInput("Input folder does not exist", field="input_folder")
     return real
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 Op = Callable[[sqlite3.Connection], Any]
+Outcome = tuple[Any, Exception | None]
+Waiting = tuple[Op, "asyncio.Future[Any]"]
 CHECKPOINT_ROWS = 2000  # operations after which the log is copied into the database
 LOG_BYTES = 32 << 20  # size of the log above which it starts anew after a copy
 LOCK_RETRY_S = 0.02
@@ -38,7 +40,7 @@ class Writer:
             "cache_size=-16384",
         ):
             self._db.execute(f"PRAGMA {pragma}")
-        self._waiting: list[tuple[Op, asyncio.Future[Any]]] = []
+        self._waiting: list[Waiting] = []
         self._scheduled = False  # a flush is on its way
         self._refused_since: float | None = None  # loop time since another process has held the write lock
         self._since_checkpoint = 0
@@ -98,34 +100,45 @@ class Writer:
             return
         try:
             self._db.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             self._refused(batch, error)
             return
         self._refused_since = None
-        outcomes = [self._run(op) for op, _ in batch]
+        for (_, future), (result, trouble) in zip(batch, self._transact(batch), strict=True):
+            _settle(future, result, trouble)
+        self._count(len(batch))
+
+    def _transact(self, batch: list[Waiting]) -> Sequence[Outcome]:
+        """What came of each operation, once all of them are committed or none is."""
+        outcomes: list[Outcome] = []
+        for op, _ in batch:
+            outcomes.append(self._run(op))
+            if not self._db.in_transaction:
+                # On a full disk SQLite may give up the whole transaction in the middle: what came before is
+                # gone, and what comes after would be committed by itself and then be told to have failed.
+                return [(None, _first_trouble(outcomes))] * len(batch)
         try:
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             with suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
-            outcomes = [(None, error)] * len(batch)
-        for (_, future), (result, trouble) in zip(batch, outcomes, strict=True):
-            _settle(future, result, trouble)
-        self._count(len(batch))
+            return [(None, error)] * len(batch)
+        return outcomes
 
-    def _run(self, op: Op) -> tuple[Any, Exception | None]:
+    def _run(self, op: Op) -> Outcome:
         try:
             return op(self._db), None
         except Exception as error:  # one waiter's mistake must not take down the others in its transaction
             return None, error
 
-    def _refused(self, batch: list[tuple[Op, asyncio.Future[Any]]], error: sqlite3.OperationalError) -> None:
-        """Another process (a backup, a shell) holds the write lock: try again, the loop goes on meanwhile."""
+    def _refused(self, batch: list[Waiting], error: sqlite3.Error) -> None:
+        """No transaction can begin. Where another process (a backup, a shell) holds the write lock it is
+        tried again, the loop goes on meanwhile; anything else is told at once."""
         loop = asyncio.get_running_loop()
         now = loop.time()
         if self._refused_since is None:
             self._refused_since = now
-        if now - self._refused_since > LOCK_TIMEOUT_S:
+        if not is_locked(error) or now - self._refused_since > LOCK_TIMEOUT_S:
             for _, future in batch:
                 _settle(future, None, error)
             return
@@ -148,13 +161,14 @@ class Writer:
         the few frames left over are copied here, between two commits.
         """
         await asyncio.to_thread(checkpoint, self._database)
-        if self._log.exists() and self._log.stat().st_size > LOG_BYTES:
-            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        with suppress(sqlite3.Error, OSError):  # no room for the copy: the log is whole, and copied later
+            if self._log.stat().st_size > LOG_BYTES:
+                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
 
 def checkpoint(database: Path) -> None:
     """Copy the write-ahead log into the database without making any writer wait."""
-    with closing(sqlite3.connect(database, timeout=0)) as db, suppress(sqlite3.OperationalError):
+    with suppress(sqlite3.OperationalError), closing(sqlite3.connect(database, timeout=0)) as db:
         db.execute("PRAGMA synchronous=NORMAL")
         db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
@@ -176,6 +190,19 @@ def together(*steps: Op) -> Op:
         return result
 
     return run
+
+
+def is_locked(error: Exception) -> bool:
+    """Whether somebody else holds a lock that is needed: a matter of waiting."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _first_trouble(outcomes: Sequence[Outcome]) -> Exception:
+    """Why a transaction is gone: the storage's own word before any other mistake."""
+    troubles = [trouble for _, trouble in outcomes if trouble is not None]
+    stored = (trouble for trouble in troubles if isinstance(trouble, sqlite3.Error))
+    return next(stored, troubles[0] if troubles else sqlite3.OperationalError("the transaction is gone"))
 
 
 def _settle(future: asyncio.Future[Any], result: Any, trouble: Exception | None) -> None:

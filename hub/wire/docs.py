@@ -53,6 +53,7 @@ close.
 | `bad_origin` | 403 | a page of another origin called with our cookie |
 | `no_result` | 400 | the route gave nothing back |
 | `internal_error` | 400 | something broke; `trace` is found in the log |
+| `not_stored` | 503 | the disk is full or the database locked: nothing was kept of the call, try again |
 | `shutting_down` | 503 | the hub stops; accepted work goes on after its restart. Sockets close with 1012 |
 
 ## How a socket ends

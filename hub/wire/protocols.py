@@ -91,12 +91,32 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.transport.write(b"".join([_Wire.of(frame) for frame in frames]))
         return True
 
+    def data_received(self, data: bytes) -> None:
+        """Parse; what comes after the close is let go of."""
+        if self.conn.parser_exc is None:
+            super().data_received(data)
+
     def handle_parser_exception(self) -> None:
-        """What cannot be read ends the socket, as the protocol wants it; a word about it goes out before."""
+        """What cannot be read ends the socket, as the protocol wants it; a word about it goes out before.
+
+        The connection is not cut at once: with bytes still on their way in, the other side would be told of
+        a reset line and never see why.
+        """
         close = self.conn.close_sent
-        if close is not None and self.handshake_complete and not self.close_sent:
-            self.transport.write(_Wire.of(unreadable(close.code, close.reason, self.config.ws_max_size)))
-        super().handle_parser_exception()
+        if close is None or not self.handshake_complete or self.close_sent:
+            super().handle_parser_exception()
+            return
+        word = _Wire.of(unreadable(close.code, close.reason, self.config.ws_max_size))
+        self.transport.write(b"".join([word, *self.conn.data_to_send()]))
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": close.code, "reason": close.reason})
+        self._leave()
+
+    def _leave(self) -> None:
+        """Nothing more is sent, and what still comes is let go of until the line is cut, soon."""
+        self.close_sent = True
+        self.stop_keepalive()
+        self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(DROP_SECONDS, self.transport.abort)
 
     def _must_wait(self) -> bool:
         return (

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from hub.accounts import Accounts, Caller
-from hub.errors import DeadSession, Forbidden, HubError
+from hub.errors import DeadSession, Forbidden, HubError, NotStored, storage_trouble
 from hub.settings import Settings
 from hub.wire.answers import Broken, Framing, NoRoute, Stopping, WrongKind, encode
 from hub.wire.bind import SESSION, text_of
@@ -209,6 +209,9 @@ def as_error(problem: Exception, what: str) -> HubError:
     repeats."""
     if isinstance(problem, HubError):
         return problem
+    if (words := storage_trouble(problem)) is not None:
+        LOG.error("%s could not be stored: %s", what, problem)
+        return NotStored(words)
     trace = secrets.token_hex(4)
     LOG.error("%s failed [%s]", what, trace, exc_info=problem)
     return Broken(trace)

@@ -62,7 +62,7 @@ async def fuzzed(hub: RunningHub, rounds: int, seed: int) -> int:
             headers = {} if session is None else {"X-Session-ID": session}
             body = mutated(dice, named(PROPER.get(route.path, {}), known))
             if route.method == "GET":
-                query = {str(key): str(value) for key, value in body.items()}
+                query = {str(key)[:200]: str(value)[:2000] for key, value in body.items()}
                 answer = await hub.http.get(route.path, params=query, headers=headers, timeout=120)
             else:
                 text = json.dumps(body, ensure_ascii=dice.random() < 0.5).encode("utf-8", "surrogatepass")

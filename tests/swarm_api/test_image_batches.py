@@ -126,6 +126,7 @@ async def test_a_picture_lying_on_its_side_is_turned(hub: Tenant, folder: Path) 
         ({"input_folder": "/etc"}, "input_folder"),
         ({"input_folder": ""}, "input_folder"),
         ({"input_folder": "mine/none"}, "input_folder"),
+        ({"input_folder": "n" * 300}, "input_folder"),
         ({"output_folder": "../other"}, "output_folder"),
         ({"output_folder": "/srv/elsewhere"}, "output_folder"),
         ({"output_folder": ""}, "output_folder"),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from hub.store import JobRow, Store
@@ -85,6 +86,71 @@ class TestOtherProcesses:
         other.execute("ROLLBACK")
         other.close()
         await store.jobs.accept(job(2))
+
+
+class TestAFullDisk:
+    """`max_page_count` makes SQLite say what it says on a full disk."""
+
+    @staticmethod
+    async def full(store: Store) -> None:
+        pages = store.writer.one("PRAGMA page_count")
+        assert pages is not None
+        store.writer.prepare(lambda db: db.execute(f"PRAGMA max_page_count={pages[0] + 3}"))
+
+    @staticmethod
+    def large(number: int) -> JobRow:
+        return msgspec.structs.replace(job(number), request=b"x" * 300_000)
+
+    async def test_what_is_told_to_have_failed_is_not_there_and_the_rest_is(self, store: Store) -> None:
+        await self.full(store)
+        asked = [job(1), self.large(2), job(3), self.large(4), job(5)]
+        told = await asyncio.gather(*(store.jobs.accept(row) for row in asked), return_exceptions=True)
+        accepted = {row.request_id for row, word in zip(asked, told, strict=True) if word == 1}
+        assert {row.request_id for row in store.jobs.unfinished()} == accepted
+        assert isinstance(told[1], sqlite3.OperationalError) and "full" in str(told[1])
+
+    async def test_a_transaction_that_is_given_up_in_the_middle_takes_all_of_it_along(
+        self, store: Store
+    ) -> None:
+        """What comes after must not be committed by itself."""
+
+        def give_up(db: sqlite3.Connection) -> None:
+            db.execute("ROLLBACK")
+            raise sqlite3.OperationalError("database or disk is full")
+
+        told = await asyncio.gather(
+            store.jobs.accept(job(1)),
+            store.writer.write(give_up),
+            store.jobs.accept(job(2)),
+            return_exceptions=True,
+        )
+        assert [str(word) for word in told] == ["database or disk is full"] * 3
+        assert store.jobs.unfinished() == []
+        await store.jobs.accept(job(3))
+
+    async def test_it_goes_on_when_there_is_room_again(self, store: Store) -> None:
+        await self.full(store)
+        with pytest.raises(sqlite3.OperationalError, match="full"):
+            await store.jobs.accept(self.large(1))
+        store.writer.prepare(lambda db: db.execute("PRAGMA max_page_count=1000000"))
+        await store.jobs.accept(self.large(1))
+        assert len(store.jobs.unfinished()) == 1
+
+
+async def test_trouble_that_is_no_lock_is_told_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = store.writer._db
+
+    class Broken:
+        in_transaction = False
+
+        def execute(self, sql: str) -> None:
+            raise sqlite3.DatabaseError("database disk image is malformed")
+
+    monkeypatch.setattr(store.writer, "_db", Broken())
+    with pytest.raises(sqlite3.DatabaseError, match="malformed"):
+        await asyncio.wait_for(store.jobs.accept(job(1)), 30)
+    monkeypatch.setattr(store.writer, "_db", real)
+    await store.jobs.accept(job(1))
 
 
 async def test_the_log_does_not_grow_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -186,6 +186,17 @@ class TestFirstFrame:
             assert connection.close_code == 1009
         assert (await hub.http.get("/hub/v1/health")).status_code == 200
 
+    async def test_whoever_sends_much_too_much_is_told_too(self, hub: RunningHub) -> None:
+        """Bytes still on their way in when the line is cut would reset it, and the word would be lost."""
+        for _ in range(5):
+            async with hub.socket("/API/TestCountWS") as connection:
+                head = b"\x81\xff" + (1 << 40).to_bytes(8, "big") + b"mask"
+                connection.transport.write(head + bytes(3 << 20))
+                assert json.loads(await connection.recv())["field"] == "frame"
+                with pytest.raises(websockets.ConnectionClosed):
+                    await connection.recv()
+                assert connection.close_code == 1009
+
     @pytest.mark.parametrize("frame", [b"\xff\xfe", b'{"session_id":"\xed\xa0\x80"}'])
     async def test_text_that_is_not_utf8_is_refused_in_words_and_closes_1007(
         self, hub: RunningHub, frame: bytes, caplog: pytest.LogCaptureFixture
