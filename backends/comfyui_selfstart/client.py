@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import Awaitable
 
 import httpx
@@ -11,12 +12,16 @@ from backends.comfyui_api.client import ComfyClient
 from backends.comfyui_api.settings import ComfyApiSettings
 from backends.comfyui_api.way import Way
 from backends.comfyui_selfstart.child import Child, ended, start
-from backends.comfyui_selfstart.plan import plan
+from backends.comfyui_selfstart.plan import Plan, plan
 from backends.comfyui_selfstart.settings import SelfStartSettings
+from backends.comfyui_selfstart.updating import NotUpdated, update
 from backends.contract import Command, Log, Misconfigured, Surroundings, Unreachable
 
 _LOOK = 0.25
 """Seconds between two looks whether it answers yet."""
+
+_UPDATES = 3600.0
+"""Seconds between two updates, however often it is started again."""
 
 _AFTER = 1.0
 """Seconds between a lost connection and the end of the process, when one brought the other."""
@@ -32,6 +37,7 @@ class SelfStartClient:
         self._settings = settings
         self._around = surroundings
         self._inner: ComfyClient | None = None
+        self._next_update = 0.0
 
     async def run(self) -> None:
         """One life of the process; see contract.Client."""
@@ -41,6 +47,7 @@ class SelfStartClient:
             paths = f"StartScript is {self._settings.start_script!r}, Python {self._settings.python!r}"
             self._around.emit(Log("error", paths))  # for the administrator; the reason is for everybody
             raise
+        await self._updated(planned)
         child = await start(planned, lambda line: self._around.emit(Log("info", line)))
         try:
             self._around.emit(Log("info", f"ComfyUI starts on port {child.port}"))
@@ -58,6 +65,18 @@ class SelfStartClient:
         finally:
             self._inner = None
             await child.end()
+
+    async def _updated(self, planned: Plan) -> None:
+        """Bring its folder up to date, when that is wanted and was not done lately."""
+        now = time.monotonic()
+        if self._settings.auto_update != "true" or now < self._next_update:
+            return
+        self._next_update = now + _UPDATES
+        try:
+            log = Log("info", f"ComfyUI's folder: {await update(planned.folder, planned.environment)}.")
+        except NotUpdated as why:
+            log = Log("warning", f"ComfyUI was not updated, and starts as it is: {why}.")
+        self._around.emit(log)
 
     async def _while_alive(self, child: Child, doing: Awaitable[None]) -> None:
         """Do this, unless the process ends first. Raises Unreachable then, or Misconfigured when it is not

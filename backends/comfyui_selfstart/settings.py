@@ -43,11 +43,12 @@ class SelfStartSettings(Struct, frozen=True, rename="pascal"):
         ),
     ] = False
     auto_update: Annotated[
-        Literal["false"],
+        Literal["false", "true"],
         Meta(
             title="Auto Update",
-            description="Always off: this hub does not change a ComfyUI. Update it by its own means, then "
-            "restart this engine.",
+            description="Whether its folder is brought up to date with git before it starts: forward only, "
+            "so that changes of one's own stay and stand in the way. Its Python packages are not touched. "
+            "What goes wrong is told in its lines and never keeps it from starting.",
         ),
     ] = "false"
     update_managed_nodes: Annotated[

@@ -54,7 +54,7 @@ async def test_set_up_drawn_with_and_killed_with_its_hub(tmp_path: Path, free_po
         assert "StartScript is empty" in json.dumps(told)
 
         given = {"StartScript": str(STAND_IN), "Python": sys.executable, "ExtraArgs": "--company"}
-        refused = await hub.call("EditBackend", backend_id=0, settings={**given, "AutoUpdate": "true"})
+        refused = await hub.call("EditBackend", backend_id=0, settings={**given, "AutoUpdate": "aggressive"})
         assert "AutoUpdate" in refused["error"]
         edited = await hub.call("EditBackend", backend_id=0, title="Cellar", settings=given)
         assert "error" not in edited, edited

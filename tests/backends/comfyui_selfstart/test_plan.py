@@ -129,4 +129,4 @@ def test_the_settings_have_swarms_names_and_refuse_what_is_not_built() -> None:
     }
     assert read_settings(ENGINE, {"GPU_ID": "1", "AutoUpdate": "false"}).gpu_id == "1"
     with pytest.raises(RefusedSetting, match="AutoUpdate"):
-        read_settings(ENGINE, {"AutoUpdate": "true"})
+        read_settings(ENGINE, {"AutoUpdate": "aggressive"})
