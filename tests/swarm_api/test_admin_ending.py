@@ -12,6 +12,7 @@ from hub.setup.serving import RESTART as LAUNCHERS
 from hub.wire.ending import RESTART, SUPERVISED, Ending
 from tests.hub.running import RunningHub, running
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 ROUTES = {"/API/ShutdownServer": "shutdown", "/hub/v1/restart": "restart"}
 
 
@@ -19,19 +20,21 @@ async def post(hub: RunningHub, path: str, session: str | None = None) -> Any:
     return (await hub.post(path, {"session_id": session or hub.session})).json()
 
 
-def test_the_launcher_knows_the_code() -> None:
+async def test_the_launcher_knows_the_code() -> None:
     assert RESTART == LAUNCHERS
 
 
 @pytest.mark.parametrize(("path", "flag"), ROUTES.items())
-async def test_who_lacks_the_flag_stops_nothing(hub: RunningHub, path: str, flag: str) -> None:
+async def test_who_lacks_the_flag_stops_nothing(shared_hub: RunningHub, path: str, flag: str) -> None:
+    hub = shared_hub
     assert (await hub.post(path, {})).json()["error_id"] == "basic_api"
     assert (await post(hub, path, "F" * 40))["error_id"] == "invalid_session_id"
     assert (await post(hub, path, await hub.session_as("user")))["permission"] == flag
     assert not hub.room(Ending).asked
 
 
-async def test_an_admin_may_restart_and_not_stop(hub: RunningHub) -> None:
+async def test_an_admin_may_restart_and_not_stop(shared_hub: RunningHub) -> None:
+    hub = shared_hub
     admin = await hub.session_as("admin")
     assert (await post(hub, "/API/ShutdownServer", admin))["permission"] == "shutdown"
     assert "launch.py" in (await post(hub, "/hub/v1/restart", admin))["error"]
@@ -53,7 +56,8 @@ async def test_it_answers_then_says_farewell_and_stops(tmp_path: Path) -> None:
         assert hub.app.board.ending.code == 0
 
 
-async def test_without_anybody_who_starts_it_again_it_does_not_stop(hub: RunningHub) -> None:
+async def test_without_anybody_who_starts_it_again_it_does_not_stop(shared_hub: RunningHub) -> None:
+    hub = shared_hub
     assert "was not started by launch.py" in (await post(hub, "/hub/v1/restart"))["error"]
     assert not hub.room(Ending).asked
 
@@ -67,7 +71,8 @@ async def test_under_a_launcher_it_restarts(tmp_path: Path, monkeypatch: pytest.
         assert hub.room(Ending).code == RESTART, "the first wish counts"
 
 
-async def test_control_needs_its_flag(hub: RunningHub) -> None:
+async def test_control_needs_its_flag(shared_hub: RunningHub) -> None:
+    hub = shared_hub
     answer = await hub.call("AdminTakeControl", session_id=await hub.session_as("user"))
     assert answer["permission"] == "automated_control"
     assert await hub.call("AdminTakeControl") == {"success": True}

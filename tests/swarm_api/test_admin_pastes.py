@@ -12,8 +12,10 @@ import httpx
 import pytest
 
 from hub.logs.pastes import HEAD, LONGEST, MOST, Pastes, shortened
+from hub.settings import Settings
 from tests.hub.running import RunningHub
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 SECRET = "s3cr3t-Value_123"
 
 
@@ -22,7 +24,8 @@ async def show(hub: RunningHub, url: str, session: str) -> httpx.Response:
     return await hub.http.get(url, headers={"X-Session-ID": session})
 
 
-async def test_who_may_not_see_logs_can_neither_submit_nor_read_one(hub: RunningHub) -> None:
+async def test_who_may_not_see_logs_can_neither_submit_nor_read_one(shared_hub: RunningHub) -> None:
+    hub = shared_hub
     user = await hub.session_as("user")
     answer = await hub.call("LogSubmitToPastebin", session_id=user, type="info")
     assert answer["permission"] == "view_logs"
@@ -35,16 +38,19 @@ async def test_who_may_not_see_logs_can_neither_submit_nor_read_one(hub: Running
 
 
 @pytest.mark.parametrize("kind", ["loud", "", "info,error"])
-async def test_an_unknown_level_is_named(hub: RunningHub, kind: str) -> None:
+async def test_an_unknown_level_is_named(shared_hub: RunningHub, kind: str) -> None:
+    hub = shared_hub
     answer = await hub.call("LogSubmitToPastebin", type=kind)
     assert answer["error"] == "Invalid log level type specified." and "warning" in answer["limit"]
 
 
-async def test_the_level_must_be_given(hub: RunningHub) -> None:
+async def test_the_level_must_be_given(shared_hub: RunningHub) -> None:
+    hub = shared_hub
     assert (await hub.call("LogSubmitToPastebin"))["field"] == "type"
 
 
-async def test_what_is_submitted_can_be_read_and_has_no_secrets(hub: RunningHub, tmp_path: Path) -> None:
+async def test_what_is_submitted_can_be_read_and_has_no_secrets(shared_hub: RunningHub) -> None:
+    hub = shared_hub
     log = logging.getLogger("hub.test")
     log.warning("calling https://ann:%s@host/x?token=%s", SECRET, SECRET)
     log.info("not grave enough")
@@ -56,28 +62,29 @@ async def test_what_is_submitted_can_be_read_and_has_no_secrets(hub: RunningHub,
     assert "[Warning] hub.test: calling" in shown.text and "[Error] hub.test: grave" in shown.text
     assert "not grave" not in shown.text
     assert SECRET not in shown.text and hub.session not in shown.text
-    files = list((tmp_path / "data" / "logs" / "submitted").iterdir())
-    assert len(files) == 1
+    file = hub.room(Settings).folders.logs / "submitted" / f"{url.rpartition('=')[2]}.txt"
+    assert file.read_text() == shown.text
     if os.name != "nt":
-        assert stat.S_IMODE(files[0].stat().st_mode) == 0o600
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("name", ["", "0" * 32, "../../hub.log", "%2e%2e/hub.log", "x" * 5000])
-async def test_no_other_file_can_be_read(hub: RunningHub, name: str) -> None:
+async def test_no_other_file_can_be_read(shared_hub: RunningHub, name: str) -> None:
+    hub = shared_hub
     answer = await hub.http.get(
         "/hub/v1/logs/submitted", params={"name": name}, headers={"X-Session-ID": hub.session}
     )
     assert answer.status_code == 404 and "no submitted log" in answer.json()["error"]
 
 
-def test_only_the_newest_are_kept(tmp_path: Path) -> None:
+async def test_only_the_newest_are_kept(tmp_path: Path) -> None:
     pastes = Pastes(tmp_path / "submitted")
     names = [pastes.keep(f"log {number}") for number in range(MOST + 5)]
     assert len(list((tmp_path / "submitted").iterdir())) == MOST
     assert pastes.read(names[-1]) == f"log {MOST + 4}".encode()
 
 
-def test_a_long_one_loses_its_middle() -> None:
+async def test_a_long_one_loses_its_middle() -> None:
     text = b"begin" + b"-" * (2 * LONGEST) + b"end"
     short = shortened(text)
     assert len(short) == LONGEST and short.startswith(b"begin") and short.endswith(b"end")
@@ -102,7 +109,8 @@ async def service(answer: bytes) -> AsyncIterator[tuple[str, list[bytes]]]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/new", came
 
 
-async def test_only_where_an_address_is_set_it_leaves_the_machine(hub: RunningHub, tmp_path: Path) -> None:
+async def test_only_where_an_address_is_set_it_leaves_the_machine(shared_hub: RunningHub) -> None:
+    hub = shared_hub
     logging.getLogger("hub.test").error("password=%s", SECRET)
     async with service(b"https://paste.example/abc\n") as (address, came):
         await hub.call("LogSubmitToPastebin", type="error")
@@ -111,12 +119,15 @@ async def test_only_where_an_address_is_set_it_leaves_the_machine(hub: RunningHu
         answer = await hub.call("LogSubmitToPastebin", type="error")
         assert answer == {"url": "https://paste.example/abc"}
         assert len(came) == 1 and b"hub.test: password=" in came[0] and SECRET.encode() not in came[0]
+    await hub.call("ChangeServerSettings", settings={"log.paste_address": ""})
 
 
 @pytest.mark.parametrize("said", [b"", b"javascript:alert(1)", b"no room", b"https://x/" + b"a" * 3000])
-async def test_an_answer_that_is_no_link_is_a_failure(hub: RunningHub, said: bytes) -> None:
+async def test_an_answer_that_is_no_link_is_a_failure(shared_hub: RunningHub, said: bytes) -> None:
+    hub = shared_hub
     logging.getLogger("hub.test").error("something")
     async with service(said) as (address, _):
         await hub.call("ChangeServerSettings", settings={"log.paste_address": address})
         answer = await hub.call("LogSubmitToPastebin", type="error")
         assert answer["field"] == "log.paste_address" and "url" not in answer
+    await hub.call("ChangeServerSettings", settings={"log.paste_address": ""})

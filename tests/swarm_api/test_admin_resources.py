@@ -7,11 +7,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from hub.resources import Resources
 from tests.hub.running import RunningHub, running
-from tests.swarm_api.sketching import sketching, talking
+from tests.swarm_api.sketching import SETTINGS, talking
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+HUB_SETTINGS = SETTINGS
 RECORDED = Path(__file__).parents[1] / "hub" / "resources" / "nvidia_smi.csv"
 
 
@@ -22,7 +25,8 @@ async def read(hub: RunningHub, path: str, session: str | None = None, **query: 
     return answer.status_code, answer.json()
 
 
-async def test_without_a_session_and_without_the_flag_nothing_is_told(hub: RunningHub) -> None:
+async def test_without_a_session_and_without_the_flag_nothing_is_told(shared_hub: RunningHub) -> None:
+    hub = shared_hub
     user = await hub.session_as("user")
     assert (await hub.call("GetServerResourceInfo", session_id="F" * 40))["error_id"] == "invalid_session_id"
     answer = await hub.call("GetServerResourceInfo", session_id=user)
@@ -31,7 +35,8 @@ async def test_without_a_session_and_without_the_flag_nothing_is_told(hub: Runni
     assert (await read(hub, "/resources", "F" * 40))[0] == 401
 
 
-async def test_the_machine_is_told_of_as_swarmui_does(hub: RunningHub) -> None:
+async def test_the_machine_is_told_of_as_swarmui_does(shared_hub: RunningHub) -> None:
+    hub = shared_hub
     told = await hub.call("GetServerResourceInfo")
     assert set(told) - {"gpus"} == {"cpu", "system_ram", "disk"}
     assert 0 <= told["cpu"]["usage"] <= 1 and told["cpu"]["cores"] >= 1
@@ -40,12 +45,15 @@ async def test_the_machine_is_told_of_as_swarmui_does(hub: RunningHub) -> None:
 
 
 @pytest.mark.parametrize(("query", "field"), [({"step": "x"}, "step"), ({"after": "-1"}, "after")])
-async def test_what_cannot_be_asked_is_named(hub: RunningHub, query: dict[str, str], field: str) -> None:
+async def test_what_cannot_be_asked_is_named(
+    shared_hub: RunningHub, query: dict[str, str], field: str
+) -> None:
+    hub = shared_hub
     assert (await read(hub, "/resources", **query))[1]["field"] == field
 
 
-@sketching
-async def test_queue_and_machine_come_as_columns(hub: RunningHub) -> None:
+async def test_queue_and_machine_come_as_columns(shared_hub: RunningHub) -> None:
+    hub = shared_hub
     resources = hub.room(Resources)
     async with talking(hub) as talk:
         await talk.ask(prompt="red", images=2)
@@ -68,7 +76,7 @@ async def test_queue_and_machine_come_as_columns(hub: RunningHub) -> None:
     assert (await read(hub, "/resources", step=86400))[1]["step"] == 120
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def hub_with_cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RunningHub]:
     """A hub on a machine whose `nvidia-smi` says what a real one was recorded to say."""
     tools = tmp_path / "tools"
