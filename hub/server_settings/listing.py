@@ -1,5 +1,6 @@
 """The settings as SwarmUI's clients read them: nested groups of fields (swarm-api §2.5, §6). Pure."""
 
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -14,6 +15,10 @@ from hub.settings import Settings, fields_of
 MASK = "\t<secret>"
 """What a secret that is set is shown as; sending it back means unchanged (swarm-api §6)."""
 
+ENGINE_LINES = "engines.types"
+"""The setting whose lines name engines with their settings, keys among them."""
+
+_GIVEN = re.compile(r"(\s[A-Za-z_]+=)\S+")
 _KINDS = ((bool, "boolean"), (int, "integer"), (float, "decimal"))
 
 
@@ -44,6 +49,8 @@ def _field(
     name = key.partition(".")[2]
     secret = is_secret(key)
     value = (MASK if values[key] else "") if secret else plain(values[key])
+    if key == ENGINE_LINES:
+        value = [_GIVEN.sub(rf"\1{MASK.strip()}", str(line)) for line in values[key]]
     return _entry(plain_kind, name, value, _text(kind), choices) | {
         "is_secret": secret,
         "default_value": plain(default),
@@ -60,6 +67,13 @@ def acts_at_once(key: str) -> bool:
 def is_secret(key: str) -> bool:
     """Whether the value of a setting, by dotted key, is never shown."""
     return _is_marked(key, "secret")
+
+
+def is_unchanged(key: str, value: Any) -> bool:
+    """Whether a value for a setting, by dotted key, is what was shown in place of a secret."""
+    if key == ENGINE_LINES:
+        return MASK.strip() in str(value)
+    return is_secret(key) and isinstance(value, str) and value.strip() == MASK.strip()
 
 
 def _is_marked(key: str, mark: str) -> bool:

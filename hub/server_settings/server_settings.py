@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from hub.errors import BadInput
 from hub.server_settings.file import read, write
-from hub.server_settings.listing import MASK, acts_at_once, is_secret, plain, shown
+from hub.server_settings.listing import acts_at_once, is_secret, is_unchanged, plain, shown
 from hub.settings import FILE, BadSettings, Settings, fields_of, read_value
 
 _log = logging.getLogger("hub.settings")
@@ -34,8 +34,14 @@ class Changed(Struct, frozen=True):
 class ServerSettings:
     """The running `settings`, and the file in their data folder."""
 
-    def __init__(self, settings: Settings, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        environment: Mapping[str, str] = os.environ,
+        seal: Callable[[str], str] = lambda secret: secret,
+    ) -> None:
         self._settings = settings
+        self._seal = seal  # what the file holds of a secret
         self._file = settings.folders.data / FILE
         self._lock = asyncio.Lock()
         self._running = dict(_values(settings))
@@ -65,13 +71,15 @@ class ServerSettings:
             if key is None:
                 raise BadInput(f"There is no setting '{word[:100]}'.", field=word[:100])
             secret = is_secret(key)
-            if secret and isinstance(value, str) and value.strip() == MASK.strip():
+            if is_unchanged(key, value):
                 continue
             try:
                 found[key] = read_value("the request", key, value)
             except BadSettings as wrong:
                 said = f"The value sent for the setting {key} cannot be used." if secret else str(wrong)
                 raise BadInput(said, field=key) from wrong
+            if secret:
+                found[key] = self._seal(found[key])
         return found
 
     async def change(self, wanted: Mapping[str, Any], by: str = "") -> Changed:

@@ -28,8 +28,18 @@ GUARDED = [route for route in ROUTES if route.permission is not None]
 HANDLERS = [found for found in find_handlers(MODULES) if found.opt.get("permission") is not None]
 PAGES = [handler for handler in HANDLERS if isinstance(handler, HTTPRouteHandler)]
 MOUNTS = [handler for handler in HANDLERS if isinstance(handler, ASGIRouteHandler)]
-PUBLIC = {"/", "/Error/{name:str}", "/Generate", "/Text2Image", "/assets/{name:path}", "/favicon.ico"}
+PUBLIC = {
+    "/",
+    "/{name:str}",
+    "/Error/{name:str}",
+    "/Generate",
+    "/Text2Image",
+    "/assets/{name:path}",
+    "/favicon.ico",
+}
 PUBLIC |= {"/imgs/model_placeholder.jpg"}
+NOBODY: dict[str, list[object]] = {"headers": []}
+"""A connection that says nothing of itself."""
 ELSEWHERE = {"X-Forwarded-For": "9.9.9.9"}
 """What keeps a test on this machine from counting as the local owner."""
 EVERYBODY = (*ROLES, "no role at all")
@@ -176,7 +186,7 @@ async def test_a_role_with_the_flag_is_let_in(shared_hub: RunningHub, sessions: 
     board = shared_hub.app.board
     for route, role in pairs(allowed=True):
         shelf = board.table.shelf(route)
-        bound, caller = board.admit(shelf, route.key, sessions[role], socket=route.socket)
+        bound, caller = board.admit(shelf, route.key, sessions[role], NOBODY, socket=route.socket)
         assert bound.route is route
         assert caller is not None
 
@@ -186,11 +196,11 @@ async def test_a_lost_role_closes_the_door_at_once(shared_hub: RunningHub) -> No
     await accounts.users.add("fallen", roles=("owner",))
     session = await accounts.sessions.issue("fallen")
     board = shared_hub.app.board
-    board.admit(board.table.api, "getusersettings", session, socket=False)
+    board.admit(board.table.api, "getusersettings", session, NOBODY, socket=False)
     await accounts.users.set_roles("fallen", ())
     accounts.sessions.refresh("fallen")
     with pytest.raises(Forbidden):
-        board.admit(board.table.api, "getusersettings", session, socket=False)
+        board.admit(board.table.api, "getusersettings", session, NOBODY, socket=False)
 
 
 @pytest.mark.parametrize("handler", [*PAGES, *MOUNTS], ids=place_of)
