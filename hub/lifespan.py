@@ -10,9 +10,10 @@ from backends.pool import Pool
 from backends.spawn import SpawnOptions
 from hub import __version__
 from hub.accounts import Accounts, UpstreamKeys
+from hub.backups import settle
 from hub.batches import Batches
 from hub.catalog import Catalog, Conversion, Extraction, ModelFiles
-from hub.departures import Departures
+from hub.departures import Departures, Forgetful
 from hub.downloads import Downloads
 from hub.engines import Engines
 from hub.errors import HubError
@@ -21,10 +22,13 @@ from hub.identity import Identity
 from hub.jobs import Intake, Jobs, Runs
 from hub.logs import Recent
 from hub.media import Media
+from hub.openid import OpenID
 from hub.outside import ANY, Outside, Rule
 from hub.ownership import own_folder
 from hub.params import Registry
+from hub.safety import Safety
 from hub.settings import Settings
+from hub.shell import open_line
 from hub.store import Store
 from hub.upkeep import open_upkeep
 from hub.webhooks import Hooks, ServerHooks
@@ -44,17 +48,22 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
         settings, identity = board.settings, Identity()
         async with AsyncExitStack() as closing:
             closing.enter_context(own_folder(settings.folders.data))
+            settle(settings.folders.data)
             recent = _listen(closing)
             store = await Store.open(settings.folders.database)
             closing.push_async_callback(store.close)
             accounts = await Accounts.open(settings, store)
             closing.push_async_callback(accounts.close)
+            await closing.enter_async_context(open_line(settings.folders.keys, accounts))
             await demand_owner(settings.network.host, accounts)
             media = Media(
                 settings.folders.outputs, store.images, __version__, append_user=settings.outputs.append_user
             )
             closing.callback(media.close)
-            jobs = Jobs(store, media, most_waiting=settings.limits.waiting_images)
+            safety = Safety(settings.safety, settings.folders.checkers)
+            closing.push_async_callback(safety.close)
+            await safety.open()
+            jobs = Jobs(store, media, most_waiting=settings.limits.waiting_images, safety=safety)
             pool = _make_pool(settings, jobs, accounts.upstream_keys, identity)
             engines = Engines(settings, store, pool)
             await engines.open()
@@ -81,12 +90,13 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             )
             made = (settings, board, store, accounts, media, jobs, pool, catalog, registry, intake, engines)
             saved = SavedGrids(store)
-            forgetful = (grids, batches, downloads, hooks)
-            departures = Departures(store, accounts, media, jobs, forgetful, (saved.disown,))
-            departures.resume()
-            kept = (saved, departures, Conversion(catalog), Extraction(catalog, files), workflows)
-            many = (grids, batches, files, downloads, hooks, identity)
-            upkeep = open_upkeep(settings, jobs, board, server_hooks, closing)
+            departures = _open_departures(
+                store, accounts, media, jobs, saved, grids, batches, downloads, hooks
+            )
+            openid = _open_openid(settings, accounts, closing)
+            kept = (saved, departures, openid, Conversion(catalog), Extraction(catalog, files), workflows)
+            many = (safety, grids, batches, files, downloads, hooks, identity)
+            upkeep = open_upkeep(settings, jobs, board, server_hooks, openid.seal, closing)
             rooms: dict[type, object] = {}
             for room in (*made, *many, *kept, recent, *upkeep):
                 rooms |= parts_of(room)
@@ -100,17 +110,38 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             closing.push_async_callback(departures.stop)
             hooks.start()
             server_hooks.start()
-            await jobs.start()
-            await pool.start()
-            jobs.lookout.start(lambda: settings.engines.stuck_seconds)
-            closing.callback(jobs.lookout.stop)
-            jobs.measured.start()
-            closing.callback(jobs.measured.stop)
+            await _begin_work(settings, jobs, pool, closing)
             grids.resume()
             batches.resume()
             yield
 
     return lifespan
+
+
+async def _begin_work(settings: Settings, jobs: Jobs, pool: Pool, closing: AsyncExitStack) -> None:
+    """Let jobs go on, engines begin, and watch both."""
+    await jobs.start()
+    await pool.start()
+    jobs.lookout.start(lambda: settings.engines.stuck_seconds)
+    closing.callback(jobs.lookout.stop)
+    jobs.measured.start()
+    closing.callback(jobs.measured.stop)
+
+
+def _open_departures(
+    store: Store, accounts: Accounts, media: Media, jobs: Jobs, saved: SavedGrids, *rooms: Forgetful
+) -> Departures:
+    """What deletes accounts, going on with what the last run left half-way. What somebody has shared stays,
+    without the name."""
+    departures = Departures(store, accounts, media, jobs, rooms, (saved.disown,))
+    departures.resume()
+    return departures
+
+
+def _open_openid(settings: Settings, accounts: Accounts, closing: AsyncExitStack) -> OpenID:
+    openid = OpenID(settings, accounts, f"GenerationHub/{__version__}")
+    closing.push_async_callback(openid.close)
+    return openid
 
 
 def _listen(closing: AsyncExitStack) -> Recent:

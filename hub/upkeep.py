@@ -21,15 +21,20 @@ ROOT = Path(__file__).parent.parent
 
 
 def open_upkeep(
-    settings: Settings, jobs: Jobs, board: Switchboard, hooks: ServerHooks, closing: AsyncExitStack
+    settings: Settings,
+    jobs: Jobs,
+    board: Switchboard,
+    hooks: ServerHooks,
+    seal: Callable[[str], str],
+    closing: AsyncExitStack,
 ) -> tuple[object, ...]:
-    """The rooms, begun; `closing` ends them."""
+    """The rooms, begun; `closing` ends them. `seal` makes of a secret setting what the file may hold."""
     resources = Resources(settings.folders.outputs, QueueFigures(jobs, lambda: board.open_sockets))
     closing.push_async_callback(resources.stop)
     resources.start()
     board.ending.controlled(settings.network.control_seconds)
     closing.callback(board.ending.controlled, 0.0)
-    server_settings = ServerSettings(settings)
+    server_settings = ServerSettings(settings, seal=seal)
     server_settings.on_change(_telling(settings, jobs, board, hooks))
     pastes = Pastes(settings.folders.logs / "submitted")
     return resources, server_settings, Updates(ROOT, settings.updates), pastes

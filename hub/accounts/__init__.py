@@ -1,7 +1,9 @@
 """Who is calling: users, roles, sessions, tokens, sign-in, and what each user keeps with the hub."""
 
+from hub.accounts.attempts import Attempts, network_of
 from hub.accounts.box import Box, LostKey
 from hub.accounts.caller import Caller, Limits
+from hub.accounts.clock import now_ms
 from hub.accounts.governing import Governing
 from hub.accounts.granting import allowed_token
 from hub.accounts.keepsakes import LINKS, PARAM_EDITS, STARS, Keepsakes
@@ -27,6 +29,7 @@ __all__ = [
     "SIGN_IN",
     "STARS",
     "Accounts",
+    "Attempts",
     "Box",
     "Caller",
     "Draft",
@@ -53,4 +56,6 @@ __all__ = [
     "Writing",
     "allowed_token",
     "clean_name",
+    "network_of",
+    "now_ms",
 ]

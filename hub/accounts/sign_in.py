@@ -115,6 +115,24 @@ class SignIn:
             raise Refused("username_exists", "Somebody has this name already. Choose another.")
         _log.info("user %s registered as %s", name, role)
 
+    async def register_known(
+        self, username: str, identity: tuple[str, str], role: str, *, peer: str, is_loopback: bool
+    ) -> str:
+        """A new account without a password for whom an OpenID issuer knows (its address, the subject); its
+        name. Raises Refused: invalid_input, ratelimit or username_exists."""
+        name = clean_name(username)
+        self._ration(peer, name, is_loopback)
+        if not name:
+            raise Refused("invalid_input", "A name has 3 to 100 letters, digits or _.")
+        if not may_be_taken(name):
+            raise Refused(
+                "username_exists", "This name is reserved, or does not begin with a letter. Choose another."
+            )
+        if not await self._users.add(name, roles=(role,), identity=identity):
+            raise Refused("username_exists", "Somebody has this name already. Choose another.")
+        _log.info("user %s registered as %s by way of %s", name, role, identity[0])
+        return name
+
     async def change_password(self, caller: Caller, old: str, new: str) -> None:
         """Replace the caller's password and end every other way in: their other tokens and sessions.
 

@@ -74,13 +74,20 @@ class Users:
         return found
 
     async def add(
-        self, name: str, *, password: str = "", roles: tuple[str, ...] = (), by_admin: bool = False
+        self,
+        name: str,
+        *,
+        password: str = "",
+        roles: tuple[str, ...] = (),
+        by_admin: bool = False,
+        identity: tuple[str, str] | None = None,
     ) -> bool:
-        """A new account with an already hashed password; False when the name is taken."""
+        """A new account with an already hashed password, or for an OpenID identity (issuer, subject); False
+        when one of them is taken."""
         now = self._clock()
         row = UserRow(name, password, by_admin, roles, {}, now, now)
         try:
-            await self._store.users.add(row)
+            await self._store.users.add(row, identity)
         except sqlite3.IntegrityError:
             return False
         self._rows[name] = row

@@ -1,6 +1,5 @@
 """What a browser opens: the built page, its files, and the error pages SwarmUI's clients are sent to."""
 
-import html
 import json
 import os
 from pathlib import Path
@@ -10,7 +9,7 @@ from litestar import Request, get
 from litestar.types import ASGIApp
 
 from hub.media import placeholder
-from hub.wire import Answer, Files, html_answer, redirect
+from hub.wire import Answer, Files, html_answer, redirect, simple_page
 
 STATIC: Final = Path(__file__).parent.parent / "static"
 """Where the page is built to."""
@@ -92,7 +91,7 @@ async def show_error(request: Request[Any, Any, Any]) -> ASGIApp:
     """One of the error pages, by SwarmUI's names in any letter case."""
     known = {word.lower(): page for word, page in ERRORS.items()}
     status, title, text = known.get(request.path_params["name"].lower(), ERRORS["404"])
-    return html_answer(_simple_page(title, text, home="../"), status)
+    return html_answer(simple_page(title, text, home="../"), status)
 
 
 def _page_names() -> list[str]:
@@ -111,16 +110,4 @@ def _missing_page() -> str:
         or "The web page has not been built yet. Start the hub with `python launch.py`, which builds it."
     )
     text = "The hub runs and its API answers, but its web page is missing."
-    return _simple_page("Generation Hub", text, why)
-
-
-def _simple_page(title: str, *paragraphs: str, home: str = "./") -> str:
-    inside = "".join(f"<p>{html.escape(text)}</p>" for text in paragraphs)
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{html.escape(title)}</title><style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;"
-        "margin:15vh auto;padding:0 1rem;color-scheme:light dark}</style></head><body>"
-        f"<main><h1>{html.escape(title)}</h1>{inside}"
-        f'<p><a href="{home}">Generation Hub</a></p></main></body></html>'
-    )
+    return simple_page("Generation Hub", text, why)

@@ -4,6 +4,8 @@ import asyncio
 
 from hub.store.writer import Writer
 
+LINK = 'INSERT INTO identities (issuer, subject, "user", created) VALUES (?,?,?,?)'
+
 
 class Identities:
     """Functions of the identities table."""
@@ -26,10 +28,7 @@ class Identities:
 
     def add(self, issuer: str, subject: str, user: str, created: int) -> asyncio.Future[int]:
         """Link a subject to an account; raises sqlite3.IntegrityError when it is linked already."""
-        return self._writer.execute(
-            'INSERT INTO identities (issuer, subject, "user", created) VALUES (?,?,?,?)',
-            (issuer, subject, user, created),
-        )
+        return self._writer.execute(LINK, (issuer, subject, user, created))
 
     def delete(self, user: str) -> asyncio.Future[int]:
         """Unlink an account from every issuer."""

@@ -8,11 +8,13 @@ from typing import Any
 
 from msgspec import Struct
 
+from hub.store.identities import LINK
 from hub.store.models import UserTable
 from hub.store.opening import Reader
-from hub.store.writer import Writer
+from hub.store.writer import Op, Writer, together
 
 _COLUMNS = "name, password, password_by_admin, roles, settings, created, last_active, oauth_email"
+_ADD = f"INSERT INTO users ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)"  # noqa: S608
 
 
 class UserRow(Struct, frozen=True):
@@ -37,8 +39,9 @@ class Users:
         self._writer = writer
         self._reader = reader
 
-    def add(self, row: UserRow) -> asyncio.Future[int]:
-        """Write a new account; raises sqlite3.IntegrityError when the name is taken."""
+    def add(self, row: UserRow, identity: tuple[str, str] | None = None) -> asyncio.Future[int]:
+        """Write a new account, with whom an OpenID issuer knows as its user (issuer, subject); raises
+        sqlite3.IntegrityError when the name or the identity is taken, and then nothing is written."""
         values = (
             row.name,
             row.password,
@@ -49,7 +52,11 @@ class Users:
             row.last_active,
             row.oauth_email,
         )
-        return self._writer.execute(f"INSERT INTO users ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)", values)  # noqa: S608
+        steps: list[Op] = [lambda db: db.execute(_ADD, values).rowcount]
+        if identity is not None:
+            linked = (*identity, row.name, row.created)
+            steps.insert(0, lambda db: db.execute(LINK, linked))
+        return self._writer.write(together(*steps))
 
     def by_name(self, name: str) -> UserRow | None:
         """The account, or None."""

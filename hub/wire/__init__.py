@@ -6,7 +6,7 @@ from hub.wire.bind import Body
 from hub.wire.docs import save_pages
 from hub.wire.door import Door, header, is_loopback
 from hub.wire.ending import Ending
-from hub.wire.files import Files, html_answer
+from hub.wire.files import Files, html_answer, simple_page
 from hub.wire.handlers import ends_of, room_of, visitor_of
 from hub.wire.outbox import Binary
 from hub.wire.route import Done, Nothing, api, own
@@ -42,6 +42,7 @@ __all__ = [
     "refuse_socket",
     "room_of",
     "save_pages",
+    "simple_page",
     "text_answer",
     "visitor_of",
 ]

@@ -4,6 +4,7 @@ folder."""
 import asyncio
 import gzip
 import hashlib
+import html
 import mimetypes
 import re
 from dataclasses import dataclass
@@ -125,3 +126,16 @@ def html_answer(text: str, status: int = 200) -> Answer:
         (b"content-length", b"%d" % len(body)),
     ]
     return Answer(status, body, headers)
+
+
+def simple_page(title: str, *paragraphs: str, home: str = "./") -> str:
+    """The text of a page that says something; `home` leads to the hub's own."""
+    inside = "".join(f"<p>{html.escape(text)}</p>" for text in paragraphs)
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{html.escape(title)}</title><style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;"
+        "margin:15vh auto;padding:0 1rem;color-scheme:light dark}</style></head><body>"
+        f"<main><h1>{html.escape(title)}</h1>{inside}"
+        f'<p><a href="{home}">Generation Hub</a></p></main></body></html>'
+    )

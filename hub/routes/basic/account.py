@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from hub.accounts import COOKIE, COOKIE_SECONDS, Caller, SignIn
+from hub.openid import OpenID, flow_cookie
 from hub.wire import Done, Door, api
 
 Password = Annotated[
@@ -28,6 +29,14 @@ class PasswordsIn(Struct, frozen=True):
 
     oldPassword: Password
     newPassword: Password
+
+
+class RegisterOAuthIn(Struct, frozen=True):
+    """A name for somebody whom an OpenID Connect issuer has just sent back."""
+
+    username: str
+    oauth_tracker_key: Annotated[str, Meta(description="The `register` that the browser came back with.")]
+    oauth_type: Annotated[str, Meta(description="The issuer's id: `google` or `openid`.")]
 
 
 class SignedIn(Struct, frozen=True):
@@ -61,6 +70,25 @@ async def register_basic(given: CredentialsIn, door: Door, sign_in: SignIn) -> S
     The first account made directly on the server's own machine becomes the owner, whatever the setting.
     """
     await sign_in.register(given.username, given.password, peer=door.peer, is_loopback=door.is_loopback)
+    return SignedIn()
+
+
+@api("RegisterOAuth", permission=None)
+async def register_oauth(given: RegisterOAuthIn, door: Door, openid: OpenID) -> SignedIn:
+    """Make an account for whom an OpenID Connect issuer has just sent back to this browser, where the
+    setting register_unknown of that issuer is on; it is signed in at once."""
+    token = await openid.register(
+        given.username,
+        given.oauth_tracker_key,
+        given.oauth_type,
+        door.cookies,
+        peer=door.peer,
+        is_loopback=door.is_loopback,
+        address=door.address,
+        user_agent=door.headers.get("user-agent", ""),
+    )
+    door.drop_cookie(flow_cookie(given.oauth_tracker_key))
+    door.set_cookie(COOKIE, token, max_age=COOKIE_SECONDS)
     return SignedIn()
 
 
