@@ -83,6 +83,17 @@ export class Hub {
     this.#session = null;
   }
 
+  /** Changes one's own password; every other way of being signed in ends. Raises `Refused`. */
+  async changePassword(username: string, old: string, fresh: string): Promise<void> {
+    const given = { oldPassword: await prehashed(username, old), newPassword: await prehashed(username, fresh) };
+    await this.call("ChangePassword", given);
+  }
+
+  /** Deletes one's own account with everything in it. Raises `Refused`. */
+  async deleteAccount(username: string, password: string): Promise<void> {
+    await this.call("hub/v1/account/delete", { password: password === "" ? "" : await prehashed(username, password) });
+  }
+
   async #post(route: string, body: Record<string, unknown>): Promise<Record<string, unknown>> {
     let answer: unknown;
     try {
