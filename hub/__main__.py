@@ -8,11 +8,15 @@ import logging
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from hub.backups import is_pending, settle
 from hub.logs import Scrubbed
+from hub.ownership import FolderTaken, own_folder
 from hub.settings import BadSettings, Settings, load
+from hub.shell.words import add_words
 
 BAD_SETTINGS = 2
 CANNOT_LISTEN = 3
@@ -48,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         "--log-level", choices=("debug", "info", "warning", "error"), help="least level logged"
     )
     serve.set_defaults(run=_serve)
+    add_words(commands)
     docs = commands.add_parser("docs", help="write docs/api from the declared routes")
     docs.add_argument("--out", type=Path, default=DOCS, metavar="DIR", help="where to (default: docs/api)")
     docs.set_defaults(run=_docs)
@@ -63,12 +68,20 @@ def _serve(given: argparse.Namespace) -> int:
         "network.tls_key": given.tls_key and str(Path(given.tls_key).expanduser().absolute()),
         "log.level": given.log_level,
     }
+    _finish_restore(given.data_dir.expanduser().absolute())
     try:
         settings = load(given.data_dir, {key: value for key, value in asked.items() if value is not None})
     except BadSettings as wrong:
         return _fail(BAD_SETTINGS, str(wrong))
     _start_log(settings)
     return _run(settings)
+
+
+def _finish_restore(data: Path) -> None:
+    """Carry a restore that was cut short to its end before the settings are read: they are part of it."""
+    if is_pending(data):
+        with suppress(FolderTaken), own_folder(data):
+            settle(data)
 
 
 def _start_log(settings: Settings) -> None:

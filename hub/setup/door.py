@@ -10,7 +10,8 @@ from pathlib import Path
 from hub.setup.browsers import find_browser
 from hub.setup.checks import run_checks
 from hub.setup.environment import ensure
-from hub.setup.options import Bench, RunTests, Serve, parse
+from hub.setup.installer import python_of
+from hub.setup.options import Bench, Manage, RunTests, Serve, parse
 from hub.setup.page import ensure_page
 from hub.setup.ports import CannotListen
 from hub.setup.renewal import begin_anew, carried_place, own_code
@@ -28,6 +29,8 @@ def main(words: Sequence[str]) -> int:
     try:
         if isinstance(command, Serve):
             return _serve(command, terminal)
+        if isinstance(command, Manage):
+            return _manage(ensure(ROOT, ("run",), terminal), command)
         python = ensure(ROOT, ("run", "develop"), terminal)
         if isinstance(command, RunTests):
             return _test(python, command, terminal)
@@ -51,7 +54,7 @@ def _serve(options: Serve, terminal: Terminal) -> int:
     ourselves = own_code(ROOT)
     settled = carried_place(os.environ)
     while True:
-        python = ensure(ROOT, ("run",), terminal)
+        python = _environment(terminal, again=settled is not None)
         problem = ensure_page(ROOT, terminal)
         if settled is not None:
             options = replace(options, browser=False)  # the page is open already
@@ -68,6 +71,19 @@ def _serve(options: Serve, terminal: Terminal) -> int:
     return code
 
 
+def _environment(terminal: Terminal, *, again: bool) -> Path:
+    """Bring the environment up to date. A hub that was running shall not stay away because an update's
+    packages cannot be had: then the environment that is there has to do."""
+    try:
+        return ensure(ROOT, ("run",), terminal)
+    except SetupProblem as problem:
+        python = python_of(ROOT / ".venv")
+        if not again or not python.exists():
+            raise
+        terminal.say(f"{problem}\nThe server is started with the packages that are installed.")
+        return python
+
+
 def _test(python: Path, command: RunTests, terminal: Terminal) -> int:
     ensure_page(ROOT, terminal)  # a test that needs the page says so itself when it is missing
     if find_browser() is None:
@@ -80,6 +96,13 @@ def _test(python: Path, command: RunTests, terminal: Terminal) -> int:
     return wait_for(
         subprocess.Popen([str(python), "-m", "pytest", *command.words], cwd=ROOT), in_own_group=False
     )
+
+
+def _manage(python: Path, command: Manage) -> int:
+    """In the folder where it was asked for: files are named from there."""
+    found = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    words = [str(python), "-m", "hub", *command.words]
+    return wait_for(subprocess.Popen(words, env=dict(os.environ, PYTHONPATH=found)), in_own_group=False)
 
 
 def _bench(python: Path, command: Bench) -> int:

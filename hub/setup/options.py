@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-COMMANDS = ("serve", "test", "bench", "check")
+MANAGED = {
+    "user": "accounts: add, password, role, list (each has --help)",
+    "token": "tokens for programs: create, revoke, list",
+    "backup": "write a backup, while the hub runs or not",
+    "restore": "go back to a backup; the hub must not run",
+}
+COMMANDS = ("serve", *MANAGED, "test", "bench", "check")
 _ON_EVERY_PROCESSOR = ("-n", "auto", "--maxprocesses", "8", "--dist", "worksteal")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -49,6 +55,13 @@ class Bench:
 
 
 @dataclass(frozen=True)
+class Manage:
+    """Accounts, tokens, backups: the words go to `python -m hub`, with the data folder."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Check:
     """Check format, lint, types and house rules."""
 
@@ -64,10 +77,16 @@ def port_number(text: str) -> int:
     return port
 
 
-def parse(words: Sequence[str], root: Path) -> Serve | RunTests | Bench | Check:
+def parse(words: Sequence[str], root: Path) -> Serve | Manage | RunTests | Bench | Check:
     """Read the command line; `root` is the folder of launch.py. Wrong words end it with a message."""
     if words and words[0] == "test":  # everything behind it belongs to pytest, --help included
         return RunTests(tuple(words[1:]))
+    if words and words[0] in MANAGED:  # those words belong to the hub itself
+        named = any(word.partition("=")[0] == "--data-dir" for word in words)
+        complete = words[0] in ("backup", "restore") or len(words) > 1
+        asks = {"-h", "--help"} & {*words}
+        place = ("--data-dir", str(root / "data")) if complete and not (named or asks) else ()
+        return Manage((*words, *place))
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help")):
         words = ["serve", *words]
     given = _parser().parse_args(words)
@@ -106,6 +125,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--data-dir", type=Path, metavar="DIR", help="folder of all state (default: data)")
     serve.add_argument("--no-browser", action="store_true", help="do not open the browser")
     serve.add_argument("--log-level", choices=LOG_LEVELS, help="how much the server tells (default info)")
+    for name, text in MANAGED.items():
+        commands.add_parser(name, help=text)
     commands.add_parser("test", help="run the tests; further words go to pytest (--long: the long ones too)")
     bench = commands.add_parser("bench", help="run the benches and print their ratios against the limits")
     bench.add_argument("names", nargs="*", metavar="name", help="benches to run (default: all)")

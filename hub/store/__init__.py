@@ -7,7 +7,7 @@ from hub.store.images import Images
 from hub.store.job_rows import JobRow
 from hub.store.job_search import JobsAsked
 from hub.store.jobs import Jobs
-from hub.store.opening import UnusableDatabase
+from hub.store.opening import UnusableDatabase, known_migrations
 from hub.store.presets import PresetRow
 from hub.store.reading import TooLong
 from hub.store.roles import RoleRow
@@ -41,4 +41,5 @@ __all__ = [
     "UnusableDatabase",
     "UserRow",
     "WebhookRow",
+    "known_migrations",
 ]

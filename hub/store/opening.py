@@ -52,13 +52,18 @@ class Reader:
             await self._context.close_connections()
 
 
+def known_migrations(folder: Path = FOLDER) -> set[str]:
+    """The names of every change of the tables that this code knows."""
+    return {path.stem for path in folder.glob("[0-9]*.py")}
+
+
 async def bring_up(database: Path, *, package: str = MIGRATIONS, folder: Path = FOLDER) -> None:
     """Create or migrate `database`. Raises `UnusableDatabase` when newer code migrated it or a check fails.
 
     Before a change to a file that has tables a copy is made beside it (`VACUUM INTO`).
     """
     applied = _applied(database)
-    known = {path.stem for path in folder.glob("[0-9]*.py")}
+    known = known_migrations(folder)
     if newer := sorted(applied - known):
         # Tortoise itself says nothing here and would go on with columns this code does not know.
         raise UnusableDatabase(

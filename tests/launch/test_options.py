@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.setup.options import Bench, Check, RunTests, Serve, parse
+from hub.setup.options import Bench, Check, Manage, RunTests, Serve, parse
 
 ROOT = Path("/hub").resolve()
 
@@ -52,6 +52,21 @@ class TestServe:
         with pytest.raises(SystemExit):
             parse(["srve"], ROOT)
         assert "serve" in capsys.readouterr().err
+
+
+class TestManaging:
+    def test_the_words_go_on_with_the_folder_of_this_hub(self) -> None:
+        folder = ("--data-dir", str(ROOT / "data"))
+        for words in (("user", "add", "ann"), ("token", "list"), ("backup",), ("restore", "b.zip")):
+            assert parse(words, ROOT) == Manage((*words, *folder))
+
+    def test_a_folder_that_was_named_stays(self) -> None:
+        for words in (("backup", "--data-dir", "mine"), ("user", "list", "--data-dir=mine")):
+            assert parse(words, ROOT) == Manage(words)
+
+    def test_a_question_for_help_is_passed_on_alone(self) -> None:
+        for words in (("user",), ("user", "--help"), ("restore", "-h")):
+            assert parse(words, ROOT) == Manage(words)
 
 
 class TestOthers:
