@@ -49,6 +49,9 @@ from backends.watch import Watch, WatchOptions
 ELSEWHERE = WatchOptions(silent=30.0, stuck=90.0, stall=900.0, stop=10.0)
 """How engines elsewhere are watched: a network may hiccup, and their own queue may be long."""
 
+FIRST_KNOCK = 0.5
+"""Seconds before the first look whether anybody listens again."""
+
 NOTED_SECONDS = 1.0
 """Within which what an engine says of itself is written down, once for all that comes together."""
 
@@ -106,6 +109,8 @@ class RemoteEngine:
         self._life: asyncio.Task[None] | None = None
         self._settled = asyncio.Event()  # the running start has ended, well or not
         self._timer: asyncio.TimerHandle | None = None
+        self._knocking: asyncio.Task[None] | None = None
+        self._pause = FIRST_KNOCK
         self._watch = Watch(watching)
         self._why_ended = ""
 
@@ -278,6 +283,7 @@ class RemoteEngine:
                 self._on_change()
             return
         self._ready, self._was_ready, self._serving = report, True, True
+        self._pause = min(FIRST_KNOCK, self._watching.knock)
         self._cancel_timer()
         self._enter("running")
         self._settled.set()
@@ -413,15 +419,30 @@ class RemoteEngine:
             phase = "idle"
         self._enter(phase, reason)
         if not hopeless:
-            seconds = self._watching.again if delay is None else delay
-            # a try that nobody asked for is not shown: the word would go back and forth for ever
-            step = "loading" if phase == "waiting" else ""
-            self._timer = asyncio.get_running_loop().call_later(seconds, self._launch, step)
+            loop = asyncio.get_running_loop()
+            if delay is None:
+                # a try that nobody asked for is not shown: the word would go back and forth for ever
+                self._timer = loop.call_later(self._watching.again, self._launch)
+                self._knocking = loop.create_task(self._knock())
+            else:
+                step = "loading" if phase == "waiting" else ""
+                self._timer = loop.call_later(delay, self._launch, step)
         if told != (phase, reason):
             self._emit(self.config.id, Log("warning" if phase == "idle" else "error", reason))
         self._loads.fail(reason)
         self._lose(reason)
         self._settled.set()
+
+    async def _knock(self) -> None:
+        """Bring the next try forward as soon as anybody listens there, where that can be asked cheaply."""
+        answers = getattr(self._client, "answers", None)
+        while answers is not None:
+            pause = self._pause
+            self._pause = min(2 * pause, self._watching.knock)
+            await asyncio.sleep(pause)
+            if await answers():
+                self._launch()
+                return
 
     def _lose(self, reason: str) -> None:
         if ids := self._tray.lose():
@@ -431,6 +452,9 @@ class RemoteEngine:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._knocking is not None:
+            self._knocking.cancel()
+            self._knocking = None
 
 
 def _by_subtype(models: tuple[RemoteModel, ...]) -> dict[str, dict[str, RemoteModel]]:

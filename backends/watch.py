@@ -11,7 +11,8 @@ class WatchOptions(Struct, frozen=True):
     `ping`: between two pings. `silent`: without any sign of life before the engine shows as silent.
     `stuck`: without any sign of life before it is killed. `stall`: with work but no report about any before
     it is killed (a wedged kernel under a living control thread). `start`: for a start. `stop`: for an
-    orderly end. `again`: between two tries of an engine elsewhere that was given up.
+    orderly end. `again`: between two tries of an engine elsewhere that was given up. `knock`: at most between
+    two looks whether anybody listens there at all, which brings the next try forward.
     """
 
     ping: float = 2.0
@@ -21,6 +22,7 @@ class WatchOptions(Struct, frozen=True):
     start: float = 300.0
     stop: float = 4.0
     again: float = 30.0
+    knock: float = 5.0
 
 
 @dataclass(slots=True)

@@ -66,7 +66,9 @@ class Client(Protocol):
         then count as lost. Called again for the next life, on the same object. Any report is a sign of life;
         a Pong is one without meaning. While it holds works and says nothing for long its life is ended from
         outside: whoever waits for one slow answer with a time limit of its own says a Pong now and then.
-        When its settings have a true `allow_idle`, that nobody answers is no error.
+        When its settings have a true `allow_idle`, that nobody answers is no error. A client may also have
+        an `async answers() -> bool`: whether anybody listens there, asked every few seconds once it was given
+        up, so that it is called again as soon as somebody does.
         """
 
     def handle(self, command: Command) -> None:

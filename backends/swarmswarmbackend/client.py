@@ -24,6 +24,7 @@ from backends.contract import (
     Watch,
     Work,
 )
+from backends.knock import knock
 from backends.swarmswarmbackend import listing
 from backends.swarmswarmbackend.conversation import Conversation
 from backends.swarmswarmbackend.engine import SwarmSettings
@@ -66,6 +67,10 @@ class SwarmClient:
             self._life = None
             await life.leave()
             await server.close()
+
+    async def answers(self) -> bool:
+        """Whether anybody listens there; see contract.Client."""
+        return await knock(self._settings.address)
 
     def handle(self, command: Command) -> None:
         """Take a command without waiting."""
