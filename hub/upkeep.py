@@ -18,6 +18,8 @@ from hub.wire.switchboard import Switchboard
 
 ROOT = Path(__file__).parent.parent
 """The copy of the hub that runs."""
+GRACE_SECONDS = 60.0
+"""At least so long after its start a hub waits for whoever controls it, also to be told that nobody does."""
 
 
 def open_upkeep(
@@ -32,7 +34,8 @@ def open_upkeep(
     resources = Resources(settings.folders.outputs, QueueFigures(jobs, lambda: board.open_sockets))
     closing.push_async_callback(resources.stop)
     resources.start()
-    board.ending.controlled(settings.network.control_seconds)
+    if settings.network.control_seconds:
+        board.ending.controlled(max(GRACE_SECONDS, settings.network.control_seconds))
     closing.callback(board.ending.controlled, 0.0)
     server_settings = ServerSettings(settings, seal=seal)
     server_settings.on_change(_telling(settings, jobs, board, hooks))

@@ -45,6 +45,20 @@ def test_a_server_that_asks_for_it_is_set_up_and_started_again(
 
 
 @pytest.mark.long
+def test_an_update_whose_packages_cannot_be_had_does_not_keep_the_server_away(
+    small_hub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = small_hub / "hub" / "__main__.py"
+    server.write_text(server.read_text().replace("hubdemo==2.0", "hubdemo==9.9"))
+    data = tmp_path / "data"
+    data.mkdir()
+    assert main(["--port", "0", "--no-browser", "--data-dir", str(data)]) == 0
+    starts = (data / "starts.txt").read_text().splitlines()
+    assert [line.split()[0] for line in starts] == ["1.0", "1.0"]
+    assert "with the packages that are installed" in capsys.readouterr().err
+
+
+@pytest.mark.long
 def test_a_failed_set_up_ends_with_one_and_no_traceback(
     small_hub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

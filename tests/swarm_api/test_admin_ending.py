@@ -94,6 +94,7 @@ async def test_a_watchdog_that_is_told_in_time_stays_quiet() -> None:
 
 async def test_a_hub_that_nobody_controls_stops_by_itself(tmp_path: Path) -> None:
     async with running(tmp_path, {"network.control_seconds": "0.05"}) as hub:
+        assert (await hub.call("AdminTakeControl"))["success"]
         async with asyncio.timeout(60):
             while not hub.server.should_exit:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
