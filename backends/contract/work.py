@@ -75,7 +75,8 @@ class Region(Struct, frozen=True):
     or "clear" (that is made transparent). `x`, `y`, `width` and `height` are parts of the picture (0..1).
     `strength` (-1..1) is how much the prompt counts there, of a segment how sure the finding must be; below 0
     it is everything else. `creativity` is the part of the steps an object or segment is drawn anew with.
-    A `negative` one stood in the negative prompt.
+    A `negative` one stood in the negative prompt. `loras` are laid over the model, beside the work's own,
+    where an object or segment is drawn anew.
     """
 
     kind: str
@@ -88,6 +89,7 @@ class Region(Struct, frozen=True):
     creativity: float = 1.0
     what: str = ""
     negative: bool = False
+    loras: tuple[Lora, ...] = ()
 
 
 class Workflow(Struct, frozen=True):

@@ -36,6 +36,7 @@ _OF_COMFY = (
     "color_depth_16",
     "intermediate_images",
     "regions",
+    "region_loras",
     "segments",
 )
 

@@ -101,7 +101,12 @@ class _Ask:
         text = first if not isinstance(second, str) else f"<base>{first}<refiner>{second}"
         for region in self._work.regions:
             if region.negative == negative:
-                text += f" {_tag(region)}{region.prompt}"
+                worn = "".join(
+                    f"<lora:{self.name(part.model)}:{part.weight!r}:{part.text_weight!r}>"
+                    for lora in region.loras
+                    for part in _parts(lora)
+                )
+                text += f" {_tag(region)}{worn}{region.prompt}"
         for model in self._work.embeddings:
             text = text.replace(f"<embed:{model.name}>", f"<embed:{self.name(model)}>")
         return text

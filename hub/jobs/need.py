@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import Struct
 
-from backends.contract import Lora, ModelRef
+from backends.contract import Lora, ModelRef, Region
 from hub.catalog import UPSCALERS
 from hub.params import letters
 from hub.params.request import GenRequest
@@ -73,11 +73,12 @@ def needs_of(request: GenRequest) -> tuple[Need, ...]:
     """The needs of a request's pictures: one for all of them, or one for each where chance chose models."""
     common = _common(request)
     if not request.fills:
-        return (msgspec.structs.replace(common, models=_models(request, request.loras, request.embeddings)),)
+        models = _models(request, request.loras, request.embeddings, request.regions)
+        return (msgspec.structs.replace(common, models=models),)
     known: dict[tuple[Wanted, ...], Need] = {}
     needs = []
     for fill in request.fills:
-        models = _models(request, fill.loras, fill.embeddings)
+        models = _models(request, fill.loras, fill.embeddings, fill.regions)
         need = known.get(models)
         if need is None:
             need = known[models] = msgspec.structs.replace(common, models=models)
@@ -110,10 +111,14 @@ def _methods(request: GenRequest) -> Iterator[Method]:
 
 
 def _models(
-    request: GenRequest, loras: tuple[Lora, ...], embeddings: tuple[ModelRef, ...]
+    request: GenRequest,
+    loras: tuple[Lora, ...],
+    embeddings: tuple[ModelRef, ...],
+    regions: tuple[Region, ...],
 ) -> tuple[Wanted, ...]:
     """Every model beside the main one, each once."""
     found = [_wanted("LoRA", lora.model, "LoRAs") for lora in loras]
+    found += [_wanted("LoRA", lora.model, "Prompt") for region in regions for lora in region.loras]
     found += [_wanted("Embedding", embedding, "Prompt") for embedding in embeddings]
     found += [_wanted("ControlNet", control.model, "ControlNet Model") for control in request.controls]
     second = request.second

@@ -9,6 +9,7 @@ from hub.params.collect import Value
 from hub.params.context import Context
 from hub.params.prompts import Prompts
 from hub.params.registry import Registry
+from hub.params.tags.lora import usual_weight
 from hub.params.values import refused
 
 SECTIONS = {"": 0, "base": 5, "refiner": 1}
@@ -28,14 +29,14 @@ class Worn:
         self.models = [e for e in given if isinstance(e, Entry)] if isinstance(given, tuple) else []
         self.weights = _numbers(values, "loraweights", len(self.models), context.registry)
         texts = _numbers(values, "loratencweights", len(self.models), context.registry)
-        self.weights += [_usual(one) for one in self.models[len(self.weights) :]]
+        self.weights += [usual_weight(one) for one in self.models[len(self.weights) :]]
         self._texts: list[float | None] = [*texts, *([None] * (len(self.models) - len(texts)))]
         self._only = _sections(values, len(self.models), context.registry)
         self._only += [_usual_section(one) for one in self.models[len(self._only) :]]
         for named in prompts.prompted:
             self.models.append(named.model)
             self._only.append(named.section or _usual_section(named.model))
-            self.weights.append(_usual(named.model) if named.weight is None else named.weight)
+            self.weights.append(usual_weight(named.model) if named.weight is None else named.weight)
             self._texts.append(named.text_weight)
         self._check(model, context)
 
@@ -130,14 +131,6 @@ def _usual_section(lora: Entry) -> str:
         return _STAGES.get(float(lora.lora_default_confinement), "")
     except ValueError:
         return ""
-
-
-def _usual(lora: Entry) -> float:
-    """The weight a LoRA asks for itself, else 1."""
-    try:
-        return min(10.0, max(-10.0, float(lora.lora_default_weight)))
-    except ValueError:
-        return 1.0
 
 
 def _shown(entry: Entry) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from backends.contract import Region
+from backends.contract import ModelRef, Region
 from hub.accounts.caller import Caller
 from hub.catalog import Entry, unfit
 from hub.errors import HubError
@@ -46,6 +46,11 @@ class Prompts:
         return self._filling.embeddings
 
     @property
+    def worn(self) -> Mapping[str, Entry]:
+        """The LoRAs that act in single parts of the picture."""
+        return self._filling.worn
+
+    @property
     def filling(self) -> Filling:
         """What else the tags left behind."""
         return self._filling
@@ -64,8 +69,11 @@ class Prompts:
         return tuple(
             region
             for field, text in self._filled.items()
-            for region in split(text, negative=field == "negativeprompt").regions
+            for region in split(text, negative=field == "negativeprompt", refer=self._refer).regions
         )
+
+    def _refer(self, name: str) -> ModelRef:
+        return self._filling.worn[name].ref()
 
     def of_second(self) -> dict[str, str]:
         """The texts of the second pass that differ from the first's, by the id that engines know."""
@@ -78,8 +86,8 @@ class Prompts:
         self._filled = {field: text.replace(TRIGGER, told) for field, text in self._filled.items()}
 
     def check(self, model: Entry, registry: Registry) -> None:
-        """Refuse an embedding that was made for another architecture. Raises BadInput."""
-        for entry in self.embeddings.values():
+        """Refuse an embedding, or a part's LoRA, that was made for another architecture. Raises BadInput."""
+        for entry in (*self.embeddings.values(), *self.worn.values()):
             if why := unfit(entry, model):
                 raise refused(registry.params["prompt"], why)
 
@@ -95,8 +103,8 @@ class Prompts:
             extra["used_embeddings"] = [_shown(entry) for entry in self.embeddings.values()]
         if self._filling.warnings:
             extra[WARNINGS] = list(self._filling.warnings)
-        if self.prompted:
-            extra["prompted_loras"] = [_shown(one.model) for one in self.prompted]
+        if named := [*(one.model for one in self.prompted), *self.worn.values()]:
+            extra["prompted_loras"] = [_shown(entry) for entry in named]
         return extra
 
 

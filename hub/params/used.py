@@ -121,6 +121,7 @@ class Used:
         found = [OtherModel(e.name, key, e.hash, e.class_id) for key, e in named]
         found += [OtherModel(e.name, "loras", e.hash, e.class_id) for e in self._worn.models]
         found += [OtherModel(e.name, "prompt", e.hash) for e in self._prompts.embeddings.values()]
+        found += [OtherModel(e.name, "prompt", e.hash, e.class_id) for e in self._prompts.worn.values()]
         if self._second is not None and self._second.upscaler is not None:
             found.append(OtherModel(self._second.upscaler.name, "refinerupscalemethod"))
         return tuple(dict.fromkeys(found))

@@ -160,6 +160,19 @@ class TestDrawing:
             ]
             assert (await picture(hub, frame)).tobytes() != plain.tobytes()
 
+    async def test_a_lora_behind_an_object_acts_on_that_alone(self, tmp_path: Path) -> None:
+        prompt = "a red cat <object:0,0,0.5,0.5>a dog <lora:style-a:0.5>"
+        async with connected(tmp_path) as (hub, comfy), talking(hub) as talk:
+            frame = await drawn(talk, prompt=prompt)
+            drawing = graph(comfy)
+            (worn,) = nodes(drawing, "LoraLoader")
+            assert (worn["lora_name"], worn["strength_model"]) == ("style-a.safetensors", 0.5)
+            drawers = [node["model"] for node in nodes(drawing, "KSampler")]
+            assert len(drawers) == len({str(model) for model in drawers}) == 2, "the first wears none"
+            told = json.loads(frame["metadata"])
+            assert told["sui_extra_data"]["prompted_loras"] == ["style-a"]
+            assert "<lora:style-a.safetensors:0.5" in told["sui_image_params"]["prompt"]
+
     @pytest.mark.parametrize("version", ["0.3.56", "0.8.0", "0.24.0", "0.33.0"])
     async def test_servers_of_every_age(self, tmp_path: Path, version: str) -> None:
         async with connected(tmp_path, Settings(version=version)) as (hub, comfy), talking(hub) as talk:

@@ -43,7 +43,8 @@ class Draft:
     `original` is the initial picture, `mask` what of it is redrawn, both of the first pass's size. Of a
     mask only `box` may be drawn, larger than it is; `cut` says that what is drawn is that part. `shown` are
     the picture and the mask that a model made for filling holes is shown beside its prompts. The first pass
-    begins with the step `start_at` and draws in `cell`s of so many pixels.
+    begins with the step `start_at` and draws in `cell`s of so many pixels. `drawn_alike`: what draws is the
+    work's own model, or one of its kind.
     """
 
     work: Work
@@ -63,6 +64,7 @@ class Draft:
     start_at: int = 0
     output: str = ""
     by_socket: bool = False
+    drawn_alike: bool = True
     uploads: dict[str, Upload] = field(default_factory=dict)
     passes: list[Pass] = field(default_factory=list)
 

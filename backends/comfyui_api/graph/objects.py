@@ -1,6 +1,7 @@
 """Objects: regions that are drawn anew after the first pass, each alone and large: they come out well."""
 
 from backends.comfyui_api.graph.draft import Box, Draft
+from backends.comfyui_api.graph.loras import wearing_for
 from backends.comfyui_api.graph.masks import blurred_mask, solid
 from backends.comfyui_api.graph.redraw import Anew, all_of_it, in_box, picture_of
 from backends.comfyui_api.graph.sheet import Link
@@ -24,7 +25,8 @@ def lay(draft: Draft) -> None:
             _PARAM, region.prompt, _negative(work.regions, region) or work.negative_prompt, region.creativity,
             work.steps, work.cfg_scale, 2 + number,
         )  # fmt: skip
-        draft.image = in_box(draft, draft.kit, picture_of(draft), _soft(draft, region, box), box, anew)
+        kit = wearing_for(draft, draft.kit, region)
+        draft.image = in_box(draft, kit, picture_of(draft), _soft(draft, region, box), box, anew)
     cleanup = float(work.extra.get("regionalobjectcleanupfactor", 0))
     if found and round(work.steps * cleanup) > 0:
         anew = Anew(

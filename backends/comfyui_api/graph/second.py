@@ -53,7 +53,7 @@ def _kit(draft: Draft, second: SecondPass) -> Kit:
     if second.model is None and second.vae is None and not confined:
         return kit
     model = second.model or work.model
-    alike = _alike(work.model, model)
+    alike = draft.drawn_alike = _alike(work.model, model)
     vae = second.vae or (work.vae if alike else None)
     loaded = load(draft, "Refiner Model", model, vae)
     if vae is not None:

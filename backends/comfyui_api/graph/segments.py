@@ -1,7 +1,8 @@
 """Segments: what a text names is found in the drawing and drawn anew, each after the one before it."""
 
-from backends.comfyui_api.graph.draft import Draft
+from backends.comfyui_api.graph.draft import Draft, Kit
 from backends.comfyui_api.graph.finding import found, widened
+from backends.comfyui_api.graph.loras import wearing_for
 from backends.comfyui_api.graph.redraw import Anew, all_of_it, laid, picture_of
 from backends.comfyui_api.graph.sample import Walk, walked
 from backends.comfyui_api.graph.sheet import Link
@@ -52,10 +53,11 @@ def refine(draft: Draft) -> None:
         )
         image = picture_of(draft)
         mask = _mask(draft, image, region)
+        kit = wearing_for(draft, draft.kit, region)
         if draft.server.has(*_CUTTING):
-            draft.image = _cut_out(draft, image, mask, anew)
+            draft.image = _cut_out(draft, kit, image, mask, anew)
         else:
-            draft.image = all_of_it(draft, draft.kit, image, mask, anew)
+            draft.image = all_of_it(draft, kit, image, mask, anew)
 
 
 def _mask(draft: Draft, image: Link, region: Region) -> Link:
@@ -71,7 +73,7 @@ def _mask(draft: Draft, image: Link, region: Region) -> Link:
     )
 
 
-def _cut_out(draft: Draft, image: Link, mask: Link, anew: Anew) -> Link:
+def _cut_out(draft: Draft, kit: Kit, image: Link, mask: Link, anew: Anew) -> Link:
     """Draw only the part that holds the mask, as large as the whole picture: only the server learns where
     that is, so its nodes hand the numbers on."""
     sheet, work = draft.sheet, draft.work
@@ -96,7 +98,7 @@ def _cut_out(draft: Draft, image: Link, mask: Link, anew: Anew) -> Link:
         can_shrink=False,
     )
     latent = sheet.one(
-        _PARAM, "SetLatentNoiseMask", "LATENT", samples=encoded(draft, draft.kit, large), mask=part_mask
+        _PARAM, "SetLatentNoiseMask", "LATENT", samples=encoded(draft, kit, large), mask=part_mask
     )
     walk = Walk(
         anew.steps,
@@ -109,7 +111,7 @@ def _cut_out(draft: Draft, image: Link, mask: Link, anew: Anew) -> Link:
         anew.start,
         whole=False,
     )
-    drawn = decoded(draft, draft.kit, walked(draft, draft.kit, latent, walk))
+    drawn = decoded(draft, kit, walked(draft, kit, latent, walk))
     small = sheet.one(
         _PARAM,
         "ImageScale",

@@ -1,13 +1,16 @@
 """Parts of a picture that have prompts of their own: what stands in their tags (swarm-api §8). Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from backends.contract import Region
+from backends.contract import Lora, ModelRef, Region
 from hub.params.tags.filling import Filling, cut
 
 KINDS = ("region", "object", "segment", "clear")
 """The tags that such a part begins with."""
+
+DRAWN_ANEW = frozenset(("object", "segment"))
+"""Those that are drawn once more, alone: a LoRA can act there and nowhere else."""
 
 BACKGROUND, END = "background", "end"
 """What `<region:…>` may have instead of numbers: what no region covers, and the end of a region's text."""
@@ -15,6 +18,7 @@ BACKGROUND, END = "background", "end"
 _NUMBER = re.compile(r"\s*[+-]?(?:[0-9]{1,9}\.?[0-9]{0,9}|\.[0-9]{1,9})\s*")
 _CREATIVITY, _SURE, _SURE_YOLO = 0.6, 0.5, 0.25
 _YOLO = "yolo-"
+_WORN = re.compile("\0lora:([^\0]*)\0")
 
 
 def mark(filling: Filling, kind: str, body: str) -> str:
@@ -35,6 +39,20 @@ def mark(filling: Filling, kind: str, body: str) -> str:
     filling.areas += 1
     filling.count(range(filling.areas), "regions")
     return f"\0{kind}:{body}\0"
+
+
+def worn_mark(name: str, weight: float, text_weight: float) -> str:
+    """What stands for a LoRA that acts in a part of the picture, while its text is filled in."""
+    return f"\0lora:{name}:{weight:g}:{text_weight:g}\0"
+
+
+def worn_in(text: str, refer: Callable[[str], ModelRef]) -> tuple[str, tuple[Lora, ...]]:
+    """The text of a part without the LoRAs that act in it, and those. `refer` knows the models by name."""
+    loras = []
+    for told in _WORN.findall(text):
+        name, weight, text_weight = told.rsplit(":", 2)
+        loras.append(Lora(refer(name), float(weight), float(text_weight)))
+    return _WORN.sub("", text).strip(), tuple(loras)
 
 
 def area(kind: str, body: str, prompt: str, *, negative: bool) -> Region:

@@ -69,10 +69,10 @@ class Filling:
     """The prompts of one picture. `seed` decides what is drawn by chance, with `by_index` it counts through
     the options instead.
 
-    Left behind: `prompted` LoRAs and `embeddings`, `wildcards` that were drawn from, `settings`, `features`
-    an engine must have with the tag that asks, `warnings` of tags that were left out, `chance` whether
-    anything was drawn. `section` is the stage
-    that the text which is being read belongs to ("": all), `areas` counts the parts of the picture that have
+    Left behind: `prompted` LoRAs, those `worn` by single parts of the picture (by name) and `embeddings`,
+    `wildcards` that were drawn from, `settings`, `features` an engine must have with the tag that asks,
+    `warnings` of tags that were left out, `chance` whether anything was drawn. `section` is the stage that
+    the text which is being read belongs to ("": all), `areas` counts the parts of the picture that have
     texts of their own.
     """
 
@@ -86,6 +86,7 @@ class Filling:
         self.areas = 0
         self.prompted: list[Prompted] = []
         self.embeddings: dict[str, Entry] = {}
+        self.worn: dict[str, Entry] = {}
         self.wildcards: dict[str, None] = {}
         self.settings: list[Setting] = []
         self.features: dict[str, str] = {}

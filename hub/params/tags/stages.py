@@ -1,17 +1,24 @@
 """The stages of drawing and the parts of the picture that parts of a prompt may be for. Pure."""
 
 import re
+from collections.abc import Callable
 
+import msgspec
 from msgspec import Struct
 
-from backends.contract import Region
-from hub.params.tags.areas import BACKGROUND, END, KINDS, area
+from backends.contract import ModelRef, Region
+from hub.params.tags.areas import BACKGROUND, END, KINDS, area, worn_in
 
 MARKS = {"base": "\0base\0", "refiner": "\0refiner\0"}
 """What stands for the tag of a stage while a text is filled in; texts have no NUL of their own."""
 
 _MARK = re.compile(f"\0(base|refiner|(?:{'|'.join(KINDS)}):[^\0]*)\0")
+_TOLD = re.compile(f"\0(base|refiner|(?:{'|'.join((*KINDS, 'lora'))}):[^\0]*)\0")
 _SHARED = f"region:{END}"
+
+
+def _nobody(name: str) -> ModelRef:
+    return ModelRef(name, "")
 
 
 class Stages(Struct, frozen=True):
@@ -23,9 +30,10 @@ class Stages(Struct, frozen=True):
     regions: tuple[Region, ...] = ()
 
 
-def split(text: str, *, negative: bool = False) -> Stages:
+def split(text: str, *, negative: bool = False, refer: Callable[[str], ModelRef] = _nobody) -> Stages:
     """The text of each pass and of each part of the picture: what stands before the first mark, or behind the
-    end of a region, is for all of it. `negative` says that it is the negative prompt."""
+    end of a region, is for all of it. `negative` says that it is the negative prompt; `refer` knows by name
+    the LoRAs that act in parts."""
     if "\0" not in text:
         return Stages(text, None)
     first, *rest = _MARK.split(text)
@@ -43,7 +51,9 @@ def split(text: str, *, negative: bool = False) -> Stages:
         elif tag == f"region:{BACKGROUND}":
             background = f"{background} {part}".strip()
         elif tag != _SHARED:
-            regions.append(area(kind, body, part, negative=negative))
+            own, loras = worn_in(part, refer)
+            found = area(kind, body, own, negative=negative)
+            regions.append(msgspec.structs.replace(found, loras=loras) if loras else found)
     if background:
         regions.append(area("region", BACKGROUND, background, negative=negative))
     return Stages(_joined(base), _joined(refiner) if staged else None, tuple(regions))
@@ -51,7 +61,7 @@ def split(text: str, *, negative: bool = False) -> Stages:
 
 def written(text: str) -> str:
     """The text with the tags as people write them, to be sent again."""
-    return _MARK.sub(lambda mark: f"<{mark[1]}>", text)
+    return _TOLD.sub(lambda mark: f"<{mark[1]}>", text)
 
 
 def _joined(parts: list[str]) -> str:

@@ -141,17 +141,19 @@ def test_prompts_of_both_passes_are_one_text() -> None:
 
 
 def test_regions_are_tags_again() -> None:
+    eyes = Lora(ModelRef("eyes.safetensors", ""), 12.0, 1.0)
     regions = (
         Region("region", "a dog", 0.0, 0.25, 0.5, 0.75, 0.8),
         Region("object", "a hat", 0.1, 0.1, 0.2, 0.2, 0.5, 0.3),
-        Region("segment", "blue eyes", what="face", strength=0.5, creativity=0.6),
+        Region("segment", "blue eyes", what="face", strength=0.5, creativity=0.6, loras=(eyes,)),
         Region("background", "sky"),
         Region("clear", "", what="grass", strength=0.5, creativity=0.6, negative=True),
     )
     sent = asked(prompt="all", regions=regions)
     assert sent["prompt"] == (
         "all <region:0.0,0.25,0.5,0.75,0.8>a dog <object:0.1,0.1,0.2,0.2,0.5,0.3>a hat "
-        "<segment:face,0.6,0.5>blue eyes <region:background>sky"
+        "<segment:face,0.6,0.5><lora:eyes.safetensors:6.0:0.5><lora:eyes.safetensors:6.0:0.5>blue eyes "
+        "<region:background>sky"
     )
     assert sent["negativeprompt"] == " <clear:grass,0.6,0.5>"
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from backends.contract import EngineType
 from hub.errors import BadInput, HubError
+from hub.jobs.need import need_of
 from hub.params import Context, GenRequest, Registry, is_heavy, parse, spread
 from tests.hub.params.conftest import SEED, Parse, person
 
@@ -216,6 +217,48 @@ def test_parts_that_cannot_be_understood(text: str, context: Context) -> None:
     request = parse({"images": 1, "prompt": "x" + text}, person(), able)
     assert request.prompt == "x" and not request.regions and not request.asked_by
     assert request.warnings[0].startswith(f"{text} was left out of Prompt: ")
+
+
+class TestLorasOfParts:
+    FEATURES = ("regions", "segments", "region_loras", "loras")
+    TEXT = "all <segment:face><lora:style:0.5> smile <object:0,0,1,1>a cat<lora:gentle><lora:ann:1:2>"
+
+    def able(self, context: Context, *features: str) -> Context:
+        kind = EngineType("far", "Far", "", Struct, features=features)
+        return msgspec.structs.replace(context, registry=Registry((kind,)))
+
+    def test_each_belongs_to_the_part_it_stands_in(self, context: Context) -> None:
+        able = self.able(context, *self.FEATURES)
+        request = parse({"images": 1, "prompt": self.TEXT, "seed": 1}, person(), able)
+        face, cat = request.regions
+        assert [(one.model.name, one.weight) for one in face.loras] == [("style.safetensors", 0.5)]
+        assert [(one.model.name, one.weight, one.text_weight) for one in cat.loras] == [
+            ("gentle.safetensors", 0.4, 0.4),
+            ("people/ann.safetensors", 1, 2),
+        ]
+        assert (face.prompt, cat.prompt, request.prompt, request.loras) == ("smile", "a cat", "all", ())
+        assert request.asked_by["region_loras"] == "<lora…>"
+        assert request.extra["prompted_loras"] == ["style", "gentle", "people/ann"]
+        assert [one.name for one in request.other_models] == [
+            "style.safetensors",
+            "gentle.safetensors",
+            "people/ann.safetensors",
+        ]
+        assert {(one.subtype, one.param) for one in need_of(request).models} == {("LoRA", "Prompt")}
+        again = parse({"images": 1, **request.given}, person(), able)
+        assert (again.regions, again.given) == (request.regions, request.given)
+
+    def test_what_cannot_be_confined_is_refused(self, context: Context) -> None:
+        able = self.able(context, *self.FEATURES, "clear")
+        for text in ("<region:0,0,1,1>", "<region:background>", "<clear:sky>"):
+            with pytest.raises(BadInput, match="over a part of the picture while all of it is drawn"):
+                parse({"images": 1, "prompt": f"a {text}b <lora:style>"}, person(), able)
+        with pytest.raises(BadInput, match="Negative Prompt"):
+            parse({"images": 1, "negativeprompt": "a <segment:x><lora:style>"}, person(), able)
+        with pytest.raises(BadInput, match="region_loras"):
+            parse({"images": 1, "prompt": self.TEXT}, person(), self.able(context, "regions", "segments"))
+        with pytest.raises(BadInput, match="does not fit"):
+            parse({"images": 1, "prompt": "a <segment:x><lora:xl only>"}, person(), able)
 
 
 def test_ten_thousand_pictures_take_seconds(ask: Parse, context: Context) -> None:

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from backends.comfyui_api.graph import Graph, Pass, Unbuildable, build, features
 from backends.contract import Control, Lora, ModelRef, Region, SecondPass
 from tests.backends.comfyui_api.graph.conftest import Told, classes, model, nodes, png, source, work
+
+WIDE, FINE = "style-a.safetensors", "sub/nested.safetensors"
 
 
 class TestText:
@@ -418,6 +421,34 @@ class TestRegions:
         assert [one.steps for one in graph.passes] == [20, 5]
         assert source(graph, nodes(graph, "ImageCompositeMasked")[0]["x"]) == "SwarmMaskBounds"
 
+    def test_loras_of_a_part_act_where_that_is_drawn_anew(self, full: Told) -> None:
+        own, face = Lora(ModelRef(WIDE, "")), Lora(ModelRef(FINE, ""))
+        regions = (
+            Region("object", "dog", 0.5, 0.5, 0.25, 0.25, 1, 0.4, loras=(face,)),
+            Region("segment", "a nose", what="face", creativity=0.5, loras=(face, own)),
+            Region("segment", "an ear", what="ear", creativity=0.5),
+        )
+        graph = full.build(work(loras=(own,), regions=regions))
+        (first,) = nodes(graph, "KSampler")
+        assert _worn(graph, first["model"]) == [WIDE]
+        again = {
+            graph.nodes[node["positive"][0]]["inputs"]["text"]: _worn(graph, node["model"])
+            for node in nodes(graph, "KSamplerAdvanced")
+        }
+        assert again == {"dog": [WIDE, FINE], "a nose": [WIDE, FINE, WIDE], "an ear": [WIDE]}
+        texts = {node["text"]: _worn(graph, node["clip"]) for node in nodes(graph, "CLIPTextEncode")}
+        assert (texts["a nose"], texts["an ear"]) == (again["a nose"], again["an ear"])
+
+    def test_loras_of_a_part_that_another_model_draws_are_refused(self, full: Told) -> None:
+        regions = (Region("segment", "a nose", what="face", loras=(Lora(ModelRef(FINE, "")),)),)
+        second = SecondPass(
+            0.5, model=ModelRef("xl/sd_xl_base.safetensors", "", "stable-diffusion-xl-v1-base")
+        )
+        asked = work(regions=regions, second=second)
+        with pytest.raises(Unbuildable, match="Segment Apply After"):
+            full.build(asked)
+        full.build(msgspec.structs.replace(asked, extra={"segmentapplyafter": "Base"}))
+
     def test_other_nodes_find_words_too(self, full: Told) -> None:
         told = full.without("SwarmClipSeg", "SwarmMaskBounds", "SwarmMaskBlur")
         graph = told.build(work(regions=(Region("segment", "", strength=-0.3, what="face"),)))
@@ -461,6 +492,7 @@ def test_what_a_server_can_do_follows_from_its_nodes(core: Told, full: Told) -> 
         "outpainting",
         "prompt_switching",
         "refiners",
+        "region_loras",
         "regions",
         "upscalers",
         "vae",

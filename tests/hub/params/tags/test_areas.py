@@ -2,7 +2,7 @@
 
 import pytest
 
-from backends.contract import Region
+from backends.contract import Lora, ModelRef, Region
 from hub.params.tags.areas import area
 from hub.params.tags.stages import split, written
 
@@ -54,6 +54,15 @@ def test_segments_have_their_numbers_last(body: str, what: str, creativity: floa
     assert found.negative
 
 
+def test_a_lora_belongs_to_the_part_it_stands_in() -> None:
+    refer = {"a:b": ModelRef("a:b", "/x"), "c": ModelRef("c", "/y")}.__getitem__
+    text = "all\0segment:face\0 a\0lora:a:b:0.5:1\0 smile \0lora:c:1:1\0\0object:0,0,1,1\0a cat"
+    face, cat = split(text, refer=refer).regions
+    assert (face.prompt, cat.prompt, cat.loras) == ("a smile", "a cat", ())
+    assert face.loras == (Lora(refer("a:b"), 0.5, 1.0), Lora(refer("c")))
+    assert split(text, refer=refer).base == "all"
+
+
 def test_marks_are_written_as_people_write_them() -> None:
-    text = "a\0region:0,0,1,0.5\0b\0refiner\0c\0segment:face,0.5\0d"
-    assert written(text) == "a<region:0,0,1,0.5>b<refiner>c<segment:face,0.5>d"
+    text = "a\0region:0,0,1,0.5\0b\0refiner\0c\0segment:face,0.5\0d\0lora:x:1:0.5\0"
+    assert written(text) == "a<region:0,0,1,0.5>b<refiner>c<segment:face,0.5>d<lora:x:1:0.5>"
