@@ -14,6 +14,7 @@ from hub.catalog.fit import unfit
 from hub.catalog.header import BadHeader, check_start, check_whole
 from hub.catalog.listing import Listing, list_folder
 from hub.catalog.match import closest, plain
+from hub.catalog.tokenizers import find_tokenizers
 from hub.catalog.wildcard_cards import WildcardCard, list_wildcards, picture_of, wildcard_card
 from hub.catalog.wildcards import NO_WILDCARD, Wildcard, Wildcards
 
@@ -45,6 +46,7 @@ __all__ = [
     "check_start",
     "check_whole",
     "closest",
+    "find_tokenizers",
     "list_folder",
     "list_wildcards",
     "may_see",

@@ -1,9 +1,11 @@
-"""Prompts in CLIP's tokens without a model: for whoever wants to know how long a prompt is.
+"""Prompts in the tokens of a text encoder without a model: for whoever wants to know how long a prompt is.
 
-Uses the tokenizers library alone; the rules are those of transformers' CLIPTokenizer, word for word.
+Uses the tokenizers library alone; for CLIP the rules are those of transformers' CLIPTokenizer, word for word,
+for others what their `tokenizer.json` says.
 """
 
-from functools import cache
+from functools import cache, lru_cache
+from pathlib import Path
 
 from msgspec import Struct
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
@@ -25,13 +27,14 @@ class Token(Struct, frozen=True):
     text: str
 
 
-def tokens_of(text: str, *, weighting: bool) -> list[list[Token]]:
-    """The tokens of each section of a prompt, those around a text not counted.
+def tokens_of(text: str, *, weighting: bool, file: Path | None = None) -> list[list[Token]]:
+    """The tokens of each section of a prompt, those around a text not counted: CLIP's, or those of the
+    `tokenizer.json` at `file`.
 
     With `weighting` weights and breaks are read as such, without it they are text of a single section.
-    Raises LookupError when CLIP's word list is not installed.
+    Raises LookupError when CLIP's word list is not installed, or the file is none.
     """
-    tokenizer = _tokenizer()
+    tokenizer = _tokenizer() if file is None else _read(file, file.stat().st_mtime_ns)
     parted = sections(text) if weighting else ((Piece(text),),)
     found: list[list[Token]] = []
     for section in parted:
@@ -66,3 +69,15 @@ def _tokenizer() -> Tokenizer:
         ]
     )
     return made
+
+
+@lru_cache(maxsize=4)
+def _read(file: Path, changed: int) -> Tokenizer:
+    """A tokenizer of a file; `changed` is when that was written, so that a new one is read anew."""
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+    except Exception as trouble:  # the library raises nothing narrower
+        raise LookupError(f"{file.parent.name}/{file.name} cannot be read: {trouble}") from trouble
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
