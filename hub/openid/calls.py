@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
+import httpx2
 import msgspec
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
@@ -88,7 +88,7 @@ class Issuer:
                 answer = await client.fetch_token(
                     self._document["token_endpoint"], code=code, code_verifier=verifier
                 )
-        except (AuthlibBaseError, httpx.HTTPError, HubError, ValueError) as trouble:
+        except (AuthlibBaseError, httpx2.HTTPError, HubError, ValueError) as trouble:
             raise NotSignedIn(f"The issuer does not stand by this sign-in: {_words(trouble)}.") from trouble
         token = answer.get("id_token")
         if not isinstance(token, str):
@@ -109,19 +109,19 @@ class Issuer:
         return found
 
 
-class Guarded(httpx.AsyncBaseTransport):
-    """httpx over the guarded calls: what may not be called is not, whoever asks."""
+class Guarded(httpx2.AsyncBaseTransport):
+    """httpx2 over the guarded calls: what may not be called is not, whoever asks."""
 
     def __init__(self, outside: Outside) -> None:
         self._outside = outside
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send it; only POST is needed."""
         body = await request.aread()
         status, answer = await self._outside.hand_in(
             read_place(str(request.url)), body, _sent(request.headers), seconds=SECONDS, most=MOST_BYTES
         )
-        return httpx.Response(
+        return httpx2.Response(
             status, content=answer, headers={"Content-Type": "application/json"}, request=request
         )
 
