@@ -18,6 +18,8 @@ export interface JobView {
   state: string;
   images: ImageView[];
   error?: string;
+  /** Why no engine takes what waits of it now, a sentence an engine. */
+  held_up?: string[];
 }
 
 /** A frame of `hub/v1/jobs/watch`: first the list of jobs as they stand, then events named by `event`. */
