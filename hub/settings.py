@@ -37,7 +37,10 @@ class Network(Struct, frozen=True):
     port: Annotated[Port, Meta(description="Port to listen on; 0 lets the system pick one.")] = 7801
     hosts: Annotated[
         tuple[str, ...],
-        Meta(description="Names under which browsers may reach the hub besides IP addresses and localhost."),
+        Meta(
+            description="Names under which browsers may reach the hub besides IP addresses and localhost.",
+            extra=AT_ONCE,
+        ),
     ] = ()
     allow_origins: Annotated[
         tuple[str, ...],
@@ -62,22 +65,14 @@ class Network(Struct, frozen=True):
         ),
     ] = ""
     tls_cert: Annotated[
-        str,
-        Meta(
-            description="PEM file of the certificate and what it was signed with; with it the hub speaks "
-            "https and wss."
-        ),
+        str, Meta(description="PEM file of a certificate and its chain: the hub then speaks https and wss.")
     ] = ""
     tls_key: Annotated[
         str, Meta(description="PEM file of the certificate's key; empty: it is in the same file.")
     ] = ""
     hsts_seconds: Annotated[
         int,
-        Meta(
-            ge=0,
-            description="Seconds for which browsers are told to come by https only, by answers over https; "
-            "0: they are told nothing.",
-        ),
+        Meta(ge=0, description="Seconds for which browsers over https are told to use nothing else; 0: not."),
     ] = 0
     proxies: Annotated[
         tuple[str, ...],
@@ -177,6 +172,10 @@ class Folders(Struct, frozen=True):
             "batches, by roles with that right."
         ),
     ] = ()
+    checkers: Annotated[
+        tuple[Path, ...],
+        Meta(description="Extra folders of checkers of contents, a Python file each (docs/safety.md)."),
+    ] = ()
 
     @property
     def database(self) -> Path:
@@ -212,6 +211,7 @@ class Folders(Struct, frozen=True):
             outputs=data / self.outputs.expanduser(),
             engines=tuple(data / path.expanduser() for path in self.engines),
             batches=tuple(data / path.expanduser() for path in self.batches),
+            checkers=tuple(data / path.expanduser() for path in self.checkers),
         )
 
 
@@ -256,7 +256,7 @@ class Engines(Struct, frozen=True):
         ),
     ] = 600.0
     default_model: Annotated[
-        str, Meta(description="Model of a request that names none; empty: the starter.")
+        str, Meta(description="Model of a request that names none; empty: the starter.", extra=AT_ONCE)
     ] = ""
 
 
@@ -292,7 +292,8 @@ class Models(Struct, frozen=True):
         Literal["beside", "file"],
         Meta(
             description="Where edited facts about a model go: a small file beside it, or the header of the "
-            "model file itself, which is then written anew."
+            "model file itself, which is then written anew.",
+            extra=AT_ONCE,
         ),
     ] = "beside"
 
@@ -304,16 +305,20 @@ class Downloads(Struct, frozen=True):
         tuple[str, ...],
         Meta(
             description="Hosts models may be downloaded from, each with all names below it; * allows every "
-            "one."
+            "one.",
+            extra=AT_ONCE,
         ),
     ] = ("huggingface.co", "civitai.com")
     delivery_hosts: Annotated[
         tuple[str, ...],
-        Meta(description="Hosts that those may send us on to; never called first."),
+        Meta(description="Hosts that those may send us on to; never called first.", extra=AT_ONCE),
     ] = ("hf.co", "cloudflarestorage.com", "backblazeb2.com")
     private_addresses: Annotated[
         bool,
-        Meta(description="Whether downloads may come from this machine and its network, and by plain http."),
+        Meta(
+            description="Whether downloads may come from this machine and its network, and by plain http.",
+            extra=AT_ONCE,
+        ),
     ] = False
     huggingface: Annotated[str, Meta(description="Address of Hugging Face, or of a mirror of it.")] = (
         "https://huggingface.co"
@@ -323,8 +328,42 @@ class Downloads(Struct, frozen=True):
     )
     at_once: Annotated[Positive, Meta(description="Downloads that run at the same time; others wait.")] = 3
     leave_free_gib: Annotated[
-        float, Meta(ge=0, description="GiB of disk that a download must leave free.")
+        float, Meta(ge=0, description="GiB of disk that a download must leave free.", extra=AT_ONCE)
     ] = 2.0
+
+
+class Safety(Struct, frozen=True):
+    """What of users' requests and results is checked, and what becomes of it (docs/safety.md)."""
+
+    check: Annotated[
+        Literal["off", "roles", "everyone"],
+        Meta(
+            description="Whose requests and results are checked: nobody's, those of users all of whose roles "
+            "have the switch check_content, or everyone's, the owner's too.",
+            extra=AT_ONCE,
+        ),
+    ] = "off"
+    checkers: Annotated[
+        tuple[str, ...], Meta(description="Which look: words, classifier, or others of folders.checkers.")
+    ] = ("words",)
+    words: Annotated[
+        tuple[str, ...],
+        Meta(description="Words that prompts must not have (checker words).", extra=AT_ONCE),
+    ] = ()
+    classifier: Annotated[
+        str,
+        Meta(description="Folder of an image classifier for transformers, as safetensors."),
+    ] = ""
+    labels: Annotated[
+        tuple[str, ...], Meta(description="Labels of that classifier that are withheld.", extra=AT_ONCE)
+    ] = ("nsfw",)
+    threshold: Annotated[
+        float, Meta(ge=0, le=1, description="How sure of one it has to be, 0 to 1.", extra=AT_ONCE)
+    ] = 0.5
+    withheld: Annotated[
+        Literal["nothing", "blurred"],
+        Meta(description="What is kept of a result that is withheld.", extra=AT_ONCE),
+    ] = "nothing"
 
 
 class Log(Struct, frozen=True):
@@ -376,6 +415,7 @@ class Settings(Struct, frozen=True):
     models: Models = Models()
     downloads: Downloads = Downloads()
     webhooks: Webhooks = Webhooks()
+    safety: Safety = Safety()
     log: Log = Log()
     updates: Updates = Updates()
 
@@ -394,6 +434,9 @@ def load(data_dir: Path | str, overrides: Mapping[str, str] | None = None) -> Se
     sections = {name: _SECTIONS[name](**values[name]) for name in values}
     sections["folders"] = sections["folders"].resolved()
     sections["network"] = sections["network"].resolved(folder)
+    if sections["safety"].classifier:
+        classifier = str(folder / Path(sections["safety"].classifier).expanduser())
+        sections["safety"] = msgspec.structs.replace(sections["safety"], classifier=classifier)
     return Settings(**sections)
 
 

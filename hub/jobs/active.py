@@ -106,9 +106,10 @@ class Active:
         return Asked(request.model.name, prompts)
 
     def work_for_engine(self, index: int) -> Work:
-        """The work of an image, without previews when nobody looks."""
+        """The work of an image, without previews when nobody looks, or when only checked pictures may be
+        seen."""
         work = self.works[index]
-        if work.previews and not self.watched:
+        if work.previews and (self.kept.checked or not self.watched):
             return msgspec.structs.replace(work, previews=False)
         return work
 

@@ -26,7 +26,8 @@ UNREADABLE = (
 class Kept(Struct, frozen=True):
     """What a job needs besides its row to go on after a restart: the request and the limits of its sender.
     `only` are the pictures of the request that it draws, when not all; `at_once` how many of all the sender's
-    images may be drawn at once, 0 for any number."""
+    images may be drawn at once, 0 for any number. With `checked` its pictures are looked at before anybody
+    gets them."""
 
     request: GenRequest
     simultaneous: int = 32
@@ -35,6 +36,7 @@ class Kept(Struct, frozen=True):
     count: int = 1
     at_once: int = 0
     only: tuple[int, ...] = ()
+    checked: bool = False
 
 
 class _Prompt(Struct, frozen=True):

@@ -29,6 +29,7 @@ from hub.jobs.floor import Floor
 from hub.jobs.onlooker import Onlooker
 from hub.jobs.times import Times
 from hub.media import Finished, Media, NotSaved, occasion_of, on_the_way
+from hub.safety import Safety, Withheld
 
 NOT_SAVED = "Server failed to save an image."
 TOLD_OF_FAILURES = frozenset({"field", "limit", "permission"})
@@ -49,12 +50,14 @@ class Reports:
         media: Media,
         clock: Callable[[], float],
         committing: Callable[[Active, str], object],
+        safety: Safety,
     ) -> None:
         self._floor = floor
         self._media = media
         self._clock = clock
         self._committing = committing
         self.onlooker: Onlooker | None = None
+        self._safety = safety
         self.times = Times()
         self._saving: set[asyncio.Task[None]] = set()
         self._handlers: dict[type, Callable[[int, Active, int, Report], None]] = {
@@ -118,7 +121,8 @@ class Reports:
 
     def _progress(self, engine: int, active: Active, index: int, report: Report) -> None:
         if isinstance(report, Progress):
-            active.channel.show(index, report.step, report.steps, report.preview)
+            preview = None if active.kept.checked else report.preview
+            active.channel.show(index, report.step, report.steps, preview)
 
     def _image(self, engine: int, active: Active, index: int, report: Report) -> None:
         if isinstance(report, Image) and report.on_the_way:
@@ -157,8 +161,10 @@ class Reports:
     async def _save(self, active: Active, index: int, image: Image) -> None:
         job = active.job
         try:
-            finished = self._finished(active, index, image)
+            finished = self._finished(active, index, await self._judged(active, image))
             saved = await self._media.save(finished)
+        except Withheld as refusal:
+            self._floor.fail(active, index, refusal.text, **refusal.extra)
         except NotSaved as trouble:
             _log.error("Image %d of job %s could not be saved: %s", index, job.id, trouble)
             self._floor.fail(active, index, NOT_SAVED, detail=str(trouble))
@@ -177,16 +183,25 @@ class Reports:
     async def _save_on_the_way(self, active: Active, index: int, image: Image) -> None:
         """Keep a picture that came up on the way, if its request wants that; it is nobody's result, so
         nothing depends on whether it could be kept."""
-        finished = on_the_way(self._finished(active, index, image), uuid4().hex)
         try:
+            image = await self._judged(active, image)
+            finished = on_the_way(self._finished(active, index, image), uuid4().hex)
             saved = await self._media.save(finished)
         except NotSaved as trouble:
             _log.error("A picture on the way of job %s could not be saved: %s", active.job.id, trouble)
+            return
+        except Withheld:
             return
         place, active.passed = active.passed, active.passed + 1
         active.channel.say(
             events.Intermediate, index=index, place=place, url=saved.url, metadata=saved.metadata
         )
+
+    async def _judged(self, active: Active, image: Image) -> Image:
+        """The picture as it may be kept and shown. Raises Withheld."""
+        if not active.kept.checked:
+            return image
+        return await self._safety.judge(image)
 
     def _finished(self, active: Active, index: int, image: Image) -> Finished:
         job, kept = active.job, active.kept

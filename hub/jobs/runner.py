@@ -37,6 +37,7 @@ from hub.jobs.times import Times
 from hub.media import Media, occasion_of
 from hub.params import spread
 from hub.params.request import GenRequest
+from hub.safety import Safety
 from hub.store import JobRow, Store
 
 STOPPING = "The hub is being shut down. Try again in a moment."
@@ -57,6 +58,7 @@ class Jobs:
         media: Media,
         *,
         most_waiting: int = 20000,
+        safety: Safety | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._media = media
@@ -65,7 +67,8 @@ class Jobs:
         self._bus = Bus(self._watching, clock)
         self._tallies = Tallies()
         self._floor = Floor(self._ended, self._gone, clock)
-        self._reports = Reports(self._floor, media, clock, self._write_end)
+        self.safety = safety or Safety()
+        self._reports = Reports(self._floor, media, clock, self._write_end, self.safety)
         self._memory = Memory()
         self.lookout = Lookout(self._floor)
         self.measured = Measured(self._floor.seats.speeds, self._keep)
@@ -184,10 +187,12 @@ class Jobs:
         watched: bool,
         name: Name | None = None,
     ) -> Job:
+        allowed = caller.limits
+        if self.safety.applies(allowed):  # before anything is counted, for this waits
+            await self.safety.demand_texts(spread(request, "", caller.user, ""))
         now = self._clock()
         total = len(only) or request.images * request.batch_size
         self._admit(request, caller, total, now)
-        allowed = caller.limits
         kept = Kept(
             request,
             allowed.max_t2i_simultaneous,
@@ -196,6 +201,7 @@ class Jobs:
             self._keep.next_count(caller.user, int(now // 60)),
             allowed.quotas.images_at_once,
             only,
+            self.safety.applies(allowed),
         )
         number = self._keep.next_number(caller.user)
         name = name or Name(uuid4().hex, badge(caller.session))

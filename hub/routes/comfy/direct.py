@@ -22,7 +22,8 @@ from hub.errors import Forbidden, HubError
 from hub.routes.comfy.relay import MOUNT, homeward, is_foreign, is_prompt, onward, target
 from hub.routes.comfy.tunnel import tunnel
 from hub.routes.comfy.ways import way_to
-from hub.wire import Switchboard, error_answer, header, redirect, room_of
+from hub.safety import Safety
+from hub.wire import Switchboard, error_answer, header, redirect, room_of, visitor_of
 
 CHOSEN: Final = "comfy_backend"
 """The cookie with the number of the engine that a browser looks at; without it, the first one."""
@@ -55,6 +56,7 @@ async def call_directly(scope: Any, receive: Receive, send: Send) -> None:
 
 def _way(connection: ASGIConnection[Any, Any, Any, Any]) -> Way:
     scope: Any = connection.scope
+    room_of(connection, Safety).refuse_around(visitor_of(connection).limits)
     cookies = SimpleCookie((header(scope, b"cookie") or b"").decode("latin-1"))
     chosen = cookies[CHOSEN].value if CHOSEN in cookies else ""
     return way_to(room_of(connection, Pool), int(chosen) if chosen.isdecimal() else None)

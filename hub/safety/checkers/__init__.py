@@ -1,0 +1,1 @@
+"""The checkers that come with the hub, a file each."""
