@@ -13,7 +13,7 @@ from hub.errors import HubError
 from hub.lifespan import make_lifespan
 from hub.settings import Settings
 from hub.wire.address import Place
-from hub.wire.answers import encode, redirect, text_answer
+from hub.wire.answers import HEAD, encode, redirect, text_answer
 from hub.wire.arrival import ARRIVAL, Proxies
 from hub.wire.discover import check_flags, find_handlers, find_modules, find_routes
 from hub.wire.door import PLACE, header
@@ -61,7 +61,8 @@ class Hub(Litestar):
         if path[:5] != API:
             scope["path"] = path = _spelled(path)
             if kind == "http" and scope["method"] == "HEAD" and not path.startswith(API):
-                scope = {**scope, "method": "GET"}  # a copy: uvicorn must still see that no body is due
+                # A copy: uvicorn must still see that no body is due.
+                scope = {**scope, "method": "GET", HEAD: True}
                 send = _without_body(send)
         if kind == "websocket":
             scope[ENDS] = (receive, send)

@@ -1,5 +1,6 @@
 """Results: finished pictures on disk and in the index, what they tell about themselves, how to find them."""
 
+from hub.media.archive import Archives, Chosen
 from hub.media.describe import describe, describe_preview, to_text
 from hub.media.folder_window import NoFileManager, show_folder
 from hub.media.gallery import BadMark, Gallery, Listing, NoSuchFolder, NoSuchImage, Wanted
@@ -16,8 +17,10 @@ from hub.media.splice import read_text, splice
 
 __all__ = [
     "ENDINGS",
+    "Archives",
     "BadMark",
     "BadPicture",
+    "Chosen",
     "Finished",
     "Gallery",
     "Listing",

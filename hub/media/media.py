@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from backends.contract import Work
+from hub.media.archive import Archives
 from hub.media.describe import describe_preview
 from hub.media.found import Finder
 from hub.media.gallery import Gallery
@@ -36,6 +37,7 @@ class Media:
         self.outputs = Outputs(outputs, append_user=append_user)
         self._saver = Saver(self.outputs, images, version)
         self.gallery = Gallery(self.outputs, images)
+        self.archives = Archives(self.outputs, images)
         self.finder = Finder(self.outputs, images)
         self.thumbs = Thumbs()
         self._writing: Counter[str] = Counter()  # by user

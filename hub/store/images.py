@@ -52,6 +52,11 @@ class Images:
         row = self._writer.one(f'{SELECT} WHERE "user" = ? AND path = ?', (user, path))
         return None if row is None else row_of(row)
 
+    def by_id(self, user: str, image: int) -> ImageRow | None:
+        """The image of that number, or None."""
+        row = self._writer.one(f'{SELECT} WHERE id = ? AND "user" = ?', (image, user))
+        return None if row is None else row_of(row)
+
     def exists(self, user: str, path: str) -> bool:
         """Whether `path` is indexed."""
         return (

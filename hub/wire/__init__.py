@@ -1,7 +1,16 @@
 """From bytes to a call, from a value to bytes: how a route is declared, reached and answered."""
 
 from hub.wire.alive import kept_alive
-from hub.wire.answers import Answer, Headers, encode, error_answer, json_answer, redirect, text_answer
+from hub.wire.answers import (
+    Answer,
+    Headers,
+    Streamed,
+    encode,
+    error_answer,
+    json_answer,
+    redirect,
+    text_answer,
+)
 from hub.wire.bind import Body
 from hub.wire.docs import save_pages
 from hub.wire.door import Door, header, is_loopback
@@ -27,6 +36,7 @@ __all__ = [
     "Headers",
     "Nothing",
     "Stream",
+    "Streamed",
     "Switchboard",
     "api",
     "encode",

@@ -3,6 +3,7 @@
 
 import asyncio
 import gzip
+from collections.abc import AsyncGenerator
 from typing import Any, Final
 
 import msgspec
@@ -32,6 +33,41 @@ class Answer:
         """Send it."""
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else self.body})
+
+
+HEAD: Final = "hub.head"
+"""Scope key of a HEAD request that is answered as a GET whose body is dropped: no long one need be made."""
+
+
+class Streamed(Answer):
+    """An answer that is made while it is sent, `pieces` of bytes, for as long as the client is there."""
+
+    __slots__ = ("pieces",)
+
+    def __init__(self, status: int, headers: Headers, pieces: AsyncGenerator[bytes, None]) -> None:
+        super().__init__(status, b"", headers)
+        self.pieces = pieces
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Send it. What goes wrong on the way cuts the connection: half an answer must not pass for all."""
+        gone = asyncio.ensure_future(_gone(receive))
+        try:
+            await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+            if not scope.get(HEAD):
+                async for piece in self.pieces:
+                    if gone.done():
+                        return
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            gone.cancel()
+            await self.pieces.aclose()
+
+
+async def _gone(receive: Any) -> None:
+    """Wait until the client has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def json_answer(body: bytes, status: int = 200, extra: Headers | None = None) -> Answer:

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from msgspec import NODEFAULT, UNSET, Struct, UnsetType
 
-from hub.wire.answers import Answer
+from hub.wire.answers import Answer, Streamed
 from hub.wire.bind import INT32, KINDS, SESSION, is_whole_body, unwrap
 from hub.wire.route import Route
 
@@ -173,6 +173,9 @@ def _operation(route: Route, known: dict[type[Struct], Any]) -> dict[str, Any]:
     content: dict[str, Any] = {"application/json": {"schema": {"anyOf": [answer, _ERROR_REF]}}}
     if route.output is Answer:
         content = {"text/plain": {"schema": {"type": "string"}}}
+    elif route.output is Streamed:
+        file: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+        content = {"application/zip": file, "application/json": {"schema": _ERROR_REF}}
     found: dict[str, Any] = {
         "operationId": _operation_id(route),
         "summary": title.strip(),
