@@ -87,10 +87,11 @@ class Batches:
             make_plan, order, caller, self._media, self._registry, self._allowed, self._limits.images
         )
         over = over_of((taker, _WHITE) for taker in plan.takers)
-        self._jobs.check(await self._intake.read(plan.base, caller, over=over), caller, 1)
+        request = await self._intake.read(plan.base, caller, over=over)
+        self._jobs.check(request, caller, 1)
         bare = {key: value for key, value in plan.base.items() if letters(key) not in _SIZES}
         own = await self._intake.read(bare, caller, over=over)
-        return msgspec.structs.replace(plan, model_size=(own.width, own.height))
+        return msgspec.structs.replace(plan, model_size=(own.width, own.height), warnings=request.warnings)
 
     async def run(self, plan: Plan, caller: Caller, tell: Tell) -> None:
         """Run a batch to its end, which also comes when nobody waits for it any more, or when the hub is

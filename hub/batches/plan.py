@@ -37,7 +37,7 @@ class Order(Struct, frozen=True):
 class Plan(Struct, frozen=True):
     """A batch that can be run: the `base` parameters, the files in order, the parameters that take each
     picture, the folder below the user's outputs where the results go, and the size in pixels that the model
-    draws where nothing says another."""
+    draws where nothing says another. `warnings` tell what is left out of its requests."""
 
     order: Order
     base: Mapping[str, Any]
@@ -45,6 +45,7 @@ class Plan(Struct, frozen=True):
     takers: tuple[str, ...]
     folder: str
     model_size: tuple[int, int] = (512, 512)
+    warnings: tuple[str, ...] = ()
 
 
 def write_plan(plan: Plan) -> bytes:

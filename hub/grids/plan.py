@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -24,6 +25,7 @@ MOST_PICTURES = 512 << 20
 """Bytes of start pictures, masks and the like that a grid's images may carry together."""
 
 _DEEP = 100
+_MOST_WARNINGS = 20
 _IN_ONE_GO = 10  # cells read before others have their turn
 _NOT_OF_CELLS = frozenset(("images", "batchsize", "outputintermediateimages"))
 
@@ -60,6 +62,12 @@ class Plan(Struct, frozen=True):
     def title(self) -> str:
         """What people read."""
         return self.folder.rpartition("/")[2]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was left out of its images' requests, a sentence each."""
+        told = (warning for _, request in self.drawn for warning in request.warnings)
+        return tuple(islice(dict.fromkeys(told), _MOST_WARNINGS))
 
 
 class Planner:

@@ -3,8 +3,13 @@
 import json
 
 import pytest
+from PIL import Image
 
+from hub.media import Media
 from tests.swarm_api.sketching import SETTINGS, SMALL, Tenant, talking, tenant
+from tests.swarm_api.test_grids import USUAL as GRID
+from tests.swarm_api.test_grids import axis
+from tests.swarm_api.test_image_batches import USUAL as BATCH
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module")]
 HUB_SETTINGS = SETTINGS
@@ -40,3 +45,18 @@ async def test_told_over_http_and_among_the_job_s_events(hub: Tenant) -> None:
     moments = (await hub.post("/hub/v1/jobs/detail", body)).json()["timeline"]
     queued = next(moment for moment in moments if moment["event"] == "queued")
     assert queued["what"]["warnings"] == answer["warnings"]
+
+
+async def test_told_before_a_grid_and_a_batch(hub: Tenant) -> None:
+    base = {key: value for key, value in SMALL.items() if key != "images"}
+    axes = [axis("prompt", "red <lora:gone>||blue <lora:gone>"), axis("seed", "1,2")]
+    frames = await hub.talk("GridGenRun", **GRID, baseParams=base, gridAxes=axes)
+    (told,) = [frame["warnings"] for frame in frames if "warnings" in frame]
+    assert len(told) == 1 and frames[-1]["images"] == 4
+    home = hub.room(Media).outputs.home(hub.user) / "mine"
+    home.mkdir(parents=True)
+    Image.new("RGB", (64, 64), "red").save(home / "one.png")
+    asked = {**BATCH, "baseParams": {**base, "prompt": "<wildcard:gone>"}}
+    frames = await hub.talk("ImageBatchRun", **asked)
+    (told,) = [frame["warnings"] for frame in frames if "warnings" in frame]
+    assert "no such wildcard" in told[0] and frames[-1]["images"] == 1

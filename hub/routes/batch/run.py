@@ -62,6 +62,8 @@ async def image_batch_run(
     images = failed = 0
     stream.push(jobs.status_frame(jobs.counts(session=caller.session)))
     plan = await batches.plan(_order(given), caller)
+    if plan.warnings:
+        stream.push(encode({"keep_alive": True, "warnings": plan.warnings}))
 
     def tell(told: Told) -> None:
         nonlocal images, failed

@@ -56,6 +56,8 @@ async def grid_gen_run(caller: Caller, given: GridIn, stream: Stream, grids: Gri
     failed = 0
     stream.push(jobs.status_frame(jobs.counts(session=caller.session)))
     plan = await grids.plan(_order(given), caller)
+    if plan.warnings:
+        stream.push(encode({"keep_alive": True, "warnings": plan.warnings}))
 
     def tell(told: Told) -> None:
         nonlocal failed
