@@ -1,6 +1,7 @@
 """A work as the parameters of SwarmUI that ask for the same picture (swarm-api §5). Pure."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct, structs
@@ -66,6 +67,8 @@ def parameters_of(work: Work, way: Way) -> Parameters:
         asked |= {"variationseed": work.variation_seed, "variationseedstrength": work.variation_strength}
     if work.workflow is not None:
         asked |= _graph(work.workflow)
+        for key in _left_to_graph(work.workflow):
+            del asked[key]
     if work.vae is not None:
         asked["vae"] = ask.name(work.vae)
     if not work.previews:  # to our kind it can be told later that somebody looks
@@ -188,6 +191,28 @@ def _graph(workflow: Workflow) -> Parameters:
     """A graph of the user's own, with the values for its gaps."""
     pictures = {key: data_url(data) for key, data in workflow.pictures.items()}
     return {**workflow.values, **pictures, "comfyworkflowraw": workflow.graph}
+
+
+def _left_to_graph(workflow: Workflow) -> Iterator[str]:
+    """What is not said: the request left it to the hub, and the graph's own default is to stand for it."""
+    defaults = {_LETTERS.sub("", tag.lower()) for tag in _DEFAULTED.findall(workflow.graph)}
+    open_gaps = defaults & set(workflow.unasked)
+    for key, names in _GAPS.items():
+        if not names.isdisjoint(open_gaps):
+            yield key
+    if {"width", "height"} <= open_gaps:  # one of them alone would change the shape of the other
+        yield from ("width", "height")
+
+
+_DEFAULTED = re.compile(r"\$\{([^}:]+):[^}]+\}")
+_LETTERS = re.compile(r"[^a-z]")
+_GAPS = {
+    "steps": frozenset({"steps"}),
+    "cfgscale": frozenset({"cfgscale"}),
+    "sampler": frozenset({"sampler", "comfysampler", "comfyuisampler"}),
+    "scheduler": frozenset({"scheduler", "comfyscheduler", "comfyuischeduler"}),
+}
+"""Parameters, and the letters of the gaps that they fill."""
 
 
 def _tag(region: Region) -> str:

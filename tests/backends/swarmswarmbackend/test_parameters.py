@@ -94,6 +94,18 @@ def test_a_graph_of_the_users_own() -> None:
     assert (sent["comfyworkflowraw"], sent["mystrength"], sent["mypicture"]) == ('{"1":{}}', 0.5, url(PNG))
 
 
+def test_a_graphs_own_defaults_stand_there_too_where_nothing_was_asked() -> None:
+    graph = (
+        '{"1": {"a": ${steps:17}, "b": "${cfg_scale}", "c": "${comfyui_sampler:heun}", "d": "${width:64}"}}'
+    )
+    left = ("steps", "cfgscale", "sampler", "comfysampler", "comfyuisampler", "width", "height")
+    sent = asked(workflow=Workflow(graph, unasked=left))
+    assert not {"steps", "sampler"} & sent.keys()
+    assert {"cfgscale", "scheduler", "width", "height"} <= sent.keys(), "no default, asked, half a size"
+    both = asked(workflow=Workflow(graph + "${height:32}", unasked=left))
+    assert not {"width", "height"} & both.keys()
+
+
 def test_a_weight_beyond_the_range_is_laid_in_parts() -> None:
     sent = asked(loras=(Lora(MODEL, -25.0, 1.0),))
     weights = list(map(float, sent["loraweights"]))
