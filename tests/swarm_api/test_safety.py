@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from PIL import Image
 
 from hub.accounts import Accounts
@@ -17,7 +18,7 @@ from permissions.roles import Role
 from tests.backends.eyes import make_eye
 from tests.checkers.redness import is_red
 from tests.hub.running import RunningHub, running
-from tests.swarm_api.sketching import SETTINGS, SMALL, talking
+from tests.swarm_api.sketching import SETTINGS, SMALL, Tenant, talking, tenant
 
 CHECKERS = Path(__file__).parents[1] / "checkers"
 CHECKED = {
@@ -26,17 +27,35 @@ CHECKED = {
     "safety.checkers": "words,redness",
     "safety.words": "gore, bad cat",
 }
-ALL = pytest.mark.hub_settings(*(f"{k}={v}" for k, v in {**CHECKED, "safety.check": "everyone"}.items()))
-BY_ROLE = pytest.mark.hub_settings(*(f"{k}={v}" for k, v in {**CHECKED, "safety.check": "roles"}.items()))
+HUB_SETTINGS = CHECKED
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+hub = tenant
 WITHHELD = (
     "The image was withheld: it is red (setting safety.words). "
     "The server checks everybody's images (setting safety.check)."
 )
 
 
-def files(hub: RunningHub) -> list[str]:
-    outputs = hub.app.board.settings.folders.outputs
+def files(hub: Tenant) -> list[str]:
+    outputs = hub.app.board.settings.folders.outputs / hub.user
     return sorted(path.name for path in outputs.rglob("*.*") if path.is_file())
+
+
+async def switch(hub: RunningHub, **settings: str) -> None:
+    chosen = {f"safety.{name}": value for name, value in {"withheld": "nothing", **settings}.items()}
+    assert (await hub.call("ChangeServerSettings", settings=chosen))["overruled"] == {}
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def everyone(hub: Tenant) -> None:
+    """Everybody's work is checked."""
+    await switch(hub, check="everyone")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def by_role(hub: Tenant) -> None:
+    """That of some roles is."""
+    await switch(hub, check="roles")
 
 
 async def drawn(hub: RunningHub, prompt: str, **more: Any) -> Any:
@@ -49,16 +68,16 @@ async def fetched(hub: RunningHub, address: str) -> bytes:
     return answer.content
 
 
-@ALL
+@pytest.mark.usefixtures("everyone")
 class TestEveryone:
-    async def test_a_word_is_refused_before_anything_is_drawn(self, hub: RunningHub) -> None:
+    async def test_a_word_is_refused_before_anything_is_drawn(self, hub: Tenant) -> None:
         for prompt in ("blue GORE", "a (bad:1.2) cat", "<random:gore|gore>"):
             answer = await drawn(hub, prompt)
             assert "is not allowed in prompts here (setting safety.words)" in answer["error"]
             assert answer["setting"] == "safety.words"
         assert (await drawn(hub, "blue", negativeprompt="gore"))["images"]
 
-    async def test_a_result_is_withheld_and_nowhere(self, hub: RunningHub) -> None:
+    async def test_a_result_is_withheld_and_nowhere(self, hub: Tenant) -> None:
         answer = await drawn(hub, "red")
         assert (answer["error"], answer["setting"]) == (WITHHELD, "safety.words")
         assert files(hub) == []
@@ -66,7 +85,7 @@ class TestEveryone:
         assert listed["files"] == []
         assert len((await drawn(hub, "blue"))["images"]) == 1
 
-    async def test_a_socket_sees_no_preview_and_the_error(self, hub: RunningHub) -> None:
+    async def test_a_socket_sees_no_preview_and_the_error(self, hub: Tenant) -> None:
         async with talking(hub) as talker:
             await talker.ask(prompt="blue")
             await talker.until("image")
@@ -75,30 +94,30 @@ class TestEveryone:
         assert frame["error"] == WITHHELD
         assert [one for one in talker.of("gen_progress") if one.get("preview")] == []
 
-    async def test_pictures_that_are_not_saved_either(self, hub: RunningHub) -> None:
+    async def test_pictures_that_are_not_saved_either(self, hub: Tenant) -> None:
         assert (await drawn(hub, "red", donotsave=True))["error"] == WITHHELD
         answer = await drawn(hub, "blue", donotsave=True)
         assert answer["images"][0].startswith("data:image/")
 
-    async def test_one_of_several(self, hub: RunningHub) -> None:
+    async def test_one_of_several(self, hub: Tenant) -> None:
         answer = await drawn(hub, "<fromto[0.5]:red,blue>", images=1)
         assert "error" in answer or "images" in answer
         answer = await hub.call("GenerateText2Image", **{**SMALL, "prompt": "red", "images": 3})
         assert answer["error"] == WITHHELD
         assert files(hub) == []
 
-    async def test_the_queue_tells_why(self, hub: RunningHub) -> None:
+    async def test_the_queue_tells_why(self, hub: Tenant) -> None:
         await drawn(hub, "red")
         jobs = (await hub.http.get("/hub/v1/jobs")).json()
         assert WITHHELD in json.dumps(jobs)
 
-    async def test_the_way_past_it_is_closed(self, hub: RunningHub) -> None:
+    async def test_the_way_past_it_is_closed(self, hub: Tenant) -> None:
         answer = await hub.http.get("/ComfyBackendDirect/object_info")
         assert answer.status_code == 403
         assert answer.json()["setting"] == "safety.check"
 
-    async def test_blurred_when_the_setting_says_so(self, hub: RunningHub) -> None:
-        await hub.call("ChangeServerSettings", settings={"safety.withheld": "blurred"})
+    async def test_blurred_when_the_setting_says_so(self, hub: Tenant) -> None:
+        await switch(hub, check="everyone", withheld="blurred")
         answer = await drawn(hub, "red")
         (address,) = answer["images"]
         metadata = await hub.call("ListImages", path="", depth=3, sortBy="Date", sortReverse=False)
@@ -106,12 +125,12 @@ class TestEveryone:
         with Image.open(BytesIO(await fetched(hub, address))) as picture:
             assert picture.size == (64, 64)
 
-    async def test_a_broken_checker_lets_nothing_through(self, hub: RunningHub) -> None:
+    async def test_a_broken_checker_lets_nothing_through(self, hub: Tenant) -> None:
         assert "could not be checked" in (await drawn(hub, "blue breaking"))["error"]
 
 
-@pytest.mark.hub_settings(*(f"{key}={value}" for key, value in CHECKED.items()))
-async def test_switched_on_and_off_while_the_hub_runs(hub: RunningHub) -> None:
+async def test_switched_on_and_off_while_the_hub_runs(hub: Tenant) -> None:
+    await switch(hub, check="off")
     (address,) = (await drawn(hub, "red gore"))["images"]
     assert is_red(await fetched(hub, address))
     changed = await hub.call("ChangeServerSettings", settings={"safety.check": "everyone"})
@@ -121,7 +140,7 @@ async def test_switched_on_and_off_while_the_hub_runs(hub: RunningHub) -> None:
     assert len((await drawn(hub, "red gore"))["images"]) == 1
 
 
-@BY_ROLE
+@pytest.mark.usefixtures("by_role")
 class TestByRole:
     async def person(self, hub: RunningHub, name: str, *roles: str) -> str:
         accounts = hub.room(Accounts)
@@ -131,7 +150,7 @@ class TestByRole:
         await accounts.users.add(name, roles=roles)
         return await accounts.sessions.issue(name)
 
-    async def test_only_those_whose_every_role_asks_for_it(self, hub: RunningHub) -> None:
+    async def test_only_those_whose_every_role_asks_for_it(self, hub: Tenant) -> None:
         watched = await self.person(hub, "watched_one", "watched")
         trusted = await self.person(hub, "trusted_one", "watched", "user")
         answer = await drawn(hub, "red", session_id=watched)
@@ -140,7 +159,7 @@ class TestByRole:
         assert (await drawn(hub, "red gore", session_id=trusted))["images"]
         assert (await drawn(hub, "red gore"))["images"]  # the owner
 
-    async def test_the_switch_acts_at_once(self, hub: RunningHub) -> None:
+    async def test_the_switch_acts_at_once(self, hub: Tenant) -> None:
         person = await self.person(hub, "ann", "watched")
         assert "error" in await drawn(hub, "red", session_id=person)
         shown = (await hub.call("AdminListRoles"))["roles"]["watched"]
