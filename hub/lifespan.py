@@ -162,7 +162,10 @@ def parts_of(room: object) -> dict[type, object]:
 
 def _outside(settings: Settings) -> Outside:
     chosen = settings.downloads
-    rule = Rule(chosen.hosts, chosen.delivery_hosts, chosen.private_addresses)
+
+    def rule() -> Rule:
+        return Rule(chosen.hosts, chosen.delivery_hosts, chosen.private_addresses)
+
     return Outside(rule, f"GenerationHub/{__version__}")
 
 
@@ -179,7 +182,9 @@ def _open_hooks(
 
 
 def _hooks(settings: Settings, store: Store, jobs: Jobs) -> Hooks:
-    rule = Rule((ANY,), private=settings.webhooks.private_addresses, section="webhooks")
+    def rule() -> Rule:
+        return Rule((ANY,), private=settings.webhooks.private_addresses, section="webhooks")
+
     outside = Outside(rule, f"GenerationHub/{__version__}")
     return Hooks(
         settings.webhooks, store, jobs, outside, settings.folders.keys, Place(settings.network).outer

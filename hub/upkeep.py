@@ -55,6 +55,8 @@ def _telling(
             jobs.allow_waiting(settings.limits.waiting_images)
         if "network.control_seconds" in keys:
             board.ending.controlled(settings.network.control_seconds)
+        if "network.hosts" in keys:
+            board.gate.learn(settings.network)
         if any(key.startswith("webhooks.") for key in keys):
             hooks.rules_changed()
 

@@ -55,7 +55,7 @@ class Catalog:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._default = settings.engines.default_model
+        self._engine_settings = settings.engines
         self._file = settings.folders.data / FILE
         self.wildcards = Wildcards(settings.folders.wildcards)
         self._roots = _roots(settings.folders.models, builtin)
@@ -161,9 +161,9 @@ class Catalog:
 
         Raises HubError telling what to do when the caller may use none at all.
         """
-        if self._default:
+        if default := self._engine_settings.default_model:
             try:
-                return self.find("Stable-Diffusion", self._default, caller)
+                return self.find("Stable-Diffusion", default, caller)
             except HubError:
                 pass  # the setting names a model that is gone or hidden from this caller: take the next best
         usable = [entry for entry in self.seen_by(caller, "Stable-Diffusion") if entry.supported]

@@ -41,7 +41,7 @@ class ModelFiles:
     def __init__(self, settings: Settings, catalog: Catalog) -> None:
         self._catalog = catalog
         self._folders = settings.folders.models
-        self._inside = settings.models.metadata == "file"
+        self._kept = settings.models
         self._lock = asyncio.Lock()
 
     def new_place(self, subtype: str, name: str, caller: Caller, *, field: str) -> NewPlace:
@@ -80,7 +80,7 @@ class ModelFiles:
             raise BadInput(
                 f"There is no architecture '{facts.architecture[:80]}'.", field="type", limit=list(CLASSES)
             )
-        in_file = self._inside and entry.home.suffix == ENDING and not entry.home.is_dir()
+        in_file = self._kept.metadata == "file" and entry.home.suffix == ENDING and not entry.home.is_dir()
         await self._change(lambda: (write_inside if in_file else write_beside)(entry, facts, picture))
 
     async def rename(self, entry: Entry, new_name: str, caller: Caller) -> str:

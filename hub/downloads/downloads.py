@@ -70,7 +70,7 @@ class Downloads:
         self.sites = Sites(chosen, outside, keys)
         self._catalog = catalog
         self._files = files
-        self._free = int(chosen.leave_free_gib * 2**30)
+        self._chosen = chosen
         self._places = asyncio.Semaphore(chosen.at_once)
         self._running: dict[tuple[str, str], _Running] = {}
 
@@ -139,8 +139,9 @@ class Downloads:
         if len(self._running) >= MOST_WAITING:
             raise HubError(f"{MOST_WAITING} downloads are waiting already; try again later.")
         running = self._running[key] = _Running(order, caller.user)
+        free = int(self._chosen.leave_free_gib * 2**30)
         download = running.download = Download(
-            order.url, caller.user, place, sites=self.sites, free=self._free, tell=running.tell
+            order.url, caller.user, place, sites=self.sites, free=free, tell=running.tell
         )
         work = self._run(running, download, source, place)
         running.task = asyncio.create_task(work, name=f"download {place.name}")

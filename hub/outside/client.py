@@ -71,16 +71,24 @@ class Answer:
 
 
 class Outside:
-    """Calls that keep to a `Rule`. `agent` is how the hub names itself."""
+    """Calls that keep to a `Rule`, or to what the rule is at the moment. `agent` is how the hub names
+    itself."""
 
-    def __init__(self, rule: Rule, agent: str, *, resolve: Resolve | None = None) -> None:
-        self.rule = rule
+    def __init__(
+        self, rule: Rule | Callable[[], Rule], agent: str, *, resolve: Resolve | None = None
+    ) -> None:
+        self._rule: Callable[[], Rule] = rule if callable(rule) else lambda: rule
         self._agent = agent
         self._pool = httpcore.AsyncConnectionPool(
             max_connections=32,
             keepalive_expiry=15.0,
-            network_backend=_Checked(rule, resolve or _resolve),
+            network_backend=_Checked(self._rule, resolve or _resolve),
         )
+
+    @property
+    def rule(self) -> Rule:
+        """What may be called now."""
+        return self._rule()
 
     async def close(self) -> None:
         """Let go of all connections."""
@@ -158,7 +166,7 @@ class Outside:
 class _Checked(httpcore.AsyncNetworkBackend):
     """Connects to checked addresses only; the name is still what a certificate must be for."""
 
-    def __init__(self, rule: Rule, resolve: Resolve) -> None:
+    def __init__(self, rule: Callable[[], Rule], resolve: Resolve) -> None:
         self._rule = rule
         self._resolve = resolve
         self._plain = httpcore.AnyIOBackend()
@@ -176,7 +184,7 @@ class _Checked(httpcore.AsyncNetworkBackend):
             addresses = await asyncio.wait_for(self._resolve(host, port), timeout)
         except (OSError, TimeoutError, UnicodeError) as trouble:
             raise httpcore.ConnectError(f"the name cannot be resolved ({trouble})") from trouble
-        self._rule.check_addresses(host, addresses)
+        self._rule().check_addresses(host, addresses)
         failed: httpcore.ConnectError | httpcore.ConnectTimeout = httpcore.ConnectError("it has no address")
         for address in addresses:
             try:

@@ -14,7 +14,8 @@ class Webhooks(Struct, frozen=True):
         bool,
         Meta(
             description="Whether users may name addresses of this machine and the local network, and plain "
-            "http."
+            "http.",
+            extra=AT_ONCE,
         ),
     ] = False
     each_user: Annotated[Positive, Meta(description="Most webhooks of one user.", extra=AT_ONCE)] = 10

@@ -26,6 +26,10 @@ class Gatekeeper:
     """
 
     def __init__(self, network: Network) -> None:
+        self.learn(network)
+
+    def learn(self, network: Network) -> None:
+        """Judge by these settings from now on."""
         self._names = LOCAL_NAMES | {name.lower() for name in network.hosts}
         external = urlsplit(network.external_url)
         if external.hostname:

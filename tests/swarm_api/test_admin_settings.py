@@ -226,3 +226,60 @@ async def test_what_the_command_line_sets_does_not_change(tmp_path: Path) -> Non
     answer = await ServerSettings(chosen, {}).change({"limits.images": 7})
     assert (answer.at_once, answer.overruled) == ([], {"limits.images": "command line"})
     assert chosen.limits.images == 5
+
+
+async def test_host_names_are_let_in_at_once(hub: RunningHub) -> None:
+    async def status() -> int:
+        body = {"session_id": hub.session}
+        return (await hub.post("/API/GetCurrentStatus", body, Host="hub.example")).status_code
+
+    assert await status() == 421
+    await change(hub, network__hosts=["hub.example"])
+    assert await status() == 200
+    await change(hub, network__hosts=[])
+    assert await status() == 421
+
+
+async def test_where_downloads_may_come_from_holds_at_once(hub: RunningHub) -> None:
+    async def refusal() -> Any:
+        url = "https://models.example/some.safetensors"
+        frames = await hub.talk("DoModelDownloadWS", url=url, type="Stable-Diffusion", name="some")
+        return frames[-1]
+
+    assert "downloads.hosts" in (await refusal())["error"]
+    await change(hub, downloads__hosts=["models.example"], downloads__leave_free_gib=1)
+    assert "downloads.hosts" not in (await refusal())["error"], "it is called, and cannot be reached"
+
+
+async def test_every_setting_that_acts_at_once_is_tried_here_or_named(hub: RunningHub) -> None:
+    """Those of a kind are tried by one of them; a new one is added here with its test."""
+    settings = (await hub.call("ListServerSettings"))["settings"]
+    found = {
+        f"{section}.{name}"
+        for section, group in settings.items()
+        for name, entry in group["value"].items()
+        if not entry["needs_restart"]
+    }
+    read_when_needed = ("limits.", "webhooks.", "safety.")
+    assert {key for key in found if not key.startswith(read_when_needed)} == {
+        "network.hosts",
+        "network.first_frame_seconds",
+        "network.outbox_mib",
+        "network.control_seconds",
+        "accounts.required",
+        "accounts.localhost_bypass",
+        "accounts.allow_registration",
+        "accounts.new_user_role",
+        "engines.locked",
+        "engines.default_model",
+        "engines.stuck_seconds",
+        "models.metadata",
+        "downloads.hosts",
+        "downloads.delivery_hosts",
+        "downloads.private_addresses",
+        "downloads.leave_free_gib",
+        "log.level",
+        "log.paste_address",
+        "updates.allowed",
+        "updates.seconds",
+    } | {key for key in found if key.startswith(("openid", "google"))}
