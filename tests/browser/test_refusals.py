@@ -41,3 +41,14 @@ async def test_a_refusal_has_a_line_for_every_engine_and_is_told_once_a_place(
     finally:
         await call(tab, "ToggleBackend", backend_id=0, enabled=True)
         await call(tab, "DeleteBackend", backend_id=wrong)
+
+
+async def test_what_a_prompt_lost_is_told_above_the_picture(open_tab: OpenTab) -> None:
+    tab = await open_tab()
+    await tab.write("a red circle <lora:gone>on a blue background")
+    await tab.generate()
+    await tab.until("done", 1)
+    band = tab.page.locator(".band[data-kind=warn]")
+    assert "<lora:gone> was left out of Prompt" in await band.inner_text()
+    await band.get_by_role("button").click()
+    assert await band.count() == 0
