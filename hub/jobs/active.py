@@ -52,6 +52,7 @@ class Active:
         "place",
         "previews",
         "priority",
+        "refused",
         "refusing",
         "sequence",
         "watched",
@@ -76,6 +77,7 @@ class Active:
         self.moving: dict[int, str] = {}  # images that an engine is to let go of, and why
         self.passed = 0  # pictures that came up on the way
         self.durable = False
+        self.refused = False  # its row could not be written: its sender was told that it was not started
         self.watched = True
         self.priority = 0
         self.place = job.request_id

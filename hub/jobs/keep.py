@@ -2,22 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
 
 from backends.contract import ModelRef
 from hub.jobs.ends import End, read, write
+from hub.jobs.owed import Owed, Written
 from hub.media import Media
 from hub.params.request import GenRequest
 from hub.store import ImageRow, JobRow, JobsAsked, Store
 
 _log = logging.getLogger(__name__)
-Written = asyncio.Future[Any]
-"""Done once it is committed."""
-
 UNREADABLE = (
     "The request was accepted by an older version of the hub and cannot be read any more. Send it again."
 )
@@ -87,6 +84,7 @@ class Keep:
         self._last_numbers: dict[str, int] = {}
         self._counts: dict[str, tuple[int, int]] = {}
         self._last: Written | None = None
+        self._owed = Owed()
         self._decoder = msgspec.msgpack.Decoder(Kept)
 
     def next_number(self, user: str) -> int:
@@ -115,15 +113,18 @@ class Keep:
 
     def finish(self, job: str, state: str, error: str, finished: int, made: int) -> Written:
         """Write a job's end. A crash before it is committed is harmless: the next start finds it all done."""
-        return self._watch(job, self._store.jobs.finish(job, state, error, finished, made))
+        return self._write(
+            ("end of", job), lambda: self._store.jobs.finish(job, state, error, finished, made)
+        )
 
     def note(self, job: str, images: Collection[int], end: End) -> Written:
         """Write that images of a job end without a picture, which the next start will know."""
-        return self._watch(job, self._store.jobs.note(job, write(images, end)))
+        line = write(images, end)
+        return self._write(("images of", job, line), lambda: self._store.jobs.note(job, line))
 
     def arrange(self, places: Sequence[tuple[int, int, str]]) -> None:
         """Write (priority, place, job) of several jobs."""
-        self._watch(places[0][2], self._store.jobs.arrange(places))
+        self._write(("order of", *(job for _, _, job in places)), lambda: self._store.jobs.arrange(places))
 
     async def settled(self) -> None:
         """Wait until what was handed over up to now is committed."""
@@ -132,7 +133,7 @@ class Keep:
 
     def keep_text(self, name: str, text: str) -> None:
         """Write a small text of the whole queue."""
-        self._watch(name, self._store.user_data.put("", name, text))
+        self._write(name, lambda: self._store.user_data.put("", name, text))
 
     def text(self, name: str) -> str:
         """A small text of the whole queue, "" when there is none."""
@@ -178,8 +179,8 @@ class Keep:
     def forget(self, before: float) -> None:
         """Let go of requests that were not tried again, but for what a list shows and finds of those that
         made no picture."""
-        written = self._store.jobs.forget_requests(int(before * 1000), _LIGHT, _lightened)
-        self._watch("old ones", written)
+        rows = self._store.jobs
+        self._write("old ones", lambda: rows.forget_requests(int(before * 1000), _LIGHT, _lightened))
 
     def kept(self, row: JobRow) -> Kept | None:
         """The request of a job that may be tried again."""
@@ -200,12 +201,10 @@ class Keep:
             found.append(Resumed(row, kept, done, read(row.ends)))
         return found
 
-    def _watch(self, job: str, written: Written) -> Written:
-        self._last = written
-        written.add_done_callback(lambda done: _report(job, done))
+    async def close(self) -> None:
+        """Write what the storage did not take until now."""
+        await self._owed.close()
+
+    def _write(self, key: Hashable, write: Callable[[], Written]) -> Written:
+        self._last = written = self._owed.hand_over(key, write)
         return written
-
-
-def _report(job: str, done: Written) -> None:
-    if not done.cancelled() and done.exception() is not None:
-        _log.error("What became of job %s could not be written: %s", job, done.exception())

@@ -167,7 +167,7 @@ class Reports:
             self._floor.fail(active, index, refusal.text, **refusal.extra)
         except NotSaved as trouble:
             _log.error("Image %d of job %s could not be saved: %s", index, job.id, trouble)
-            self._floor.fail(active, index, NOT_SAVED, detail=str(trouble))
+            self._floor.fail(active, index, f"{NOT_SAVED} {trouble}", detail=str(trouble))
         except Exception:
             _log.exception("Image %d of job %s could not be saved", index, job.id)
             self._floor.fail(active, index, NOT_SAVED)
@@ -224,7 +224,10 @@ class Reports:
         )
 
     def _hand_over(self, active: Active, index: int) -> None:
-        """The last image's row is on its way: the job's end goes into the same transaction."""
+        """An image's row is about to be written: the last one's takes the job's end with it into the same
+        transaction, and none is written of a request that was refused meanwhile. Raises NotSaved."""
+        if active.refused:
+            raise NotSaved("The request was refused.")
         state = active.job.state_after(index)
         if state is not None:
             self._committing(active, state)

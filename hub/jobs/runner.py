@@ -11,7 +11,7 @@ import msgspec
 
 from backends.contract import Report
 from hub.accounts.caller import Caller
-from hub.errors import DeadSession, HubError
+from hub.errors import DeadSession, HubError, storage_trouble
 from hub.jobs import another_try, events
 from hub.jobs.active import Active, Asked, Name, badge
 from hub.jobs.admission import Admission
@@ -21,7 +21,7 @@ from hub.jobs.ends import End
 from hub.jobs.events import JobEvent
 from hub.jobs.floor import Figures, Floor, Stop
 from hub.jobs.job import Difference, Job
-from hub.jobs.keep import Keep, Kept, Written
+from hub.jobs.keep import Keep, Kept
 from hub.jobs.limits import DAY
 from hub.jobs.listing import Filter, JobView, Listing
 from hub.jobs.lookout import Lookout
@@ -29,6 +29,7 @@ from hub.jobs.measured import Measured
 from hub.jobs.memory import Memory
 from hub.jobs.need import needs_of
 from hub.jobs.onlooker import Onlooker, Over
+from hub.jobs.owed import Written
 from hub.jobs.reports import Reports
 from hub.jobs.seats import EngineFigures, Engines
 from hub.jobs.status import Status, StatusText, status_text
@@ -142,6 +143,7 @@ class Jobs:
         if self._alarm is not None:
             self._alarm.cancel()
         await self._reports.finish()
+        await self._keep.close()
 
     # ---- what routes ask ---------------------------------------------------------------------------------
 
@@ -225,12 +227,12 @@ class Jobs:
             raise
         except Exception as error:
             _log.exception("Job %s could not be written", row.id)
-            raise HubError(
-                "The request could not be stored, so it was not started. Is the disk full?"
-            ) from error
+            words = storage_trouble(error) or "Its log says why."
+            raise HubError(f"The request could not be stored, so it was not started. {words}") from error
 
     def _stored(self, active: Active, done: "asyncio.Future[int]") -> None:
         if done.cancelled() or done.exception() is not None:
+            active.refused = True
             self._floor.interrupt([active])
             return
         active.durable = True

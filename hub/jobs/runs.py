@@ -17,7 +17,7 @@ from uuid import uuid4
 from msgspec import Struct
 
 from hub.accounts import Accounts, Caller
-from hub.errors import DeadSession, HubError
+from hub.errors import DeadSession, HubError, storage_trouble
 from hub.jobs.active import Name, badge
 from hub.store import RunRow, Store
 
@@ -113,9 +113,8 @@ class Runs:
             await self._store.runs.add(row)
         except sqlite3.Error as trouble:
             _log.exception("A %s of %s could not be written", self._kind, row.user)
-            raise HubError(
-                "The request could not be stored, so it was not started. Is the disk full?"
-            ) from trouble
+            words = storage_trouble(trouble) or "Its log says why."
+            raise HubError(f"The request could not be stored, so it was not started. {words}") from trouble
 
     def _ended(self, run: Run, caller: Caller, done: "asyncio.Task[None]") -> None:
         del self._tasks[run.id]

@@ -18,7 +18,7 @@ from hub.media.gallery import Gallery
 from hub.media.leaving import Leaving
 from hub.media.outputs import Outputs
 from hub.media.pattern import clean_path
-from hub.media.save import MIME, Finished, NotSaved, Saved, Saver
+from hub.media.save import MIME, Finished, NotSaved, Saved, Saver, why
 from hub.media.sound import ENDING as SOUND_ENDING
 from hub.media.sound import take_sound
 from hub.media.thumbs import Thumbs
@@ -73,7 +73,7 @@ class Media:
             self.outputs.publish(spot)
         except (OSError, sqlite3.Error) as error:
             self.outputs.release(spot)
-            raise NotSaved(getattr(error, "strerror", None) or str(error)) from error
+            raise NotSaved(why(error)) from error
         except BaseException:
             self.outputs.release(spot)
             raise
@@ -90,7 +90,7 @@ class Media:
                         await self._images.delete(user, path)
                     await self._images.add(ImageRow("", 0, user, path, int(time.time() * 1000), bytes=size))
         except (OSError, sqlite3.Error) as error:
-            raise NotSaved(getattr(error, "strerror", None) or str(error)) from error
+            raise NotSaved(why(error)) from error
 
     def kept_as(self, user: str, base: str) -> str | None:
         """The ending of the picture at a path without ending, None when there is none."""

@@ -7,7 +7,7 @@ disk by force: that guards against a power cut only and costs milliseconds a pic
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
@@ -68,17 +68,16 @@ class Outputs:
             raise OutsideOutputs(path)
         return home / path
 
-    def choose(self, user: str, base: str, ending: str, job: str, index: int) -> Spot:
+    def choose(self, user: str, base: str, ending: str, job: str, index: int, *, over: bool = False) -> Spot:
         """A free name for `base` (without ending), kept for this picture until `publish` or `release`.
 
         `[number]` counts up from 1, without it a taken name gets -1, -2, …; names deleted in this run stay
-        taken.
+        taken. With `over` the name is taken as it is, whatever has it.
         """
-        self._demand_account(user)
         home = self.home(user)
         counted = NUMBER in base
         known = f"{user}/{base}.{ending}"
-        number = self._last_number.get(known, 0 if counted else -1)
+        number = -1 if over and not counted else self._last_number.get(known, 0 if counted else -1)
         while True:
             number += 1
             if counted:
@@ -87,6 +86,8 @@ class Outputs:
                 stem = f"{base}-{number}" if number else base
             path = f"{stem}.{ending}"
             final = home / path
+            if over and not counted:
+                break
             if (user, path) not in self._taken and not os.path.lexists(final):
                 break
         if len(self._last_number) >= _REMEMBERED:
@@ -112,11 +113,8 @@ class Outputs:
         return written
 
     def write_side(self, spot: Spot, text: str) -> None:
-        """The metadata beside a file that has no room for it."""
-        side = spot.final.with_suffix(SIDE_ENDING)
-        temporary = spot.temporary.with_suffix(SIDE_ENDING)
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(side)
+        """The metadata beside a file that has no room for it, under a temporary name. Raises OSError."""
+        _side(spot.temporary).write_text(text, encoding="utf-8")
 
     def write_text(self, user: str, path: str, text: str) -> int:
         """Write a text file in place of what is there, at once or not at all; gives its size in bytes.
@@ -133,26 +131,31 @@ class Outputs:
         temporary.replace(final)
         return len(data)
 
-    def publish(self, spot: Spot) -> None:
-        """Give the written file its final name."""
+    def publish(self, spot: Spot, *, side: bool = False) -> None:
+        """Give the written file its final name, its side file first. Raises OSError."""
+        if side:
+            os.replace(_side(spot.temporary), spot.final.with_suffix(SIDE_ENDING))  # noqa: PTH105
         os.replace(spot.temporary, spot.final)  # noqa: PTH105 - Path.replace makes another Path of it first
         self._taken.discard((spot.user, spot.path))
 
     def release(self, spot: Spot) -> None:
         """Give the name back and let the temporary file go."""
         self._taken.discard((spot.user, spot.path))
-        with suppress(OSError):
-            spot.temporary.unlink()
+        for file in (spot.temporary, _side(spot.temporary)):
+            with suppress(OSError):
+                file.unlink()
+
+    def clear(self, user: str, base: str, endings: Iterable[str]) -> None:
+        """Take away the pictures of this name with these endings and their side file. Raises OSError."""
+        for ending in endings:
+            self._taken.discard((user, f"{base}.{ending}"))
+            (self.home(user) / f"{base}.{ending}").unlink(missing_ok=True)
+        self._last_number.clear()
+        (self.home(user) / f"{base}{SIDE_ENDING}").unlink(missing_ok=True)
 
     def retire(self, user: str, path: str) -> None:
         """Do not give out the name of a deleted picture again in this run: browsers may have it cached."""
         self._taken.add((user, path))
-
-    def free(self, user: str, base: str, ending: str) -> Path:
-        """Give the name out again, whatever was deleted there; the file that has it."""
-        self._taken.discard((user, f"{base}.{ending}"))
-        self._last_number.pop(f"{user}/{base}.{ending}", None)
-        return self.home(user) / f"{base}.{ending}"
 
     def sweep(self, path_of: Callable[[str, str, int], str | None]) -> tuple[int, int]:
         """Settle what a crash left: `path_of(user, job, index)` is the committed path of an image or None.
@@ -207,6 +210,10 @@ class Outputs:
         home = self.home(spot.user)
         self._prepare(home, spot.final.parent)
         self._prepare(home, spot.temporary.parent)
+
+
+def _side(file: Path) -> Path:
+    return file.with_suffix(SIDE_ENDING)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -2,29 +2,33 @@
 
 import asyncio
 import sqlite3
+import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from backends.contract import Image, Work
+from hub.errors import storage_trouble
 from hub.media.describe import Times, Value, describe
-from hub.media.outputs import SIDE_ENDING, Outputs, Spot
+from hub.media.outputs import Outputs, Spot
 from hub.media.pattern import Occasion, fill
 from hub.media.splice import Pieces, splice
 from hub.media.stealth import hide
 from hub.params import result_size
 from hub.params.request import GenRequest
-from hub.store import ImageRow, Images
+from hub.store import ImageRow, Images, is_locked
 
 ENDINGS = {"PNG": "png", "JPG": "jpg", "WEBP": "webp", "WEBP_LOSSLESS": "webp"}
 MIME = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
 _IN_LINE_BYTES = 1 << 20  # below this a thread costs more than the write into the page cache
 _MOST_NAMES = 100
+LOCKED_SECONDS = 60.0
+"""How long a drawn picture waits for a locked database before it is given up."""
+LOCKED_PAUSE_S = 0.25
 _WRITERS = 4
 
 
@@ -37,7 +41,7 @@ class Finished(Struct, frozen=True):
 
     `prepare_seconds` is None for a picture that no engine has drawn. `preview` is the metadata text sent
     while it formed; `committing` is called when its row is handed to the store, so that what it hands over
-    goes into the same transaction.
+    goes into the same transaction; it raises NotSaved where the picture is not wanted any more.
     """
 
     job: str
@@ -90,14 +94,11 @@ class Saver:
         base = fill(
             finished.request, finished.work, finished.occasion, depth=finished.depth, unsafe=finished.unsafe
         )
+        side = metadata if aside else None
         try:
-            if keeping.overwrite:
-                await self._make_way(finished.user, base)
-            spot = await self._keep(finished, base, ending, pieces, metadata)
-            if aside and metadata is not None:
-                self._outputs.write_side(spot, metadata)
+            spot = await self._keep(finished, base, ending, pieces, metadata, side)
         except (OSError, sqlite3.Error) as error:
-            raise NotSaved(getattr(error, "strerror", None) or str(error)) from error
+            raise NotSaved(why(error)) from error
         return Saved(self._outputs.url(finished.user, spot.path), metadata, spot.path)
 
     def close(self) -> None:
@@ -119,35 +120,60 @@ class Saver:
         notes: Mapping[str, Value] = finished.image.notes
         return describe(finished.request, finished.work, times, notes, self._version, finished.preview)
 
-    async def _make_way(self, user: str, base: str) -> None:
-        """Take away the picture of this name, whatever its format."""
-        for ending in MIME:
-            file = self._outputs.free(user, base, ending)
-            if self._images.exists(user, f"{base}.{ending}"):
-                await self._images.delete(user, f"{base}.{ending}")
-            for old in (file, file.with_suffix(SIDE_ENDING)):
-                with suppress(FileNotFoundError):
-                    old.unlink()
-
     async def _keep(
-        self, finished: Finished, base: str, ending: str, pieces: Pieces, metadata: str | None
+        self,
+        finished: Finished,
+        base: str,
+        ending: str,
+        pieces: Pieces,
+        metadata: str | None,
+        side: str | None,
     ) -> Spot:
+        over = finished.request.keeping.overwrite
         for _ in range(_MOST_NAMES):
-            spot = self._outputs.choose(finished.user, base, ending, finished.job, finished.index)
+            spot = self._outputs.choose(finished.user, base, ending, finished.job, finished.index, over=over)
             try:
                 size = await self._write(spot, pieces)
-                added = self._images.add(_row(finished, spot, size, metadata))
-                if finished.committing is not None:
-                    finished.committing()
-                await added
-                self._outputs.publish(spot)
+                if side is not None:
+                    self._outputs.write_side(spot, side)
+                await self._enter(finished, _row(finished, spot, size, metadata), base if over else None)
             except sqlite3.IntegrityError:  # a row whose file somebody took away holds this name
                 continue
-            except BaseException:
+            except Exception:
                 self._outputs.release(spot)
                 raise
+            await self._publish(spot, base if over else None, side=side is not None)
             return spot
         raise OSError(f"no free name was found for {base}.{ending}")
+
+    async def _enter(self, finished: Finished, row: ImageRow, over: str | None) -> None:
+        """Commit the row, in place of those of the name `over`. The picture is drawn and on the disk: while
+        somebody holds the database locked it is waited for, longer than a caller would."""
+        until = time.monotonic() + LOCKED_SECONDS
+        instead = () if over is None else tuple(f"{over}.{ending}" for ending in MIME)
+        while True:
+            if finished.committing is not None:
+                finished.committing()
+            added = self._images.add(row, instead=instead)
+            try:
+                await added
+                return
+            except sqlite3.OperationalError as error:
+                if not is_locked(error) or time.monotonic() >= until:
+                    raise
+            await asyncio.sleep(LOCKED_PAUSE_S)
+
+    async def _publish(self, spot: Spot, over: str | None, *, side: bool) -> None:
+        """Give the file its name, once its row is there; where that fails the row goes again."""
+        try:
+            if over is not None:
+                self._outputs.clear(spot.user, over, MIME)
+            self._outputs.publish(spot, side=side)
+        except OSError:
+            # Without a row the leftover goes now, with one the next start brings it to its name.
+            await self._images.delete(spot.user, spot.path)
+            self._outputs.release(spot)
+            raise
 
     async def _write(self, spot: Spot, pieces: Pieces) -> int:
         try:
@@ -161,6 +187,11 @@ class Saver:
             return self._outputs.write(spot, pieces)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._outputs.write, spot, pieces)
+
+
+def why(error: OSError | sqlite3.Error) -> str:
+    """Why a file could not be kept, in words."""
+    return storage_trouble(error) or getattr(error, "strerror", None) or str(error)
 
 
 def on_the_way(finished: Finished, name: str) -> Finished:

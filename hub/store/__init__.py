@@ -17,6 +17,7 @@ from hub.store.sessions import SessionRow, TokenRow
 from hub.store.users import UserRow
 from hub.store.webhooks import DeliveryRow, WebhookRow
 from hub.store.whole import Store
+from hub.store.writer import is_locked
 
 __all__ = [
     "DEEPEST",
@@ -41,5 +42,6 @@ __all__ = [
     "UnusableDatabase",
     "UserRow",
     "WebhookRow",
+    "is_locked",
     "known_migrations",
 ]

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Sequence
 from functools import partial
 
 from msgspec.structs import astuple
@@ -10,7 +11,7 @@ from hub.store.history import INDEXES, Asked, Page, folders, page
 from hub.store.reading import Reading
 from hub.store.rows import COLUMNS, SELECT, ImageRow, row_of
 from hub.store.words import Words
-from hub.store.writer import Writer
+from hub.store.writer import Writer, together
 
 _ADD = f"INSERT INTO images ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
 
@@ -42,10 +43,19 @@ class Images:
         self._lists.close()
         self._searches.close()
 
-    def add(self, row: ImageRow) -> asyncio.Future[int]:
-        """Write a row; its id once committed. Raises sqlite3.IntegrityError when the path is taken."""
+    def add(self, row: ImageRow, instead: Sequence[str] = ()) -> asyncio.Future[int]:
+        """Write a row, in place of those of the paths `instead`; its id once committed. Raises
+        sqlite3.IntegrityError when the path is taken."""
         values = astuple(row)
-        return self._writer.write(lambda db: db.execute(_ADD, values).lastrowid)
+        if not instead:
+            return self._writer.write(lambda db: db.execute(_ADD, values).lastrowid)
+        old = [(row.user, path) for path in instead]
+        return self._writer.write(
+            together(
+                lambda db: db.executemany('DELETE FROM images WHERE "user" = ? AND path = ?', old),
+                lambda db: db.execute(_ADD, values).lastrowid,
+            )
+        )
 
     def by_path(self, user: str, path: str) -> ImageRow | None:
         """The image at `path`, or None."""
