@@ -8,6 +8,7 @@ from hub.wire.discover import find_modules, find_routes
 DOCUMENTED = """
 Login HTTP none
 RegisterBasic HTTP none
+RegisterOAuth HTTP none
 GetNewSession HTTP none
 Logout HTTP fundamental U
 GetMyUserData HTTP fundamental_generate_tab_access
