@@ -99,6 +99,11 @@ class Collected:
             _log.warning("request parameter %r is not known and was left out", key[:100])
         self._loose.clear()
 
+    @property
+    def caller(self) -> Caller:
+        """Who asks."""
+        return self._caller
+
     def convert(self, param: Param, value: Any) -> Value | None:
         """The typed value; None for a choice left empty, which counts as not given. Raises BadInput."""
         return self._convert(param, value)

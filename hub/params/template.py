@@ -48,6 +48,15 @@ def gaps(graph: str) -> Iterator[tuple[str, bool]]:
             yield tag.partition("+")[0].strip(), bool(colon and default.strip())
 
 
+def defaults(graph: str) -> Iterator[tuple[str, str]]:
+    """The ids that a checked graph leaves open with a default of its own, and that."""
+    for text in _texts(msgspec.json.decode(graph)):
+        for gap in _GAP.finditer(text):
+            tag, _, default = gap[1].partition(":")
+            if default.strip():
+                yield tag.partition("+")[0].strip(), default.strip()
+
+
 def _quoted(token: re.Match[str]) -> str:
     return token[0] if token[1] is None else f'"%%_COMFYFIXME_{token[0]}_ENDFIXME_%%"'
 

@@ -1,7 +1,7 @@
 """The graph a request gives or names, with what it says for the gaps in it (swarm-api §5.4)."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from hub.params.keys import letters
 from hub.params.spec import Param
 from hub.params.template import checked_graph, gaps
 from hub.params.values import refused
+from hub.params.workflow_defaults import take_defaults, unasked
 
 RAW, STORED, METADATA = "comfyworkflowraw", "comfyuicustomworkflow", "comfyworkflowparammetadata"
 
@@ -43,16 +44,6 @@ OF_THE_WORK = frozenset(
 )
 """Gaps that every picture fills for itself, by the letters of their ids."""
 
-_FILLED: Mapping[str, tuple[str, ...]] = {
-    "steps": ("steps",),
-    "cfgscale": ("cfgscale",),
-    "sampler": ("sampler", "comfysampler", "comfyuisampler"),
-    "scheduler": ("scheduler", "comfyscheduler", "comfyuischeduler"),
-}
-"""What the hub fills in where a request says nothing, and the gaps that ask for it."""
-
-_SIZES = ("width", "height", "rawresolution", "sidelength", "aspectratio")
-
 _DYNAMIC = re.compile(r"comfyrawworkflowinput(seed|integer|decimal|boolean|text|dropdown|model|image)[a-z]*")
 _KINDS = {"seed": "integer"}
 
@@ -62,6 +53,7 @@ def workflow_of(collected: Collected, context: Context) -> Workflow | None:
     graph, param = _graph(collected, context)
     if graph is None:
         return None
+    take_defaults(graph, collected, context)
     told = _metadata(collected, context)
     values: dict[str, str | int | float | bool] = {}
     pictures: dict[str, bytes] = {}
@@ -78,7 +70,7 @@ def workflow_of(collected: Collected, context: Context) -> Workflow | None:
                 f"the workflow asks for '{tag[:100]}', which is no parameter, was not given and has no "
                 "default",
             )
-    return Workflow(graph, values, pictures, tuple(_unasked(collected)))
+    return Workflow(graph, values, pictures, tuple(unasked(collected)))
 
 
 def still_asked(
@@ -96,15 +88,6 @@ def still_asked(
             if feature in asked_by:
                 asked.setdefault(feature, params[key].name)
     return asked
-
-
-def _unasked(collected: Collected) -> Iterator[str]:
-    """The gaps for what the request left to the hub: there a graph's own default is the better guess."""
-    for key, asking in _FILLED.items():
-        if key not in collected.values:
-            yield from asking
-    if not any(key in collected.values for key in _SIZES):
-        yield from ("width", "height")
 
 
 def _graph(collected: Collected, context: Context) -> tuple[str | None, Param]:

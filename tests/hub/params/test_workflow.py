@@ -1,5 +1,6 @@
 """Graphs that come with a request: what they may be, and what fills their gaps."""
 
+import json
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from msgspec import Struct
 from backends.contract import EngineType, Workflow
 from hub.errors import BadInput, HubError
 from hub.params import Context, Registry, parse, spread
+from hub.params.request import GenRequest
 from hub.params.template import MOST_NODES, checked_graph, gaps
 from tests.hub.params.conftest import person
 from tests.hub.params.test_pictures import file_of, text_of
@@ -33,6 +35,50 @@ def flow(context: Context, **keys: Any) -> Workflow:
     assert not {"comfyworkflowraw", "comfyworkflowparammetadata"} & request.given.keys()
     assert request.workflow is not None
     return request.workflow
+
+
+def asked(context: Context, inputs: dict[str, str], **keys: Any) -> GenRequest:
+    """The request with a graph of one node that has these inputs."""
+    kind = EngineType(
+        *("comfyui_api", "Comfy", "", Struct), features=("comfyui",), samplers=("euler", "heun"),
+        schedulers=("normal", "karras"),
+    )  # fmt: skip
+    able = msgspec.structs.replace(context, registry=Registry((kind,)))
+    graph = json.dumps({"1": {"class_type": "A", "inputs": inputs}})
+    return parse({"images": 1, "comfyworkflowraw": graph, **keys}, person(), able)
+
+
+DEFAULTS = {
+    "a": "${steps:17}",
+    "b": "${cfg_scale:5}",
+    "c": "${comfyui_sampler:heun}",
+    "d": "${scheduler:karras}",
+    "e": "${width:128}",
+    "f": "${height:96}",
+}
+
+
+class TestItsOwnDefaults:
+    def test_they_count_as_given(self, context: Context) -> None:
+        found = asked(context, DEFAULTS)
+        assert (found.steps, found.cfg_scale, found.sampler, found.scheduler) == (17, 5.0, "heun", "karras")
+        assert (found.width, found.height) == (128, 96)
+        assert found.workflow is not None and found.workflow.unasked == ()
+        assert not {"steps", "sampler"} & set(found.defaults_used)
+
+    def test_what_the_request_says_comes_first(self, context: Context) -> None:
+        found = asked(context, DEFAULTS, steps=3, sampler="euler", width=64)
+        assert (found.steps, found.sampler, found.scheduler, found.width) == (3, "euler", "karras", 64)
+
+    def test_two_things_of_one_parameter_stay_with_the_graph(self, context: Context) -> None:
+        found = asked(context, {"a": "${steps:17}", "b": "${steps:5}", "c": "${width:128}"})
+        assert found.workflow is not None
+        assert {"steps", "width", "height"} <= set(found.workflow.unasked)
+
+    def test_what_no_parameter_can_be_stays_with_the_graph(self, context: Context) -> None:
+        found = asked(context, {"a": "${steps:many}", "b": "${sampler:hew}", "c": "${cfgscale:-9000}"})
+        assert found.workflow is not None
+        assert {"steps", "sampler", "cfgscale"} <= set(found.workflow.unasked)
 
 
 class TestGraph:
@@ -85,7 +131,8 @@ class TestValues:
 
     def test_what_was_left_to_the_hub(self, context: Context) -> None:
         nothing = flow(context, comfyworkflowraw=GRAPH).unasked
-        assert {"steps", "cfgscale", "sampler", "comfyuischeduler", "width", "height"} <= set(nothing)
+        assert {"cfgscale", "sampler", "comfyuischeduler", "width", "height"} <= set(nothing)
+        assert "steps" not in nothing, "the graph says it, which counts as given"
         found = flow(context, comfyworkflowraw=GRAPH, steps=3, scheduler="normal", aspectratio="1:1").unasked
         assert set(found) == {"cfgscale", "sampler", "comfysampler", "comfyuisampler"}
 
