@@ -78,21 +78,12 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             registry = Registry(pool.types(), pool.states, lambda: pool.version, workflows.names)
             intake = Intake(accounts, registry, catalog, media, settings.limits, workflows.graph_of)
             hooks, server_hooks = _open_hooks(settings, store, jobs, closing)
-            grids = Grids(registry, intake, jobs, media, Runs(store, accounts, "grid"), settings.limits)
-            batches = Batches(
-                registry,
-                intake,
-                jobs,
-                media,
-                Runs(store, accounts, "image batch"),
-                settings.limits,
-                settings.folders.batches,
-            )
+            runs = [Runs(store, accounts, kind) for kind in ("grid", "image batch")]
+            grids, batches = _make_many(settings, registry, intake, jobs, media, runs)
             made = (settings, board, store, accounts, media, jobs, pool, catalog, registry, intake, engines)
             saved = SavedGrids(store)
-            departures = _open_departures(
-                store, accounts, media, jobs, saved, grids, batches, downloads, hooks
-            )
+            forgetful = (grids, batches, downloads, hooks)
+            departures = _open_departures(store, accounts, media, jobs, saved, forgetful)
             openid = _open_openid(settings, accounts, closing)
             kept = (saved, departures, openid, Conversion(catalog), Extraction(catalog, files), workflows)
             many = (safety, grids, batches, files, downloads, hooks, identity)
@@ -101,13 +92,9 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             for room in (*made, *many, *kept, recent, *upkeep):
                 rooms |= parts_of(room)
             board.open(rooms, accounts)
-            closing.push_async_callback(pool.stop)
-            closing.push_async_callback(jobs.stop)
-            closing.push_async_callback(engines.stop)
-            # Before the jobs stop: a refused image would end a grid that the next start shall go on with.
-            closing.push_async_callback(grids.stop)
-            closing.push_async_callback(batches.stop)
-            closing.push_async_callback(departures.stop)
+            # Grids before the jobs: a refused image would end one that the next start shall go on with.
+            for part in (pool, jobs, engines, grids, batches, departures):
+                closing.push_async_callback(part.stop)
             hooks.start()
             server_hooks.start()
             await _begin_work(settings, jobs, pool, closing)
@@ -116,6 +103,15 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             yield
 
     return lifespan
+
+
+def _make_many(
+    settings: Settings, registry: Registry, intake: Intake, jobs: Jobs, media: Media, runs: list[Runs]
+) -> tuple[Grids, Batches]:
+    """What makes many jobs of one request, each with its own runs."""
+    grids = Grids(registry, intake, jobs, media, runs[0], settings.limits)
+    folders = settings.folders.batches
+    return grids, Batches(registry, intake, jobs, media, runs[1], settings.limits, folders)
 
 
 async def _begin_work(settings: Settings, jobs: Jobs, pool: Pool, closing: AsyncExitStack) -> None:
@@ -129,11 +125,16 @@ async def _begin_work(settings: Settings, jobs: Jobs, pool: Pool, closing: Async
 
 
 def _open_departures(
-    store: Store, accounts: Accounts, media: Media, jobs: Jobs, saved: SavedGrids, *rooms: Forgetful
+    store: Store,
+    accounts: Accounts,
+    media: Media,
+    jobs: Jobs,
+    saved: SavedGrids,
+    rooms: tuple[Forgetful, ...],
 ) -> Departures:
     """What deletes accounts, going on with what the last run left half-way. What somebody has shared stays,
     without the name."""
-    departures = Departures(store, accounts, media, jobs, rooms, (saved.disown,))
+    departures = Departures(store, accounts, media, jobs, rooms, (saved.disown, accounts.presets.disown))
     departures.resume()
     return departures
 

@@ -35,7 +35,7 @@ class References:
             if _change_keys(kept.get(subtype), old, new):
                 writes.append(self._store.user_data.put(user, LINKS, msgspec.json.encode(kept).decode()))
         if new is not None:
-            for user in await self._store.users.names():
+            for user in ("", *await self._store.users.names()):  # the server's own presets too
                 writes += self._presets(user, old, new, params)
         await asyncio.gather(*writes)
 

@@ -28,7 +28,7 @@ def listing(
         },
         "model_compat_classes": _COMPAT_CLASSES,
         "model_classes": _MODEL_CLASSES,
-        "wildcards": list(catalog.wildcards.all),
+        "wildcards": list(catalog.wildcards.all) if caller.may("read_wildcards") else [],
         "param_edits": param_edits,
     }
 

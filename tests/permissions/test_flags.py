@@ -7,7 +7,7 @@ import pytest
 
 from permissions import FLAGS, ROLES, Rank, Safety
 
-OURS = {"Queue"}
+OURS = {"Queue", "Sharing"}
 COUNTS_BY_LEVEL = {
     Rank.NOBODY: 8,
     Rank.ADMINS: 13,

@@ -215,7 +215,9 @@ class Filling:
         return entry
 
     def wildcard(self, name: str) -> Wildcard:
-        """The wildcard a tag names. Raises Lost when there is none."""
+        """The wildcard a tag names. Raises Lost when there is none, or the caller may not read it."""
+        if not self.around.caller.may("read_wildcards"):
+            raise self.lost("you may not read this server's wildcards (permission read_wildcards)")
         try:
             found = self.around.catalog.wildcards.find(name.strip()[:4096])
         except HubError as trouble:

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from hub.accounts import LINKS, PARAM_EDITS, STARS, Caller, Draft, Keepsakes, Preset, PresetFailed, Presets
-from hub.errors import BadInput
+from hub.errors import BadInput, HubError
 from hub.wire import Body, Done, api
 
 
@@ -89,8 +89,11 @@ async def duplicate_preset(caller: Caller, given: PresetTitleIn, presets: Preset
 
 @api("DeletePreset", permission="manage_presets", active=True)
 async def delete_preset(caller: Caller, given: PresetTitleIn, presets: Presets) -> Deleted:
-    """Delete a preset."""
-    return Deleted(await presets.delete(caller.user, given.preset))
+    """Delete a preset of one's own; those that the server shares stay."""
+    try:
+        return Deleted(await presets.delete(caller.user, given.preset))
+    except PresetFailed as problem:
+        raise HubError(str(problem), field="preset") from problem
 
 
 @api("ExportUserPresets", permission="fundamental_generate_tab_access")

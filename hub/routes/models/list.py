@@ -18,6 +18,7 @@ from hub.catalog import (
     none_card,
     wildcard_card,
 )
+from hub.errors import Forbidden
 from hub.params import Registry
 from hub.wire import Nothing, api
 
@@ -84,6 +85,7 @@ async def list_models(
 ) -> ListModelsOut:
     """Lists the models in a folder, as deep as asked, with what is known of each."""
     if given.subtype == WILDCARDS:
+        demand_wildcards(caller)
         return await asyncio.to_thread(_list_wildcards, wildcards, given)
     entries = [e for e in catalog.seen_by(caller, given.subtype) if given.allowRemote or e.path is not None]
     loaded = _loaded(pool)
@@ -107,6 +109,7 @@ async def describe_model(
 ) -> DescribeModelOut:
     """Tells everything known of one model, its preview picture included; of a wildcard the bare object."""
     if given.subtype == WILDCARDS:
+        demand_wildcards(caller)
         found = wildcards.exact(given.modelName, field="modelName")
         card = await asyncio.to_thread(wildcard_card, found)
         return DescribeModelOut(name=card.name, raw=card.raw, image=card.image)
@@ -124,6 +127,12 @@ async def list_loaded_models(caller: Caller, given: Nothing, catalog: Catalog, p
     loaded = _loaded(pool)
     entries = [entry for entry in catalog.seen_by(caller, "Stable-Diffusion") if entry.name in loaded]
     return ModelsOut(await asyncio.to_thread(cards, entries, loaded, with_picture=True))
+
+
+def demand_wildcards(caller: Caller) -> None:
+    """Raises Forbidden for who may not read wildcards."""
+    if not caller.may("read_wildcards"):
+        raise Forbidden("read_wildcards", "You may not read this server's wildcards.")
 
 
 def _tell_method(model: dict[str, Any], registry: Registry) -> None:

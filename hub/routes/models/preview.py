@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from hub.catalog import Catalog, Wildcards, picture_of, preview_of
-from hub.errors import HubError
+from hub.errors import Forbidden, HubError
 from hub.wire import Answer, room_of, visitor_of
 
 
@@ -42,6 +42,8 @@ async def show_model_preview(
 async def _picture(request: Request[Any, Any, Any], subtype: str, name: str) -> tuple[bytes, str] | None:
     """The picture and its media type. Raises HubError for a model the caller does not see."""
     if subtype == "Wildcards":
+        if not visitor_of(request).may("read_wildcards"):
+            raise Forbidden("read_wildcards", "You may not read this server's wildcards.")
         picture = await asyncio.to_thread(picture_of, room_of(request, Wildcards).exact(name, field="name"))
         return None if picture is None else (picture, "image/jpeg")
     entry = room_of(request, Catalog).exact(subtype, name, visitor_of(request))
