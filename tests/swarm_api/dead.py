@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from hashlib import sha256
 
 from hub.accounts import Accounts
+from permissions import FLAGS
 from tests.hub.running import RunningHub
 
 Make = Callable[[RunningHub], Awaitable[str]]
@@ -53,6 +54,14 @@ async def of_a_revoked_token(hub: RunningHub) -> str:
     return session
 
 
+async def of_an_expired_token(hub: RunningHub) -> str:
+    """A session made with a token whose time has run out since."""
+    accounts = hub.room(Accounts)
+    user = await _owner(accounts)
+    text = await accounts.tokens.create(user, "test", expires=1)
+    return await accounts.sessions.issue(user, token=text.split(".")[1])
+
+
 async def of_somebody_put_out(hub: RunningHub) -> str:
     """A session of an owner whose every session was ended."""
     accounts = hub.room(Accounts)
@@ -71,6 +80,12 @@ async def revoked(hub: RunningHub) -> str:
     return text
 
 
+async def run_out(hub: RunningHub) -> str:
+    """An owner's token that was good until long ago."""
+    accounts = hub.room(Accounts)
+    return await accounts.tokens.create(await _owner(accounts), "test", expires=1)
+
+
 async def of_another_name(hub: RunningHub) -> str:
     """An owner's good token with somebody else's name before it."""
     accounts = hub.room(Accounts)
@@ -85,18 +100,28 @@ async def with_a_guessed_secret(hub: RunningHub) -> str:
     return f"{text[:-1]}{'0' if text[-1] != '0' else '1'}"
 
 
+async def partial(hub: RunningHub, flag: str) -> tuple[str, str]:
+    """An owner's token with every flag but one, and a session made with it."""
+    accounts = hub.room(Accounts)
+    user = await _owner(accounts)
+    text = await accounts.tokens.create(user, "test", flags=FLAGS.keys() - {flag, "*"})
+    return text, await accounts.sessions.issue(user, token=text.split(".")[1])
+
+
 DEAD: dict[str, Make] = {
     "made up": made_up,
     "empty": empty,
     "expired": expired,
     "ended": ended,
     "its token revoked": of_a_revoked_token,
+    "its token expired": of_an_expired_token,
     "put out": of_somebody_put_out,
 }
 """Sessions."""
 
 DEAD_TOKENS: dict[str, Make] = {
     "revoked": revoked,
+    "expired": run_out,
     "another name": of_another_name,
     "guessed": with_a_guessed_secret,
 }

@@ -18,7 +18,7 @@ from hub.wire.discover import find_handlers, find_modules, find_routes
 from hub.wire.route import Route
 from permissions import FLAGS, ROLES, has
 from tests.hub.running import RunningHub
-from tests.swarm_api.dead import DEAD, DEAD_TOKENS
+from tests.swarm_api.dead import DEAD, DEAD_TOKENS, partial
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -37,14 +37,14 @@ PUBLIC = {
     "/assets/{name:path}",
     "/favicon.ico",
 }
-PUBLIC |= {"/imgs/model_placeholder.jpg"}
+PUBLIC |= {"/imgs/model_placeholder.jpg", "/OpenID/{name:str}", "/OpenID/{name:str}/back"}
 NOBODY: dict[str, list[object]] = {"headers": []}
 """A connection that says nothing of itself."""
 ELSEWHERE = {"X-Forwarded-For": "9.9.9.9"}
 """What keeps a test on this machine from counting as the local owner."""
 EVERYBODY = (*ROLES, "no role at all")
-OPEN = {"GetNewSession", "Login", "RegisterBasic"}
-OPEN_READS = {"/health", "/ready"}
+OPEN = {"GetNewSession", "Login", "RegisterBasic", "RegisterOAuth"}
+OPEN_READS = {"/health", "/ready", "/sign_in"}
 
 
 def pairs(*, allowed: bool) -> list[tuple[Route, str]]:
@@ -164,6 +164,17 @@ async def test_a_wrong_bearer_is_refused_even_on_this_machine(shared_hub: Runnin
             assert (status, body["error_id"]) == (401, "invalid_session_id")
 
 
+@pytest.mark.parametrize("route", GUARDED, ids=named)
+async def test_a_token_of_an_owner_without_the_flag_is_refused(shared_hub: RunningHub, route: Route) -> None:
+    """All flags but one are not enough, whoever made the token: by a session of it, and by itself."""
+    text, session = await partial(shared_hub, str(route.permission))
+    refused = [await answer_of(shared_hub, route, session)]
+    if route.method == "GET" and not route.socket:
+        refused.append(await answer_of(shared_hub, route, None, authorization=f"Bearer {text}"))
+    for _, body in refused:
+        assert (body["error_id"], body["permission"]) == ("bad_permissions", route.permission)
+
+
 ODD_METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 
 
@@ -210,8 +221,10 @@ class TestPagesAndFiles:
     ) -> None:
         lacking = [r for r in EVERYBODY if not has(ROLES[r].flags if r in ROLES else (), flag_of(handler))]
         assert "no role at all" in lacking
-        for role in lacking:
-            answer = await shared_hub.http.get(place_of(handler), headers={"X-Session-ID": sessions[role]})
+        text, session = await partial(shared_hub, flag_of(handler))
+        asked = [{"X-Session-ID": sessions[role]} for role in lacking]
+        for headers in [*asked, {"X-Session-ID": session}, {"Authorization": f"Bearer {text}"}]:
+            answer = await shared_hub.http.get(place_of(handler), headers=headers)
             assert (answer.status_code, answer.json()["error_id"]) == (400, "bad_permissions")
             assert answer.json()["permission"] == flag_of(handler)
 

@@ -38,7 +38,7 @@ TEXTS = [
     for route in find_routes(MODULES)
     if route.permission is not None and any(kind is str for kind in get_type_hints(route.given).values())
 ]
-SUBTYPES = ("Stable-Diffusion", "LoRA", "Wildcards", "Preset", "VAE", "Embedding")
+SUBTYPES = ("Stable-Diffusion", "Wildcards")
 
 
 class House:
