@@ -8,6 +8,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -118,8 +119,16 @@ class ServerSettings:
             said = self._chosen.get(key, defaults[key])
             if word in environment:
                 yield key, f"environment variable {word}"
-            elif plain(value) != plain(said) and not key.startswith("folders."):
+            elif not (
+                plain(value) == plain(said) or key.startswith("folders.") or self._is_below(value, said)
+            ):
                 yield key, "command line"
+
+    def _is_below(self, value: Any, said: Any) -> bool:
+        """Whether a value is the path that was said, taken from the data folder."""
+        if not isinstance(value, str) or not isinstance(said, str):
+            return False
+        return bool(said) and value == str(self._file.parent / Path(said).expanduser())
 
 
 def _values(settings: Settings) -> Iterable[tuple[str, Any]]:

@@ -251,6 +251,12 @@ async def test_where_downloads_may_come_from_holds_at_once(hub: RunningHub) -> N
     assert "downloads.hosts" not in (await refusal())["error"], "it is called, and cannot be reached"
 
 
+async def test_a_path_taken_from_the_data_folder_is_still_the_files(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text('[network]\ntls_cert = "cert.pem"\n')
+    listed = ServerSettings(load(tmp_path), {}).listing()["network"]["value"]
+    assert listed["tls_cert"]["fixed_by"] == "" and listed["tls_cert"]["value"] == "cert.pem"
+
+
 async def test_every_setting_that_acts_at_once_is_tried_here_or_named(hub: RunningHub) -> None:
     """Those of a kind are tried by one of them; a new one is added here with its test."""
     settings = (await hub.call("ListServerSettings"))["settings"]

@@ -21,9 +21,9 @@ class HistoryIn(Struct, frozen=True):
             "an hour and of 120 s for a day; each is the mean of what it covers.",
         ),
     ] = 1.0
-    after: Annotated[
-        float, Meta(ge=0, le=2**40, description="Only rows after this time (unix seconds).")
-    ] = 0.0
+    after: Annotated[float, Meta(ge=0, le=2**40, description="Only rows after this time (unix seconds).")] = (
+        0.0
+    )
 
 
 class Facts(Struct, frozen=True):
