@@ -45,7 +45,7 @@ class Attempts:
         tries = self._tries.get(key)
         if tries is None:
             return deque()
-        while tries and now - tries[0] >= WINDOW_MS:
+        while tries and not 0 <= now - tries[0] < WINDOW_MS:  # in the future: the clock was set back
             tries.popleft()
         if not tries:
             del self._tries[key]

@@ -7,6 +7,7 @@ use, with the token that made it, or with its user; whoever holds sockets of it 
 import asyncio
 import logging
 import secrets
+import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -14,7 +15,7 @@ from hashlib import sha256
 from msgspec import Struct
 
 from hub.accounts.caller import Caller, Limits
-from hub.accounts.clock import Clock, now_ms
+from hub.accounts.clock import Clock, Steps, now_ms, steady_ms
 from hub.store import SessionRow, Store
 
 Grants = tuple[frozenset[str], Limits]
@@ -65,11 +66,12 @@ class Sessions:
         note_active: Callable[[str], None] = lambda user: None,
         days: int = 31,
         clock: Clock = now_ms,
+        steady: Clock | None = None,
     ) -> None:
         self._store = store
         self._grants = grants
         self._note_active = note_active
-        self._clock = clock
+        self._steps = Steps(clock, steady or (steady_ms if clock is now_ms else clock))
         self._lifetime = days * DAY_MS
         self._live: dict[bytes, _Live] = {}
         self._used: dict[bytes, int] = {}  # last-used times not written yet
@@ -85,7 +87,7 @@ class Sessions:
         """A new session for `user`: 40 upper-case hex digits, durable when this returns."""
         session_id = secrets.token_hex(20).upper()
         digest = _digest(session_id)
-        now = self._clock()
+        now = self._now()
         live = _Live(user, token, address[:TEXT_LIMIT], user_agent[:TEXT_LIMIT], now, now)
         live.caller = self._caller(session_id, live)
         await self._make_room(user)
@@ -101,7 +103,7 @@ class Sessions:
         live = self._live.get(digest)
         if live is None:
             return None
-        now = self._clock()
+        now = self._now()
         if live.caller is None:
             live.caller = self._caller(session_id, live)
         if now - live.last_used > self._lifetime or 0 < live.until <= now:
@@ -183,16 +185,22 @@ class Sessions:
     async def sweep(self, is_known: Callable[[str], bool] = lambda token: True) -> int:
         """End what has not been used for too long, and what a kill left of tokens that are not known any
         more; how many."""
-        oldest = self._clock() - self._lifetime
+        oldest = self._now() - self._lifetime
         return await self._end_where(
             lambda live: live.last_used < oldest or (bool(live.token) and not is_known(live.token))
         )
 
     async def flush(self) -> None:
-        """Write the last-used times down."""
+        """Write the last-used times down; what cannot be written stays for the next time."""
         used, self._used = self._used, {}
-        if used:
+        if not used:
+            return
+        try:
             await self._store.sessions.touch({digest.hex(): when for digest, when in used.items()})
+        except sqlite3.Error:
+            alive = {digest: when for digest, when in used.items() if digest in self._live}
+            self._used = alive | self._used
+            raise
 
     def refresh(self, user: str | None = None) -> None:
         """Take up changed roles at once: of one user, or of all."""
@@ -227,6 +235,17 @@ class Sessions:
         flags, limits = self._grants(live.user, live.token)
         live.until = self._ends(live.token)
         return Caller(live.user, session_id, flags, limits, live.token, live.address)
+
+    def _now(self) -> int:
+        """The time. A session's age is how long it was not used: when the clock is set, all move along, or
+        setting it forward would end them all, and back would keep them for ever."""
+        now, moved = self._steps.look()
+        if moved:
+            _log.warning("The clock was set by %+.0f seconds; sessions keep their age", moved / 1000)
+            for digest, live in self._live.items():
+                live.last_used += moved
+                self._used[digest] = live.last_used
+        return now
 
     async def _end_where(self, matches: Callable[[_Live], bool]) -> int:
         doomed = [digest for digest, live in self._live.items() if matches(live)]

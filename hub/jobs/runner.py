@@ -61,13 +61,16 @@ class Jobs:
         most_waiting: int = 20000,
         safety: Safety | None = None,
         clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] | None = None,
     ) -> None:
         self._media = media
         self._keep = Keep(store, media)
         self._clock = clock
         self._bus = Bus(self._watching, clock)
         self._tallies = Tallies()
-        self._floor = Floor(self._ended, self._gone, clock)
+        # Speeds are measured by a clock that nobody can set: one step of the other would spoil them for long.
+        steady = steady or (time.monotonic if clock is time.time else clock)
+        self._floor = Floor(self._ended, self._gone, steady)
         self.safety = safety or Safety()
         self._reports = Reports(self._floor, media, clock, self._write_end, self.safety)
         self._memory = Memory()

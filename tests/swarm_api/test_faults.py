@@ -11,6 +11,7 @@ import json
 import os
 import sqlite3
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from hub.jobs import Jobs
 from hub.media import Media
 from hub.media import outputs as outputs_file
 from hub.store import Store
@@ -43,7 +45,11 @@ def half_written(handle: int, pieces: list[bytes | memoryview]) -> int:
 def agrees(hub: RunningHub) -> int:
     """Whether every row has its whole file and every file its row, with nothing half written; how many."""
     home = hub.room(Media).outputs.home("local")
-    rows = dict(hub.room(Store).writer.many("SELECT path, bytes FROM images WHERE path LIKE '%.png'"))
+    rows = dict(
+        hub.room(Store).writer.many(
+            "SELECT path, bytes FROM images WHERE user = 'local' AND path LIKE '%.png'"
+        )
+    )
     files = {file.relative_to(home).as_posix(): file.stat().st_size for file in home.rglob("*.png")}
     assert files == rows
     pending = home / outputs_file.PENDING
@@ -223,6 +229,40 @@ class TestALockedDatabase:
                 assert (await hub.http.get("/hub/v1/health")).status_code == 200
             await talk.until("image", 60)
         assert agrees(hub) == 1
+
+
+@sketching
+class TestAClockThatIsSet:
+    """In mid-work, by a day in either direction."""
+
+    @pytest.mark.parametrize("step", [86_400.0, -86_400.0])
+    async def test_all_is_done_in_order_under_ids_of_its_own(self, hub: RunningHub, step: float) -> None:
+        jobs, shift = hub.room(Jobs), [0.0]
+
+        def clock() -> float:
+            return time.time() + shift[0]
+
+        jobs._clock = jobs._bus.clock = jobs._reports._clock = clock
+        other = await hub.session_as("user")
+        async with talking(hub) as talk, talking(hub, other) as neighbour:
+            await talk.ask(prompt="red hold")
+            await talk.until(lambda frame: frame.get("status", {}).get("live_gens") == 1)
+            await talk.ask(prompt="red slow", images=8)
+            shift[0] = step
+            for prompt in ("blue", "green"):
+                await talk.ask(prompt=prompt)
+            await neighbour.ask(prompt="red", images=2)
+            await neighbour.until("socket_intention", 60)
+            held = (await hub.post("/hub/v1/jobs", {"session_id": hub.session})).json()["jobs"][-1]["job"]
+            await hub.post("/hub/v1/jobs/cancel", {"session_id": hub.session, "job": held})
+            await talk.until("socket_intention", 60)
+            assert len(talk.of("image")) == 10 and len(set(talk.of("image"))) == 10
+        rows = hub.room(Store).writer.many("SELECT id, request_id, state FROM jobs WHERE user = 'local'")
+        assert sorted(row[1] for row in rows) == [1001, 1002, 1003, 1004]
+        assert sorted(row[2] for row in rows) == ["cancelled", "done", "done", "done"]
+        speed = jobs.figures().seconds
+        assert speed is not None and 0 < speed < 60, "measured by the clock that was set"
+        assert await hub.call("GetMyUserData") and agrees(hub) == 10
 
 
 @pytest.fixture
