@@ -35,7 +35,8 @@ ALLOWED: dict[str, frozenset[str]] = {
         "hub.safety": "hub.accounts hub.settings hub.errors backends backends.contract",
         "hub.jobs": "hub.safety hub.media hub.params hub.catalog hub.accounts hub.store hub.settings "
         "hub.errors permissions backends backends.contract",
-        "hub.grids": "hub.jobs hub.media hub.params hub.accounts hub.store hub.errors backends.contract",
+        "hub.grids": "hub.jobs hub.media hub.params hub.accounts hub.settings hub.store hub.errors "
+        "backends.contract",
         "hub.engines": "hub.accounts hub.store hub.settings hub.errors backends backends.contract",
         "hub.batches": "hub.jobs hub.media hub.params hub.accounts hub.settings hub.errors",
         "hub.logs": "",

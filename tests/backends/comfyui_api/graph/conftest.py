@@ -97,3 +97,11 @@ def nodes(graph: Graph, kind: str) -> list[Mapping[str, Any]]:
 def source(graph: Graph, link: Sequence[Any]) -> str:
     """The class of the node a link comes from."""
     return str(graph.nodes[link[0]]["class_type"])
+
+
+def worn_by(graph: Graph, link: list[Any]) -> list[str]:
+    """The LoRAs a model wears, the first laid first."""
+    body = graph.nodes[link[0]]
+    if body["class_type"] != "LoraLoader":
+        return []
+    return [*worn_by(graph, body["inputs"]["model"]), body["inputs"]["lora_name"]]

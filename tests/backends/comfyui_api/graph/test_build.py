@@ -2,14 +2,11 @@
 
 from typing import Any
 
-import msgspec
 import pytest
 
-from backends.comfyui_api.graph import Graph, Pass, Unbuildable, build, features
-from backends.contract import Control, Lora, ModelRef, Region, SecondPass
-from tests.backends.comfyui_api.graph.conftest import Told, classes, model, nodes, png, source, work
-
-WIDE, FINE = "style-a.safetensors", "sub/nested.safetensors"
+from backends.comfyui_api.graph import Pass, Unbuildable, build, features
+from backends.contract import Control, Lora, ModelRef, SecondPass
+from tests.backends.comfyui_api.graph.conftest import Told, classes, model, nodes, png, source, work, worn_by
 
 
 class TestText:
@@ -351,7 +348,7 @@ class TestSecondPass:
         )
         graph = core.build(work(loras=loras, second=SecondPass(0.5)))
         worn = {
-            kind: _worn(graph, nodes(graph, kind)[0]["model"]) for kind in ("KSampler", "KSamplerAdvanced")
+            kind: worn_by(graph, nodes(graph, kind)[0]["model"]) for kind in ("KSampler", "KSamplerAdvanced")
         }
         assert worn == {"KSampler": [names[0], names[1]], "KSamplerAdvanced": [names[0], names[2]]}
         assert classes(graph).count("CheckpointLoaderSimple") == 1
@@ -382,102 +379,6 @@ class TestSecondPass:
         assert classes(graph).count("DifferentialDiffusion") == 1
         last = nodes(graph, "ImageCompositeMasked")[-1]
         assert graph.nodes[last["destination"][0]]["inputs"]["width"] == 1024
-
-
-class TestRegions:
-    def test_each_prompt_counts_under_its_mask(self, core: Told) -> None:
-        regions = (Region("region", "dog", 0, 0.5, 0.5, 0.5, 0.8), Region("background", "wood"))
-        graph = core.build(work(regions=regions, extra={"globalregionfactor": 0.3}))
-        assert [node["strength"] for node in nodes(graph, "ConditioningSetMask")] == [0.7, 0.7, 0.3]
-        placed = nodes(graph, "MaskComposite")[0]
-        assert (placed["x"], placed["y"]) == (0, 32)
-        assert [node["text"] for node in nodes(graph, "CLIPTextEncode")] == ["a cat", "wood", "dog", ""]
-        assert source(graph, nodes(graph, "KSampler")[0]["positive"]) == "ConditioningCombine"
-        assert source(graph, nodes(graph, "KSampler")[0]["negative"]) == "CLIPTextEncode"
-
-    def test_objects_are_drawn_once_more(self, core: Told) -> None:
-        regions = (
-            Region("object", "dog", 0.5, 0.5, 0.25, 0.25, 1, 0.4),
-            Region("object", "cat", negative=True, x=0.5, y=0.5, width=0.25, height=0.25),
-        )
-        extra = {"regionalobjectcleanupfactor": 0.1}
-        graph = core.build(work(regions=regions, extra=extra, width=512, height=512))
-        assert [one.steps for one in graph.passes] == [20, 8, 2]
-        (crop,) = nodes(graph, "ImageCrop")
-        assert (crop["x"], crop["width"]) == (240, 160)
-        again = nodes(graph, "KSamplerAdvanced")[0]
-        assert graph.nodes[again["positive"][0]]["inputs"]["text"] == "dog"
-        assert graph.nodes[again["negative"][0]]["inputs"]["text"] == "cat"
-
-    def test_segments_are_found_and_drawn_anew(self, full: Told) -> None:
-        regions = (
-            Region("segment", "its nose", strength=0.3, creativity=0.5, what="face | yolo-face_yolov8m.pt-2"),
-            Region("segment", "blurry", what="face | yolo-face_yolov8m.pt-2", negative=True),
-        )
-        graph = full.build(work(regions=regions, extra={"segmentsteps": 10, "segmentthresholdmax": 0.8}))
-        assert nodes(graph, "SwarmClipSeg")[0]["match_text"] == "face"
-        yolo = nodes(graph, "SwarmYoloDetection")[0]
-        assert (yolo["model_name"], yolo["index"]) == ("face_yolov8m.pt", 2)
-        assert [one.steps for one in graph.passes] == [20, 5]
-        assert source(graph, nodes(graph, "ImageCompositeMasked")[0]["x"]) == "SwarmMaskBounds"
-
-    def test_loras_of_a_part_act_where_that_is_drawn_anew(self, full: Told) -> None:
-        own, face = Lora(ModelRef(WIDE, "")), Lora(ModelRef(FINE, ""))
-        regions = (
-            Region("object", "dog", 0.5, 0.5, 0.25, 0.25, 1, 0.4, loras=(face,)),
-            Region("segment", "a nose", what="face", creativity=0.5, loras=(face, own)),
-            Region("segment", "an ear", what="ear", creativity=0.5),
-        )
-        graph = full.build(work(loras=(own,), regions=regions))
-        (first,) = nodes(graph, "KSampler")
-        assert _worn(graph, first["model"]) == [WIDE]
-        again = {
-            graph.nodes[node["positive"][0]]["inputs"]["text"]: _worn(graph, node["model"])
-            for node in nodes(graph, "KSamplerAdvanced")
-        }
-        assert again == {"dog": [WIDE, FINE], "a nose": [WIDE, FINE, WIDE], "an ear": [WIDE]}
-        texts = {node["text"]: _worn(graph, node["clip"]) for node in nodes(graph, "CLIPTextEncode")}
-        assert (texts["a nose"], texts["an ear"]) == (again["a nose"], again["an ear"])
-
-    def test_loras_of_a_part_that_another_model_draws_are_refused(self, full: Told) -> None:
-        regions = (Region("segment", "a nose", what="face", loras=(Lora(ModelRef(FINE, "")),)),)
-        second = SecondPass(
-            0.5, model=ModelRef("xl/sd_xl_base.safetensors", "", "stable-diffusion-xl-v1-base")
-        )
-        asked = work(regions=regions, second=second)
-        with pytest.raises(Unbuildable, match="Segment Apply After"):
-            full.build(asked)
-        full.build(msgspec.structs.replace(asked, extra={"segmentapplyafter": "Base"}))
-
-    def test_other_nodes_find_words_too(self, full: Told) -> None:
-        told = full.without("SwarmClipSeg", "SwarmMaskBounds", "SwarmMaskBlur")
-        graph = told.build(work(regions=(Region("segment", "", strength=-0.3, what="face"),)))
-        assert nodes(graph, "CLIPSeg")[0]["text"] == "face"
-        assert nodes(graph, "InvertMask")
-
-    def test_segments_before_the_second_pass(self, full: Told) -> None:
-        regions = (Region("segment", "nose", what="face"),)
-        graph = full.build(work(regions=regions, second=SecondPass(0.5), extra={"segmentapplyafter": "Base"}))
-        assert [one.steps for one in graph.passes] == [20, 20, 10]
-
-    def test_what_cannot_be_found_is_refused(self, core: Told, full: Told) -> None:
-        with pytest.raises(Unbuildable, match=r"Prompt.*lacks the node SwarmClipSeg or CLIPSeg"):
-            core.build(work(regions=(Region("segment", "x", what="face"),)))
-        with pytest.raises(Unbuildable, match="no detector 'nobody'"):
-            full.build(work(regions=(Region("segment", "x", what="yolo-nobody"),)))
-
-    def test_made_transparent(self, full: Told) -> None:
-        regions = (Region("clear", "", strength=0.5, what="sky"), Region("clear", "", what="sea"))
-        graph = full.build(work(regions=regions))
-        assert source(graph, nodes(graph, "SaveImageWebsocket")[0]["images"]) == "JoinImageWithAlpha"
-
-
-def _worn(graph: Graph, link: list[Any]) -> list[str]:
-    """The LoRAs a model wears, the first laid first."""
-    body = graph.nodes[link[0]]
-    if body["class_type"] != "LoraLoader":
-        return []
-    return [*_worn(graph, body["inputs"]["model"]), body["inputs"]["lora_name"]]
 
 
 def test_what_a_server_can_do_follows_from_its_nodes(core: Told, full: Told) -> None:
