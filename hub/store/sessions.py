@@ -103,5 +103,6 @@ class TokenRows:
 
 
 def _token(values: tuple[Any, ...]) -> TokenRow:
-    row = TokenRow(*values[:8], expires=values[9])
-    return msgspec.structs.replace(row, flags=tuple(json.loads(values[8]))) if values[8] else row
+    row = TokenRow(*values[:8])
+    flags = tuple(json.loads(values[8])) if values[8] else None
+    return msgspec.structs.replace(row, flags=flags, expires=values[9])
