@@ -60,9 +60,7 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
                 settings.folders.outputs, store.images, __version__, append_user=settings.outputs.append_user
             )
             closing.callback(media.close)
-            safety = Safety(settings.safety, settings.folders.checkers)
-            closing.push_async_callback(safety.close)
-            await safety.open()
+            safety = await _open_safety(settings, closing)
             jobs = Jobs(store, media, most_waiting=settings.limits.waiting_images, safety=safety)
             pool = _make_pool(settings, jobs, accounts.upstream_keys, identity)
             engines = Engines(settings, store, pool)
@@ -103,6 +101,14 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             yield
 
     return lifespan
+
+
+async def _open_safety(settings: Settings, closing: AsyncExitStack) -> Safety:
+    """The checks of contents, ready where they are switched on."""
+    safety = Safety(settings.safety, settings.folders.checkers)
+    closing.push_async_callback(safety.close)
+    await safety.open()
+    return safety
 
 
 def _make_many(
