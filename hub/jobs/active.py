@@ -8,6 +8,7 @@ import msgspec
 
 from backends.contract import Work
 from hub.jobs.bus import Channel
+from hub.jobs.events import Queued
 from hub.jobs.job import Job, State
 from hub.jobs.keep import Kept
 from hub.jobs.need import Need, needs_of
@@ -95,6 +96,10 @@ class Active:
             return [self.needs[0]]
         waiting = (picture.index for picture in self.job.pictures if picture.state is State.WAITING)
         return list(dict.fromkeys(self.need(index) for index in waiting))
+
+    def announce(self) -> None:
+        """Say that it is accepted, and what was left out of it."""
+        self.channel.say(Queued, images=len(self.works), warnings=self.kept.request.warnings)
 
     def asked(self, index: int | None) -> Asked:
         """What image `index` asks for, or all of them together."""

@@ -123,7 +123,7 @@ class Jobs:
             active = self._make(found.row, found.kept, found.done)
             active.durable = True
             active.watched = active.channel.watched
-            _say_queued(active)
+            active.announce()
             active.channel.open()
             self._end_again(active, found.gone)
             self._floor.enter(active)
@@ -155,8 +155,7 @@ class Jobs:
     ) -> Job:
         """Accept a request: durable on return, possibly at an engine already. Raises HubError.
 
-        `watched` tells that the sender is going to look at its previews; `name` what the job is called where
-        that is settled already, by an earlier process when it says so: engines may still be starting then.
+        `watched` tells that the sender looks at its previews; `name` what it is called, where that is settled.
         """
         if self._stopping:
             raise HubError(STOPPING)
@@ -219,7 +218,7 @@ class Jobs:
 
     async def _accept(self, active: Active, row: JobRow) -> None:
         """Write the row while the first images are already on their way to an engine."""
-        _say_queued(active)
+        active.announce()
         stored = self._keep.accept(row, active.kept)
         stored.add_done_callback(lambda done: self._stored(active, done))
         self._floor.enter(active)
@@ -499,7 +498,3 @@ class Jobs:
         for active in concerned:
             if active.job.user == user:
                 self._floor.watch(active, active.channel.watched)
-
-
-def _say_queued(active: Active) -> None:
-    active.channel.say(events.Queued, images=len(active.works), warnings=active.kept.request.warnings)
