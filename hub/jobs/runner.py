@@ -155,7 +155,7 @@ class Jobs:
     ) -> Job:
         """Accept a request: durable on return, possibly at an engine already. Raises HubError.
 
-        `watched` tells that the sender looks at its previews; `name` what it is called, where that is settled.
+        `watched`: the sender looks at its previews; `name`: what it is called, where that is settled.
         """
         if self._stopping:
             raise HubError(STOPPING)
