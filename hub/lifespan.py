@@ -93,9 +93,7 @@ def make_lifespan(board: Switchboard) -> Callable[[Any], AbstractAsyncContextMan
             # Grids before the jobs: a refused image would end one that the next start shall go on with.
             for part in (pool, jobs, engines, grids, batches, departures):
                 closing.push_async_callback(part.stop)
-            hooks.start()
-            server_hooks.start()
-            await _begin_work(settings, jobs, pool, closing)
+            await _begin_work(settings, jobs, pool, (hooks, server_hooks), closing)
             grids.resume()
             batches.resume()
             yield
@@ -120,8 +118,16 @@ def _make_many(
     return grids, Batches(registry, intake, jobs, media, runs[1], settings.limits, folders)
 
 
-async def _begin_work(settings: Settings, jobs: Jobs, pool: Pool, closing: AsyncExitStack) -> None:
-    """Let jobs go on, engines begin, and watch both."""
+async def _begin_work(
+    settings: Settings,
+    jobs: Jobs,
+    pool: Pool,
+    listeners: tuple[Hooks, ServerHooks],
+    closing: AsyncExitStack,
+) -> None:
+    """Let jobs go on, engines begin, and watch both. Whoever listens does so before the first job."""
+    for listener in listeners:
+        listener.start()
     await jobs.start()
     await pool.start()
     jobs.lookout.start(lambda: settings.engines.stuck_seconds)
