@@ -52,7 +52,7 @@ def _telling(
         if "log.level" in keys:
             logging.getLogger().setLevel(settings.log.level.upper())
         if "limits.waiting_images" in keys:
-            jobs.allow_waiting(settings.limits.waiting_images)
+            jobs.admission.most_waiting = settings.limits.waiting_images
         if "network.control_seconds" in keys:
             board.ending.controlled(settings.network.control_seconds)
         if "network.hosts" in keys:

@@ -34,7 +34,6 @@ from hub.jobs.reports import Reports
 from hub.jobs.seats import EngineFigures, Engines
 from hub.jobs.status import Status, StatusText, status_text
 from hub.jobs.tally import Counts, Tallies
-from hub.jobs.times import Times
 from hub.media import Media, occasion_of
 from hub.params import spread
 from hub.params.request import GenRequest
@@ -73,10 +72,11 @@ class Jobs:
         self._floor = Floor(self._ended, self._gone, steady)
         self.safety = safety or Safety()
         self._reports = Reports(self._floor, media, clock, self._write_end, self.safety)
+        self.times = self._reports.times
         self._memory = Memory()
         self.lookout = Lookout(self._floor)
         self.measured = Measured(self._floor.seats.speeds, self._keep)
-        self._admission = Admission(self._keep, most_waiting)
+        self.admission = Admission(self._keep, most_waiting)
         self._sequence = 0
         self.listing = Listing(self._floor, self._memory, self._keep)
         self.is_known: Callable[[str], bool] = lambda user: True
@@ -102,10 +102,6 @@ class Jobs:
         """Let somebody look on at all jobs, and say when images may start."""
         self._reports.onlooker = onlooker
         self._floor.may_start = onlooker.may_start
-
-    def allow_waiting(self, images: int) -> None:
-        """From now on so many images of one user may wait at most, whatever the roles say."""
-        self._admission.most_waiting = images
 
     def go_on(self) -> None:
         """Start what may start by now."""
@@ -173,7 +169,7 @@ class Jobs:
     def _admit(self, request: GenRequest, caller: Caller, total: int, now: float) -> None:
         if not self.is_known(caller.user):
             raise DeadSession
-        self._admission.check(
+        self.admission.check(
             request,
             caller,
             total,
@@ -212,7 +208,7 @@ class Jobs:
         row = JobRow(name.job, caller.user, name.sender, number, "waiting", total, int(now * 1000))
         active = self._make(row, kept, frozenset())
         active.watched = watched or active.channel.watched
-        self._admission.accepted(caller.user, row.id, now, total)
+        self.admission.accepted(caller.user, row.id, now, total)
         await self._accept(active, row)
         return active.job
 
@@ -277,7 +273,7 @@ class Jobs:
         self._memory.forget(user)
         self._bus.feeds.forget(user)
         self._keep.forget_user(user)
-        self._admission.forget(user)
+        self.admission.forget(user)
         await self.settled()
 
     async def settled(self) -> None:
@@ -325,11 +321,6 @@ class Jobs:
     def figures(self) -> Figures:
         """The queue over all users."""
         return self._floor.figures()
-
-    @property
-    def times(self) -> Times:
-        """How long the latest images took."""
-        return self._reports.times
 
     def engine_figures(self) -> list[EngineFigures]:
         """How full and how fast each engine is."""
@@ -456,7 +447,7 @@ class Jobs:
     def _ended(self, active: Active) -> None:
         if active.ending != active.job.state:
             active.channel.hold(self._write_end(active, active.job.state))
-        self._admission.ended(active.job.user, active.job.id, active.job.made)
+        self.admission.ended(active.job.user, active.job.id, active.job.made)
         self.ended_images.update(str(picture.state) for picture in active.job.pictures)
         if self._reports.onlooker is not None:
             occasion = occasion_of(active.created, active.kept.count, 0, active.job.user)

@@ -5,6 +5,7 @@ import stat
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -18,7 +19,9 @@ HUB_SETTINGS = SETTINGS
 RECORDED = Path(__file__).parents[1] / "hub" / "resources" / "nvidia_smi.csv"
 
 
-async def read(hub: RunningHub, path: str, session: str | None = None, **query: object) -> tuple[int, dict]:
+async def read(
+    hub: RunningHub, path: str, session: str | None = None, **query: str | float
+) -> tuple[int, Any]:
     answer = await hub.http.get(
         f"/hub/v1{path}", params=query, headers={"X-Session-ID": session or hub.session}
     )

@@ -299,7 +299,7 @@ class TestLimitsOfRoles:
         refusal = await hub.call("GenerateText2Image", **{**ask, "images": 2})
         assert (refusal["field"], refusal["limit"]) == ("images", 1)
         assert 86000 < refusal["frees_in"] <= 86400 and "24 hours" in refusal["error"]
-        hub.room(Jobs)._admission._days.clear()  # what was counted comes from the store again
+        hub.room(Jobs).admission._days.clear()  # what was counted comes from the store again
         assert (await hub.call("GenerateText2Image", **{**ask, "images": 2}))["limit"] == 1
         assert (await hub.call("GenerateText2Image", **ask))["images"]
 
