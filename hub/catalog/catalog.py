@@ -12,7 +12,7 @@ from msgspec import Struct
 from backends.contract import EngineState
 from hub.accounts.caller import Caller
 from hub.catalog.access import may_see, sees_all
-from hub.catalog.elsewhere import Offered, Telling, gathered, merged, same, telling
+from hub.catalog.elsewhere import Offered, Telling, gathered, merged, missing_with, same, telling
 from hub.catalog.entry import SHELVES, Entry
 from hub.catalog.keep import recall, remember
 from hub.catalog.match import closest, plain_model
@@ -143,6 +143,12 @@ class Catalog:
         if best is None:
             raise HubError(NOT_FOUND)
         return shelf.entries[best]
+
+    def missing_with(self, subtype: str, name: str, caller: Caller) -> str:
+        """Of a model that is not found: which engine that does not answer had it, and why it does not, as
+        the rest of a sentence; "" when that is not why."""
+        states = () if self._engines is None else self._engines.states()
+        return missing_with(states, subtype, name, lambda full: may_see(caller.limits, full))
 
     def exact(self, subtype: str, name: str, caller: Caller, *, field: str = "model") -> Entry:
         """The model of exactly this name, `.safetensors` optional.

@@ -1,6 +1,6 @@
 """The models that engines elsewhere have, told by their engines, as entries beside those on disk. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -9,6 +9,7 @@ from backends.contract import EngineState, RemoteModel
 from hub.catalog.classes import CLASSES, by_name
 from hub.catalog.classes.wishes import WISHES
 from hub.catalog.entry import SHELVES, Defaults, Entry
+from hub.catalog.match import closest, plain_model
 
 LONGEST = 1024
 """Characters; nobody has a model of a longer name."""
@@ -45,6 +46,27 @@ def same(one: Telling, other: Telling) -> bool:
     return len(one) == len(other) and all(
         a[0] == b[0] and a[1] is b[1] for a, b in zip(one, other, strict=True)
     )
+
+
+def missing_with(states: Iterable[EngineState], subtype: str, name: str, sees: Callable[[str], bool]) -> str:
+    """Of a model that is not there now: the engine elsewhere that had it, and why that does not count now, as
+    the rest of a sentence; "" when none had it. `sees` tells which names may be told.
+    """
+    for state in states:
+        if state.holds_any or (state.enabled and state.status in _LIVING):
+            continue
+        names = {plain_model(one): one for one in state.offers.get(subtype, ()) if sees(one)}
+        found = names.get(plain_model(name)) or closest(plain_model(name), names)
+        if found is not None:
+            why = "could not be reached"
+            if not state.enabled or state.status == "disabled":
+                why = "is switched off; an administrator can switch it on under Server > Backends"
+            elif state.hopeless:
+                why = "has a wrong setting"
+            elif state.status == "idle":
+                why = "does not answer"
+            return f"only {state.title} (backend {state.id}) has '{found}', and it {why}"
+    return ""
 
 
 def gathered(told: Telling) -> Offered:

@@ -175,11 +175,10 @@ class Collected:
         except BadInput:
             raise
         except HubError:
-            shown = shown_value(text)
+            away = self._context.catalog.missing_with(param.subtype or "", text[:4096], self._caller)
+            why = away or "are you sure that model name is correct?"
             raise refused(
-                param,
-                f"Invalid model value for param {param.name} - '{shown}' - "
-                "are you sure that model name is correct?",
+                param, f"Invalid model value for param {param.name} - '{shown_value(text)}' - {why}"
             ) from None
         if not entry.supported:
             raise refused(param, f"the model '{entry.name}' cannot be used: {entry.reason}")

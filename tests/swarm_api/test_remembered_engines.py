@@ -78,3 +78,17 @@ async def test_how_fast_it_is_is_known_from_the_start(known: Any) -> None:
     async with shore(data, painter, here=False) as hub:
         (now,) = hub.room(Jobs).engine_figures()
         assert now.seconds_an_image == before.seconds_an_image
+
+
+async def test_a_model_whose_engine_is_switched_off_is_refused_with_that(known: Any) -> None:
+    data, painter, _ = known
+    async with shore(data, painter, here=False) as hub:
+        await painter.light()
+        await until_known(hub)
+        await hub.call("ToggleBackend", backend_id=0, enabled=False)
+        refused = await hub.call("GenerateText2Image", **FAR)
+        assert refused["field"] == "model"
+        words = f"only Beacon (backend 0) has '{WAVE.name}', and it is switched off; an administrator can"
+        assert words in refused["error"]
+        unknown = await hub.call("GenerateText2Image", **{**FAR, "model": "nobody has it"})
+        assert "are you sure that model name is correct?" in unknown["error"]
