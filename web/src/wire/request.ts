@@ -64,10 +64,14 @@ export class Hub {
    * first. Raises `Refused` with the hub's sentence, or `Unreachable`.
    */
   async call<Answer>(route: string, given: Record<string, unknown> = {}): Promise<Answer> {
+    return this.#alive((session_id) => this.#post(route, { ...given, session_id })) as Promise<Answer>;
+  }
+
+  async #alive(ask: (session_id: string) => Promise<Record<string, unknown>>): Promise<Record<string, unknown>> {
     for (let attempt = 0; ; attempt += 1) {
       const { session_id } = await this.session();
       try {
-        return (await this.#post(route, { ...given, session_id })) as Answer;
+        return await ask(session_id);
       } catch (trouble) {
         const dead = trouble instanceof Refused && trouble.errorId === "invalid_session_id";
         if (!dead || attempt >= TRIES) throw trouble;
@@ -75,6 +79,12 @@ export class Hub {
         await this.renew(session_id);
       }
     }
+  }
+
+  /** Reads a route that changes nothing, as `call` does. */
+  async read<Answer>(route: string, given: Record<string, string | number> = {}): Promise<Answer> {
+    const query = new URLSearchParams(Object.entries(given).map(([name, value]) => [name, String(value)])).toString();
+    return this.#alive((session_id) => this.#send(query === "" ? route : `${route}?${query}`, { headers: { "X-Session-ID": session_id } })) as Promise<Answer>;
   }
 
   /** Proves who is there; the hub answers with a cookie. Raises `Refused`. */
@@ -95,14 +105,13 @@ export class Hub {
   }
 
   async #post(route: string, body: Record<string, unknown>): Promise<Record<string, unknown>> {
+    return this.#send(route, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  }
+
+  async #send(route: string, init: RequestInit): Promise<Record<string, unknown>> {
     let answer: unknown;
     try {
-      const response = await this.around.fetch(routeAddress(this.around.page, route), {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify(body),
-        cache: "no-store",
-      });
+      const response = await this.around.fetch(routeAddress(this.around.page, route), { ...init, cache: "no-store" });
       answer = await response.json();
     } catch (cause) {
       throw new Unreachable(cause instanceof Error ? cause.message : String(cause));
