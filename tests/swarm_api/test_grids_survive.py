@@ -22,11 +22,11 @@ from tests.swarm_api.test_image_batches import USUAL as BATCH
 SLOW = "||".join(f"slow {colour} one" for colour in ("red", "blue", "green", "white", "black", "yellow"))
 
 
-async def begun(hub: RunningHub, session: str) -> None:
+async def begun(hub: RunningHub, session: str, **changes: Any) -> None:
     """Ask for a grid and leave as soon as its first image is there."""
     async with hub.socket("/API/GridGenRun") as socket:
         body = {"baseParams": {**BASE, "steps": 8}, "gridAxes": [axis("prompt", SLOW), axis("seed", "1,2,3")]}
-        await socket.send(json.dumps({"session_id": session, **USUAL, **body}))
+        await socket.send(json.dumps({"session_id": session, **USUAL, **body, **changes}))
         while "image" not in json.loads(await socket.recv()):
             pass
 
@@ -54,6 +54,25 @@ async def test_a_restart_draws_every_image_once_to_the_place_its_page_expects(tm
         )
         assert again[-1] == {"images": 0, "skipped": 18, "failed": 0, "success": "complete"}
         assert "slow red one" in (home / "index.html").read_text().partition('"metadata"')[2]
+
+
+async def test_a_restart_makes_the_one_image_of_a_grid_too(tmp_path: Path) -> None:
+    async with running(tmp_path, SETTINGS) as hub:
+        await begun(hub, hub.session, outputType="Grid Image")
+    async with running(tmp_path, SETTINGS) as hub:
+        async with asyncio.timeout(60):
+            while hub.room(Grids).busy:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        files = (await hub.call("ListImages", path="", depth=9))["files"]
+        (whole,) = [file["src"] for file in files if "-grid" in file["src"]]
+        assert len(files) == 19
+        with Image.open(hub.room(Media).outputs.home("local") / whole) as picture:
+            colours = {
+                picture.convert("RGB").getpixel((x, y))
+                for x in range(10, picture.width, 8)
+                for y in range(10, picture.height, 8)
+            }
+            assert {(255, 0, 0), (0, 0, 255), (255, 255, 0)} <= colours, "none of its images is missing"
 
 
 def cells(data: Path) -> list[tuple[str, int]]:
