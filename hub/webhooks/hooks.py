@@ -155,7 +155,7 @@ class Hooks:
     async def forget(self, user: str) -> None:
         """Let go of the webhooks of a user whose account is gone; the store has no more of them."""
         for row in self.of(user):
-            del self._hooks[row.id]
+            del self._hooks[row.id], self._wanted[row.id]
             self._schedule.drop(row.id)
             self._dropped.pop(row.id, None)
         listening = self._listening.pop(user, None)
