@@ -40,6 +40,7 @@ from backends.contract import (
 from backends.contract import Watch as Watched
 from backends.discover import FoundEngine
 from backends.engine_settings import RefusedSetting, read_settings, secrets_of
+from backends.knock import knock
 from backends.loads import Loads
 from backends.remembered import Remembered, mark_of, recall, remember
 from backends.restarts import Restarts
@@ -435,12 +436,12 @@ class RemoteEngine:
 
     async def _knock(self) -> None:
         """Bring the next try forward as soon as anybody listens there, where that can be asked cheaply."""
-        answers = getattr(self._client, "answers", None)
-        while answers is not None:
+        address = getattr(self._client, "address", "")
+        while address:
             pause = self._pause
             self._pause = min(2 * pause, self._watching.knock)
             await asyncio.sleep(pause)
-            if await answers():
+            if await knock(address):
                 self._launch()
                 return
 

@@ -10,7 +10,6 @@ from backends.comfyui_api.settings import ComfyApiSettings
 from backends.comfyui_api.stock import Memory
 from backends.comfyui_api.way import Way
 from backends.contract import Cancel, Command, Free, Load, LoadFailed, Refresh, Submit, Surroundings, Watch
-from backends.knock import knock
 
 
 class ComfyClient:
@@ -37,9 +36,10 @@ class ComfyClient:
             self._left = life.unfinished()
             await life.end()
 
-    async def answers(self) -> bool:
-        """Whether anybody listens there; see contract.Client."""
-        return await knock(self._settings.address)
+    @property
+    def address(self) -> str:
+        """Where it is looked whether anybody listens; see contract.Client."""
+        return self._settings.address
 
     def handle(self, command: Command) -> None:
         """Take a command without waiting."""

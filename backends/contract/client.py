@@ -67,8 +67,8 @@ class Client(Protocol):
         a Pong is one without meaning. While it holds works and says nothing for long its life is ended from
         outside: whoever waits for one slow answer with a time limit of its own says a Pong now and then.
         When its settings have a true `allow_idle`, that nobody answers is no error. A client may also have
-        an `async answers() -> bool`: whether anybody listens there, asked every few seconds once it was given
-        up, so that it is called again as soon as somebody does.
+        an `address` (http or https): once it was given up it is looked every few seconds whether anybody
+        listens there, and it is called again as soon as somebody does.
         """
 
     def handle(self, command: Command) -> None:

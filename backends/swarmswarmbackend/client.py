@@ -24,7 +24,6 @@ from backends.contract import (
     Watch,
     Work,
 )
-from backends.knock import knock
 from backends.swarmswarmbackend import listing
 from backends.swarmswarmbackend.conversation import Conversation
 from backends.swarmswarmbackend.engine import SwarmSettings
@@ -68,9 +67,10 @@ class SwarmClient:
             await life.leave()
             await server.close()
 
-    async def answers(self) -> bool:
-        """Whether anybody listens there; see contract.Client."""
-        return await knock(self._settings.address)
+    @property
+    def address(self) -> str:
+        """Where it is looked whether anybody listens; see contract.Client."""
+        return self._settings.address
 
     def handle(self, command: Command) -> None:
         """Take a command without waiting."""
