@@ -11,13 +11,15 @@ from permissions.flag import Rank
 
 class Quotas(Struct, frozen=True):
     """What one user may ask of the engines; 0 is no limit. Of images: drawn at once, waiting, accepted within
-    24 hours; of each image: pixels of the result, steps."""
+    24 hours; of each image: pixels of the result, steps; of those that are kept: files, MiB."""
 
     images_at_once: int = 0
     queued: int = 0
     per_day: int = 0
     pixels: int = 0
     steps: int = 0
+    files: int = 0
+    storage_mib: int = 0
 
 
 class Role(Struct, frozen=True):

@@ -100,6 +100,14 @@ def _role(row: RoleRow) -> Role:
         row.max_t2i_simultaneous,
         row.allow_unsafe_outpaths,
         row.automatic,
-        Quotas(row.max_images_at_once, row.max_queued, row.max_per_day, row.max_pixels, row.max_steps),
+        Quotas(
+            row.max_images_at_once,
+            row.max_queued,
+            row.max_per_day,
+            row.max_pixels,
+            row.max_steps,
+            row.max_files,
+            row.max_storage_mib,
+        ),
         row.check_content,
     )

@@ -33,6 +33,8 @@ class Admission:
         quotas, user = caller.limits.quotas, caller.user
         limits.check_request(request, quotas)
         most = min(self.most_waiting, quotas.queued or self.most_waiting)
+        if request.save:
+            self.demand_room(caller, waiting + total, limits.bytes_of(request))
         limits.check_waiting(waiting, total, most, seconds(max(0, waiting + total - most)))
         if quotas.per_day:
             if user not in self._days:
@@ -40,6 +42,12 @@ class Admission:
             limits.check_day(self._days[user], now, total, quotas.per_day)
         else:
             self._days.pop(user, None)
+
+    def demand_room(self, caller: Caller, coming: int, each: int) -> None:
+        """Refuse pictures of `each` bytes that the caller's roles allow no room for. Raises HubError."""
+        quotas = caller.limits.quotas
+        if quotas.files or quotas.storage_mib:
+            limits.check_stored(*self._keep.stored(caller.user), coming, each, quotas)
 
     def accepted(self, user: str, job: str, now: float, images: int) -> None:
         """A job came in."""

@@ -176,6 +176,10 @@ class Keep:
         rows = self._store.jobs.accepted_since(user, int(since * 1000))
         return [(created / 1000, images, job) for created, images, job in rows]
 
+    def stored(self, user: str) -> tuple[int, int]:
+        """How many pictures a user keeps, and their bytes."""
+        return self._store.totals.of(user)
+
     def forget(self, before: float) -> None:
         """Let go of requests that were not tried again, but for what a list shows and finds of those that
         made no picture."""

@@ -11,6 +11,9 @@ from hub.params.request import GenRequest
 from permissions import Quotas
 
 DAY = 24 * 3600.0
+MIB = 1 << 20
+TOLD_BYTES = 1 << 14
+"""Bytes that a picture's metadata takes at most, about."""
 
 
 class Day:
@@ -69,6 +72,33 @@ def check_request(request: GenRequest, quotas: Quotas) -> None:
             f"You asked for {request.steps} steps; your roles allow {quotas.steps}.",
             field="steps",
             limit=quotas.steps,
+        )
+
+
+def bytes_of(request: GenRequest) -> int:
+    """What one picture may take at most, about: every pixel in three bytes, and what it tells of itself."""
+    width, height = result_size(request.width, request.height, request.second)
+    return width * height * 3 + TOLD_BYTES
+
+
+def check_stored(files: int, size: int, coming: int, each: int, quotas: Quotas) -> None:
+    """Refuse pictures that would not fit beside what a user keeps: `files` of `size` bytes together. `coming`
+    are those that wait and the new ones, of at most `each` bytes; room is set aside for all of them."""
+    if quotas.files and files + coming > quotas.files:
+        raise HubError(
+            f"You keep {files} pictures; with {coming} to come they would be more than the {quotas.files} "
+            "that your roles allow. Delete some.",
+            field="images",
+            limit=max(0, quotas.files - files),
+        )
+    most = quotas.storage_mib << 20
+    if most and size + coming * each > most:
+        raise HubError(
+            f"Your pictures take {size / MIB:.1f} of the {quotas.storage_mib} MiB that your roles allow, and "
+            f"{coming} to come may take {coming * each / MIB:.1f} MiB. "
+            "Delete some, or ask for fewer or smaller ones.",
+            field="images",
+            limit=max(0, (most - size) // max(1, each)),
         )
 
 

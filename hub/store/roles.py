@@ -11,13 +11,13 @@ from hub.store.writer import Writer
 _COLUMNS = (
     "id, name, description, flags, model_whitelist, model_blacklist, max_outpath_depth, "
     "max_t2i_simultaneous, allow_unsafe_outpaths, automatic, check_content, "
-    "max_images_at_once, max_queued, max_per_day, max_pixels, max_steps"
+    "max_images_at_once, max_queued, max_per_day, max_pixels, max_steps, max_files, max_storage_mib"
 )
 
 
 class RoleRow(Struct, frozen=True):
     """One role (swarm-api §3): `flags` are permission ids, the model lists name prefixes; an `automatic` role
-    cannot be deleted. Of the last five limits 0 is none."""
+    cannot be deleted. Of the last seven limits 0 is none."""
 
     id: str
     name: str
@@ -35,6 +35,8 @@ class RoleRow(Struct, frozen=True):
     max_per_day: int = 0
     max_pixels: int = 0
     max_steps: int = 0
+    max_files: int = 0
+    max_storage_mib: int = 0
 
 
 class RoleRows:
@@ -66,9 +68,11 @@ class RoleRows:
             row.max_per_day,
             row.max_pixels,
             row.max_steps,
+            row.max_files,
+            row.max_storage_mib,
         )
         return self._writer.execute(
-            f"INSERT OR REPLACE INTO roles ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
+            f"INSERT OR REPLACE INTO roles ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
             values,
         )
 

@@ -13,6 +13,7 @@ from hub.store.reading import Reading
 from hub.store.roles import RoleRows
 from hub.store.runs import Runs
 from hub.store.sessions import SessionRows, TokenRows
+from hub.store.totals import Totals
 from hub.store.users import UserData, Users
 from hub.store.webhooks import Webhooks
 from hub.store.writer import Writer
@@ -37,6 +38,7 @@ class Store:
         self.webhooks = Webhooks(writer)
         self.engines = Engines(writer)
         self.runs = Runs(writer)
+        self.totals = Totals(writer)
         self.images = Images(writer, lists, searches)
 
     @classmethod
@@ -47,6 +49,7 @@ class Store:
         tidy(database)
         store = cls(Writer(database), await open_reader(database), database)
         store.images.begin()
+        store.totals.begin()
         store.jobs.begin()
         return store
 

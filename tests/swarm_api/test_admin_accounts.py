@@ -206,4 +206,4 @@ def test_a_role_has_every_limit_on_the_wire() -> None:
     from hub.routes.admin.roles import RoleOut
     from permissions import Quotas
 
-    assert len(msgspec.structs.fields(RoleOut)) == 9 + len(msgspec.structs.fields(Quotas))
+    assert len(msgspec.structs.fields(RoleOut)) == 10 + len(msgspec.structs.fields(Quotas))

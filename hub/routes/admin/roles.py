@@ -15,8 +15,9 @@ Amount = Annotated[int | None, Meta(ge=0, le=2**53, description="0: no limit; le
 
 
 class RoleOut(Struct, frozen=True):
-    """A role. The last five are ours: what one user may have drawn at once, waiting and accepted within 24
-    hours (images), and the largest picture (pixels) and most steps; 0 is no limit."""
+    """A role. Ours are: what one user may have drawn at once, waiting and accepted within 24 hours
+    (images), the largest picture (pixels) and most steps, and how many pictures (files) and MiB of them may
+    be kept; 0 is no limit."""
 
     name: str
     description: str
@@ -32,6 +33,8 @@ class RoleOut(Struct, frozen=True):
     max_per_day: int
     max_pixels: int
     max_steps: int
+    max_files: int
+    max_storage_mib: int
     check_content: Annotated[
         bool,
         Meta(
@@ -69,6 +72,8 @@ class EditRoleIn(Struct, frozen=True):
     max_per_day: Amount = None
     max_pixels: Amount = None
     max_steps: Amount = None
+    max_files: Amount = None
+    max_storage_mib: Amount = None
     check_content: Annotated[
         bool | None,
         Meta(description="Whether its holders' requests and results are checked; left out: as it is."),
@@ -182,6 +187,8 @@ def _shown(role: Role) -> RoleOut:
         quotas.per_day,
         quotas.pixels,
         quotas.steps,
+        quotas.files,
+        quotas.storage_mib,
         role.check_content,
     )
 
@@ -194,6 +201,8 @@ def _quotas(given: EditRoleIn, before: Quotas) -> Quotas:
         given.max_per_day,
         given.max_pixels,
         given.max_steps,
+        given.max_files,
+        given.max_storage_mib,
     )
     kept = msgspec.structs.astuple(before)
     return Quotas(*(old if new is None else new for old, new in zip(kept, wanted, strict=True)))

@@ -175,6 +175,8 @@ async def add_image_to_history(
         picture = await asyncio.to_thread(read_picture, given.image, limits.image_megapixels)
     except BadPicture as bad:
         raise BadInput(str(bad), field="image", limit=bad.limit) from bad
+    waiting = jobs.counts(user=caller.user).waiting_gens
+    jobs.admission.demand_room(caller, waiting + 1, len(picture.data))
     raw: dict[str, Any] = {**given.raw, "images": 1}
     del raw["image"]
     request = only_given(await intake.read(raw, caller, tags=False), _named(raw, caller, accounts))

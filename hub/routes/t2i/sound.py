@@ -50,6 +50,7 @@ class SoundOut(Struct, frozen=True):
 async def extract_video_audio(caller: Caller, given: VideoIn, media: Media, jobs: Jobs) -> SoundOut:
     """Take the sound out of a video (MP3, by ffmpeg) and put it into the caller's history."""
     name = (given.filename or "").strip()[:100]
+    jobs.admission.demand_room(caller, jobs.counts(user=caller.user).waiting_gens + 1, 0)
     try:
         find_ffmpeg()
         if not given.video.startswith("data:"):

@@ -45,7 +45,7 @@ def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str
 
 
 def schema(database: Path) -> dict[str, str]:
-    """What migrations make; `image_words` and the indexes `images_…` and `jobs_…` by opening."""
+    """What migrations make; what begins with `image_`, `images_` and `jobs_` comes by opening."""
     with sqlite3.connect(database) as db:
         rows = db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
     return {name: sql for name, sql in rows if not name.startswith(("image_", "images_", "jobs_"))}
