@@ -73,6 +73,11 @@ async def test_queue_and_machine_come_as_columns(shared_hub: RunningHub) -> None
     )
     assert set(told["units"]) == set(told["columns"]) and told["units"]["wait_p50"] == "seconds"
     assert told["facts"]["ram_total"] > 0
+    metrics = (await hub.http.get("/hub/v1/metrics", headers={"X-Session-ID": hub.session})).text
+    assert (
+        'hub_wait_seconds{quantile="0.5"} ' in metrics and 'hub_engine_images_total{engine="0"} ' in metrics
+    )
+    assert f"hub_machine_memory_total_bytes {float(told['facts']['ram_total'])}\n" in metrics
     later = (await read(hub, "/resources", after=told["times"][-1]))[1]
     assert all(when > told["times"][-1] for when in later["times"])
     assert (await read(hub, "/resources", step=5))[1]["step"] == 10
@@ -120,3 +125,6 @@ async def test_cards_are_told_of(hub_with_cards: RunningHub) -> None:
             await asyncio.sleep(0.1)
     assert told["facts"]["gpu_names"]["1"] == "Tesla T4"
     assert told["units"]["gpu0_memory_used"] == "bytes" and told["units"]["gpu0_use"] == "share"
+    metrics = (await hub.http.get("/hub/v1/metrics", headers={"X-Session-ID": hub.session})).text
+    assert 'hub_gpu_use_share{gpu="0",name="NVIDIA GeForce RTX 3090"} 0.97\n' in metrics
+    assert 'hub_gpu_temperature_celsius{gpu="1",name="Tesla T4"} 35.0\n' in metrics

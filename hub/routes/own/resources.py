@@ -17,8 +17,8 @@ class HistoryIn(Struct, frozen=True):
         Meta(
             ge=0,
             le=86_400,
-            description="Seconds between two rows at least. There are rows of 1 s for five minutes, of 10 s for "
-            "an hour and of 120 s for a day; each is the mean of what it covers.",
+            description="Seconds between two rows at least. There are rows of 1 s for five minutes, of 10 s "
+            "for an hour and of 120 s for a day; each is the mean of what it covers.",
         ),
     ] = 1.0
     after: Annotated[float, Meta(ge=0, le=2**40, description="Only rows after this time (unix seconds).")] = (
