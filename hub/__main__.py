@@ -28,6 +28,16 @@ LOG_BYTES = 5 * 2**20
 DOCS = Path(__file__).parent.parent / "docs" / "api"
 
 
+class LogFile(RotatingFileHandler):
+    """The log's file. A line that a full disk does not take is lost, and nothing else with it: a page of
+    complaints for each would bury on the terminal what matters."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Let the line go when it is the disk; anything else is complained about as always."""
+        if not isinstance(sys.exception(), OSError):
+            super().handleError(record)
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
     given = _parser().parse_args(words)
@@ -91,7 +101,7 @@ def _start_log(settings: Settings) -> None:
     try:
         settings.folders.logs.mkdir(parents=True, exist_ok=True)
         file = settings.folders.logs / "hub.log"
-        handlers.append(RotatingFileHandler(file, maxBytes=LOG_BYTES, backupCount=3, encoding="utf-8"))
+        handlers.append(LogFile(file, maxBytes=LOG_BYTES, backupCount=3, encoding="utf-8"))
     except OSError as wrong:
         trouble = wrong
     for handler in handlers:

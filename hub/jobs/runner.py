@@ -224,8 +224,12 @@ class Jobs:
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            _log.exception("Job %s could not be written", row.id)
-            words = storage_trouble(error) or "Its log says why."
+            words = storage_trouble(error)
+            if words is None:
+                _log.exception("Job %s could not be written", row.id)
+                words = "Its log says why."
+            else:
+                _log.error("Job %s could not be written: %s", row.id, error)
             raise HubError(f"The request could not be stored, so it was not started. {words}") from error
 
     def _stored(self, active: Active, done: "asyncio.Future[int]") -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import http.server
 import json
+import logging
 import os
 import re
 import signal
@@ -13,11 +14,13 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 import websockets
+
+from hub.__main__ import LogFile
 
 ROOT = Path(__file__).parents[2]
 ENGINES_OFF = {"HUB_ENGINES_START_AT_BOOT": "false"}
@@ -177,3 +180,14 @@ class TestDocs:
         done = run("docs", "--out", str(tmp_path / "api"))
         assert done.returncode == 0
         assert (tmp_path / "api" / "README.md").read_text().startswith("# The API")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+def test_a_full_disk_costs_lines_of_the_log_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    handler = LogFile("/dev/full", encoding="utf-8")
+    for number in range(3):
+        handler.emit(logging.LogRecord("hub", logging.INFO, "", 0, f"line {number}", None, None))
+    handler.emit(logging.LogRecord("hub", logging.INFO, "", 0, "%d", ("no number",), None))
+    assert capsys.readouterr().err.count("--- Logging error ---") == 1, "mistakes of ours are still told"
+    with suppress(OSError):
+        handler.close()
