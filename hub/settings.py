@@ -140,6 +140,9 @@ class Accounts(Struct, frozen=True):
         ),
     ] = False
     session_days: Annotated[Positive, Meta(description="Days without use after which a session ends.")] = 31
+    session_most_days: Annotated[
+        Positive, Meta(description="Days after which a session ends, however much it is used.")
+    ] = 90
     allow_registration: Annotated[
         bool, Meta(description="Whether visitors may register an account.", extra=AT_ONCE)
     ] = False

@@ -65,6 +65,7 @@ class Sessions:
         ends: Callable[[str], int] = lambda token: 0,
         note_active: Callable[[str], None] = lambda user: None,
         days: int = 31,
+        most_days: int = 90,
         clock: Clock = now_ms,
         steady: Clock | None = None,
     ) -> None:
@@ -73,6 +74,7 @@ class Sessions:
         self._note_active = note_active
         self._steps = Steps(clock, steady or (steady_ms if clock is now_ms else clock))
         self._lifetime = days * DAY_MS
+        self._longest = most_days * DAY_MS
         self._live: dict[bytes, _Live] = {}
         self._used: dict[bytes, int] = {}  # last-used times not written yet
         self._ends = ends
@@ -106,7 +108,7 @@ class Sessions:
         now = self._now()
         if live.caller is None:
             live.caller = self._caller(session_id, live)
-        if now - live.last_used > self._lifetime or 0 < live.until <= now:
+        if self._has_run_out(live, now) or 0 < live.until <= now:
             self._forget([digest])
             return None
         live.last_used = now
@@ -183,12 +185,16 @@ class Sessions:
         return len(doomed)
 
     async def sweep(self, is_known: Callable[[str], bool] = lambda token: True) -> int:
-        """End what has not been used for too long, and what a kill left of tokens that are not known any
-        more; how many."""
-        oldest = self._now() - self._lifetime
+        """End what has not been used for too long or is too old, and what a kill left of tokens that are not
+        known any more; how many."""
+        now = self._now()
         return await self._end_where(
-            lambda live: live.last_used < oldest or (bool(live.token) and not is_known(live.token))
+            lambda live: self._has_run_out(live, now) or (bool(live.token) and not is_known(live.token))
         )
+
+    def _has_run_out(self, live: _Live, now: int) -> bool:
+        """Whether it lay unused for too long, or is too old however much it is used (ASVS 7.3.1, 7.3.2)."""
+        return now - live.last_used > self._lifetime or now - live.created > self._longest
 
     async def flush(self) -> None:
         """Write the last-used times down; what cannot be written stays for the next time."""
@@ -196,7 +202,13 @@ class Sessions:
         if not used:
             return
         try:
-            await self._store.sessions.touch({digest.hex(): when for digest, when in used.items()})
+            await self._store.sessions.touch(
+                {
+                    digest.hex(): (when, live.created)
+                    for digest, when in used.items()
+                    if (live := self._live.get(digest)) is not None
+                }
+            )
         except sqlite3.Error:
             alive = {digest: when for digest, when in used.items() if digest in self._live}
             self._used = alive | self._used
@@ -244,6 +256,7 @@ class Sessions:
             _log.warning("The clock was set by %+.0f seconds; sessions keep their age", moved / 1000)
             for digest, live in self._live.items():
                 live.last_used += moved
+                live.created += moved
                 self._used[digest] = live.last_used
         return now
 

@@ -94,6 +94,7 @@ class Accounts:
             ends=lambda token: self.tokens.ends(token),
             note_active=self.users.note_active,
             days=settings.session_days,
+            most_days=settings.session_most_days,
             clock=clock,
         )
         self.users.on_owner(self._close_loopback)

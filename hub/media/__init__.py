@@ -11,7 +11,7 @@ from hub.media.outputs import Outputs, OutsideOutputs
 from hub.media.pattern import Occasion, clean_path, tag
 from hub.media.placeholder import placeholder
 from hub.media.save import ENDINGS, Finished, NotSaved, Saved, occasion_of, on_the_way
-from hub.media.serve import NoSuchRange, Served, find_file, read_part, read_range
+from hub.media.serve import NoSuchRange, Served, disposition, find_file, read_part, read_range
 from hub.media.sound import NoSound, find_ffmpeg
 from hub.media.splice import read_text, splice
 
@@ -41,6 +41,7 @@ __all__ = [
     "clean_path",
     "describe",
     "describe_preview",
+    "disposition",
     "find_ffmpeg",
     "find_file",
     "make_grid",

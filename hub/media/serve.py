@@ -3,6 +3,7 @@
 import mimetypes
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 from msgspec import Struct
 
@@ -48,6 +49,15 @@ class Served(Struct, frozen=True):
     def inline(self) -> bool:
         """Whether a browser may show it in place."""
         return self.kind in INLINE or self.kind.startswith(INLINE_FAMILIES)
+
+
+def disposition(name: str, *, inline: bool) -> str:
+    """Content-Disposition for a file of that name: shown in place or kept, under that name and no other
+    (RFC 6266 §4, RFC 8187)."""
+    plain = "".join(letter if letter.isascii() and letter.isprintable() else "_" for letter in name)
+    safe = plain.replace("\\", "_").replace('"', "_")
+    whole = quote(name.encode("utf-8", "replace"), safe="")
+    return f"{'inline' if inline else 'attachment'}; filename=\"{safe}\"; filename*=UTF-8''{whole}"
 
 
 def find_file(outputs: Outputs, user: str, path: str) -> Served | None:

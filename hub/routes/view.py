@@ -10,7 +10,16 @@ from litestar.types import ASGIApp
 from hub.accounts import Caller, clean_name
 from hub.errors import HubError
 from hub.grids import POLICY, is_page
-from hub.media import Media, NoSuchRange, OutsideOutputs, Served, find_file, read_part, read_range
+from hub.media import (
+    Media,
+    NoSuchRange,
+    OutsideOutputs,
+    Served,
+    disposition,
+    find_file,
+    read_part,
+    read_range,
+)
 from hub.wire import Answer, Headers, error_answer, header, room_of, visitor_of
 
 OPEN: Final = {"permission": "fundamental"}
@@ -112,7 +121,7 @@ def _headers(served: Served) -> Headers:
         (b"accept-ranges", b"bytes"),
         (b"x-content-type-options", b"nosniff"),
         (b"content-security-policy", b"default-src 'none'; sandbox; style-src 'unsafe-inline'"),
-        (b"content-disposition", b"inline" if served.inline else b"attachment"),
+        (b"content-disposition", disposition(served.file.name, inline=served.inline).encode()),
         (b"cross-origin-resource-policy", b"same-origin"),
     ]
 
@@ -120,7 +129,8 @@ def _headers(served: Served) -> Headers:
 def _page_headers(served: Served) -> Headers:
     """A grid's page is shown in place: only our own script runs in it, whatever the file has become."""
     headers = [pair for pair in _headers(served) if pair[0] not in _OF_FILES]
-    return [*headers, (b"content-security-policy", POLICY.encode()), (b"content-disposition", b"inline")]
+    place = disposition(served.file.name, inline=True).encode()
+    return [*headers, (b"content-security-policy", POLICY.encode()), (b"content-disposition", place)]
 
 
 def _flag(request: Request[Any, Any, Any], name: str) -> bool:

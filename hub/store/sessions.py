@@ -59,12 +59,11 @@ class SessionRows:
         """Every session (at start)."""
         return [SessionRow(*row) for row in self._writer.many(f"SELECT {_SESSION} FROM sessions")]  # noqa: S608
 
-    def touch(self, times: Mapping[str, int]) -> asyncio.Future[int]:
-        """Write last-used times by digest."""
-        rows = [(when, digest) for digest, when in times.items()]
-        return self._writer.write(
-            lambda db: db.executemany('UPDATE sessions SET last_used = ? WHERE "digest" = ?', rows).rowcount
-        )
+    def touch(self, times: Mapping[str, tuple[int, int]]) -> asyncio.Future[int]:
+        """Write last-used times and those of their making by digest; both move when the clock is set."""
+        rows = [(used, created, digest) for digest, (used, created) in times.items()]
+        update = 'UPDATE sessions SET last_used = ?, created = ? WHERE "digest" = ?'
+        return self._writer.write(lambda db: db.executemany(update, rows).rowcount)
 
     def delete(self, digests: list[str]) -> asyncio.Future[int]:
         """Remove sessions."""

@@ -72,7 +72,7 @@ class TestAWebPage:
         answer = await hub.http.get(f"/View/{hub.user}/Grids/tries/index.html")
         text = answer.text
         assert answer.headers["content-type"].startswith("text/html")
-        assert answer.headers["content-disposition"] == "inline"
+        assert answer.headers["content-disposition"].startswith("inline; filename=")
         assert "script-src 'sha256-" in answer.headers["content-security-policy"]
         assert "http://" not in text.replace("http://www.w3.org", "")
         assert "https://" not in text

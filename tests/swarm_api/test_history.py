@@ -275,7 +275,7 @@ class TestView:
         home.mkdir(parents=True, exist_ok=True)
         (home / "x.html").write_text("<script>alert(1)</script>")
         answer = await hub.http.get(f"/View/{hub.user}/x.html")
-        assert answer.headers["content-disposition"] == "attachment"
+        assert answer.headers["content-disposition"].startswith("attachment; filename=")
         assert "sandbox" in answer.headers["content-security-policy"]
         assert answer.headers["cache-control"] == "private, max-age=2"
 

@@ -57,6 +57,21 @@ async def test_it_runs_out_31_days_after_the_last_use(accounts: Accounts, clock:
     assert accounts.sessions.find(session) is None
 
 
+async def test_it_runs_out_90_days_after_its_beginning_however_much_it_is_used(
+    accounts: Accounts, clock: Clock
+) -> None:
+    ended: list[str] = []
+    accounts.sessions.on_end(ended.append)
+    session = await accounts.sessions.issue("local")
+    for _ in range(90):
+        clock.pass_days(1)
+        assert accounts.sessions.find(session) is not None
+    clock.pass_days(1)
+    assert await accounts.sessions.sweep() == 1
+    assert ended == [session]
+    assert accounts.sessions.find(session) is None
+
+
 async def test_the_last_use_survives_a_restart(house: House, clock: Clock) -> None:
     kept, dropped = [await house.accounts.sessions.issue("local") for _ in range(2)]
     clock.pass_days(20)

@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from hub.media import NoSuchRange, Outputs, OutsideOutputs, find_file, read_part, read_range
+from hub.media import (
+    NoSuchRange,
+    Outputs,
+    OutsideOutputs,
+    disposition,
+    find_file,
+    read_part,
+    read_range,
+)
 
 
 @pytest.mark.parametrize(
@@ -69,3 +77,22 @@ def test_what_is_not_served(outputs: Outputs) -> None:
 
 def test_a_part(outputs: Outputs) -> None:
     assert read_part(outputs.home("u") / "a.png", 3, 4) == b"3456"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("a b.png", "inline; filename=\"a b.png\"; filename*=UTF-8''a%20b.png"),
+        ('a"; x=\\".png', "inline; filename=\"a_; x=__.png\"; filename*=UTF-8''a%22%3B%20x%3D%5C%22.png"),
+        (
+            "a\r\nSet-Cookie: x.png",
+            "filename=\"a__Set-Cookie: x.png\"; filename*=UTF-8''a%0D%0ASet-Cookie%3A%20x.png",
+        ),
+        ("ü.png", "inline; filename=\"_.png\"; filename*=UTF-8''%C3%BC.png"),
+    ],
+)
+def test_a_name_is_told_and_cannot_leave_its_header(name: str, told: str) -> None:
+    said = disposition(name, inline=True)
+    assert said.endswith(told)
+    assert said.isascii() and said.isprintable()
+    assert disposition(name, inline=False).startswith("attachment; filename=")
