@@ -10,6 +10,7 @@ import pytest_asyncio
 from PIL import Image as Pillow
 
 from backends.contract import (
+    Alive,
     Done,
     Failed,
     Free,
@@ -67,7 +68,7 @@ async def test_a_picture_comes_through_all_its_reports_in_order(comfy: Comfy) ->
         work = bench.submit(steps=3)
         await bench.ended(work)
         kinds = [type(one) for one in bench.reports if getattr(one, "id", None) == work]
-        assert kinds == [Loading, Started, Progress, Progress, Progress, Image, Done]
+        assert kinds == [Alive, Loading, Started, Progress, Progress, Progress, Image, Done]
         image = bench.of(Image)[0]
         assert picture(image.data).size == (64, 64)
         assert image.format == "PNG"
