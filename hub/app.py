@@ -1,5 +1,6 @@
 """Builds the application from the rooms. It lists rooms, not routes, so features do not touch it."""
 
+import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,7 +15,7 @@ from hub.lifespan import make_lifespan
 from hub.settings import Settings
 from hub.wire.address import Place
 from hub.wire.answers import HEAD, encode, redirect, text_answer
-from hub.wire.arrival import ARRIVAL, Proxies
+from hub.wire.arrival import ARRIVAL, Arrival, Proxies
 from hub.wire.discover import check_flags, find_handlers, find_modules, find_routes
 from hub.wire.door import PLACE, header
 from hub.wire.handlers import ENDS, api_handler, make_guard, own_handler, schema_handler
@@ -24,6 +25,7 @@ from hub.wire.socket import refuse_socket
 from hub.wire.switchboard import Switchboard, as_error
 from permissions import FLAGS
 
+_log = logging.getLogger("hub.wire")
 MISDIRECTED = 421
 NOT_FOUND = "/Error/404"
 NOWHERE = "/-"
@@ -38,6 +40,7 @@ class Hub(Litestar):
     place: Place
     proxies: Proxies
     outgoing: Outgoing
+    told_of_proxy = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Judge the Host, spell the prefix as declared, then let Litestar route."""
@@ -54,8 +57,8 @@ class Hub(Litestar):
             return
         path: str = scope["path"]
         if self.place.base:
-            scope["path"] = path = self.place.inner(path)
-            if not path:
+            scope["path"] = path = self.place.inner(path) or NOWHERE
+            if path is NOWHERE and kind == "http":
                 await redirect("/")(scope, receive, send)
                 return
         if path[:5] != API:
@@ -81,11 +84,22 @@ class Hub(Litestar):
         arrival = self.proxies.arrival(str(client[0]) if client else "", scope["scheme"], headers)
         scope[ARRIVAL], scope[PLACE] = arrival, self.place
         if not arrival.direct:
+            self._tell_of_proxy(client, arrival)
             scope["client"] = (arrival.client, 0)
             scope["scheme"] = arrival.scheme
             if arrival.host is not None:  # from here on there is one host: the one that was asked for
                 kept = [pair for pair in headers if pair[0] != b"host"]
                 scope["headers"] = [*kept, (b"host", arrival.host)]
+
+    def _tell_of_proxy(self, client: Any, arrival: Arrival) -> None:
+        """Say once that a proxy is not named: everybody behind it counts as one, sign-in tries included."""
+        if client and arrival.vias and client[0] == arrival.client and not self.told_of_proxy:
+            self.told_of_proxy = True
+            _log.warning(
+                "Requests come from %s with X-Forwarded-For, and network.proxies does not name it: if that "
+                "is your proxy, name it, or everybody behind it counts as one address (docs/proxy.md).",
+                arrival.client,
+            )
 
 
 def build(settings: Settings, extra_routes: Iterable[Route] = ()) -> Hub:

@@ -6,6 +6,7 @@ from hub.accounts.caller import Caller, Limits
 from hub.accounts.clock import now_ms
 from hub.accounts.governing import Governing
 from hub.accounts.granting import allowed_token
+from hub.accounts.guesses import Guesses
 from hub.accounts.keepsakes import LINKS, PARAM_EDITS, STARS, Keepsakes
 from hub.accounts.leaving import Leaving, Place
 from hub.accounts.preferences import Preferences
@@ -34,6 +35,7 @@ __all__ = [
     "Caller",
     "Draft",
     "Governing",
+    "Guesses",
     "Identity",
     "Keepsakes",
     "Leaving",

@@ -6,9 +6,9 @@ from urllib.parse import parse_qsl, urlencode
 from litestar import Request, get
 from litestar.types import ASGIApp
 
-from hub.accounts import COOKIE, COOKIE_SECONDS
+from hub.accounts import COOKIE, COOKIE_SECONDS, Accounts, Guesses
 from hub.errors import HubError
-from hub.openid import FLOW_SECONDS, OpenID, SignedIn, flow_cookie
+from hub.openid import FLOW_SECONDS, NotSignedIn, OpenID, SignedIn, Unregistered, flow_cookie
 from hub.wire import Answer, Door, Headers, html_answer, redirect, room_of, simple_page
 
 PUBLIC: Final = {"permission": None}
@@ -36,11 +36,14 @@ async def set_out(request: Request[Any, Any, Any]) -> ASGIApp:
 async def come_back(request: Request[Any, Any, Any]) -> ASGIApp:
     """Take the browser in again: signed in, or to the choice of a name, or with the reason why not."""
     door, name, query = Door(request.scope), str(request.path_params["name"]).lower(), _query(request)
+    guesses = room_of(request, Accounts).guesses
     try:
+        guesses.found(door.peer, door.is_loopback, "")
         found = await room_of(request, OpenID).come_back(
             name, query, door.cookies, address=door.address, user_agent=door.headers.get("user-agent", "")
         )
-    except HubError as refusal:
+    except HubError as wrong:
+        refusal = _counted(guesses, door, wrong)
         door.drop_cookie(flow_cookie(query.get("state", "")))
         page = html_answer(simple_page("Not signed in", refusal.text, home="../../"), refusal.status)
         page.headers += door.answers
@@ -52,6 +55,28 @@ async def come_back(request: Request[Any, Any, Any]) -> ASGIApp:
     # Behind the #, so that no server and no log ever sees the word.
     told = urlencode({"register": found.key, "type": name, "email": found.who.email})
     return _sent_on(f"/#{told}", door.answers)
+
+
+def _counted(guesses: Guesses, door: Door, refusal: HubError) -> HubError:
+    """The refusal, or that there were too many of them from there."""
+    try:
+        guesses.missed(door.peer, door.is_loopback)
+    except HubError as too_many:
+        return too_many
+    return refusal
+
+
+async def _found(
+    request: Request[Any, Any, Any], door: Door, name: str, query: dict[str, str]
+) -> SignedIn | Unregistered:
+    agent = door.headers.get("user-agent", "")
+    try:
+        openid = room_of(request, OpenID)
+        return await openid.come_back(name, query, door.cookies, address=door.address, user_agent=agent)
+    except NotSignedIn as refusal:
+        if refusal.guessed:
+            room_of(request, Accounts).guesses.missed(door.peer, door.is_loopback)
+        raise
 
 
 def _query(request: Request[Any, Any, Any]) -> dict[str, str]:

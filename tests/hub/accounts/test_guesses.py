@@ -164,6 +164,15 @@ class TestOverTheWire:
         answer = await hub.post("/API/GetNewSession", {"a": 1}, **shown(right), **forwarded(NEIGHBOUR))
         assert "session_id" in answer.json()
 
+    async def test_ways_back_from_an_issuer(self, hub: RunningHub) -> None:
+        back = "/OpenID/google/back?state=made-up&code=guessed"
+        for _ in range(MOST_WRONG):
+            answer = await hub.http.get(back, headers=forwarded(STRANGER))
+            assert answer.status_code != 429
+        answer = await hub.http.get(back, headers=forwarded(STRANGER))
+        assert answer.status_code == 429 and "Wait " in answer.text
+        assert (await hub.http.get(back, headers=forwarded(NEIGHBOUR))).status_code != 429
+
     async def test_registering(self, hub: RunningHub) -> None:
         for number in range(5):
             account = {"username": f"person{number}", "password": PASSWORD}

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import websockets
 
 from hub.settings import BadSettings, Network
 from hub.wire import Door, api
@@ -111,6 +112,13 @@ async def test_everything_answers_below_a_path(hub: RunningHub, kept: str) -> No
 async def test_the_base_path_itself_leads_to_the_page(hub: RunningHub) -> None:
     answer = await hub.http.get("/hub")
     assert (answer.status_code, answer.headers["location"]) == (302, "/hub/")
+
+
+@pytest.mark.hub_settings(*BELOW)
+async def test_a_socket_at_the_base_path_itself_is_refused(hub: RunningHub) -> None:
+    with pytest.raises(websockets.InvalidStatus):
+        async with hub.socket("/hub"):
+            raise AssertionError("it was let in")
 
 
 @pytest.mark.hub_settings("network.proxies=127.0.0.1", "network.hosts=hub.example", *BELOW)

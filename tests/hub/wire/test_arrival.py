@@ -153,3 +153,12 @@ async def test_behind_a_proxy_that_is_named(hub: RunningHub) -> None:
     assert stranger.json()["error"] == "Invalid or unauthorized."
     outside = {"x-forwarded-for": "203.0.113.9", "x-forwarded-host": "evil.example"}
     assert (await hub.post("/API/GetNewSession", {"a": 1}, **outside)).status_code == 421
+
+
+async def test_a_proxy_that_is_not_named_is_told_of_once(
+    hub: RunningHub, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        await hub.http.get("/hub/v1/health", headers={"x-forwarded-for": "1.2.3.4"})
+    told = [record.getMessage() for record in caplog.records if "network.proxies" in record.getMessage()]
+    assert len(told) == 1 and "Requests come from 127.0.0.1" in told[0]
