@@ -87,7 +87,12 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
 }
 PURE = ("job.py", "order.py", "choose.py", "check.py", "parse.py", "spread.py")
 NOT_PURE = frozenset({"asyncio", "time", "socket", "threading", "subprocess", "selectors", "select"})
-IMPORT_NAMES = {"pillow": "PIL", "tortoise-orm": "tortoise", "pytest-asyncio": "pytest_asyncio"}
+IMPORT_NAMES = {
+    "zipstream-ng": "zipstream",
+    "pillow": "PIL",
+    "tortoise-orm": "tortoise",
+    "pytest-asyncio": "pytest_asyncio",
+}
 
 
 def room_of(name: str) -> str:
