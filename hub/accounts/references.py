@@ -2,7 +2,7 @@
 forgets one that is gone."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -19,11 +19,19 @@ class References:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def moved(self, subtype: str, old: str, new: str | None, params: Mapping[str, bool]) -> None:
+    async def moved(
+        self,
+        subtype: str,
+        old: str,
+        new: str | None,
+        params: Mapping[str, bool],
+        retell: Callable[[str], str] = str,
+    ) -> None:
         """Take up the new name of a model, None for one that is gone.
 
         `params` are the parameters that name a model of this subtype, True for those that hold a list with
-        commas. Presets of a model that is gone keep its name: whoever uses one is told what is missing.
+        commas; `retell` changes the name in the tags of a prompt. Presets of a model that is gone keep its
+        name: whoever uses one is told what is missing.
         """
         writes: list[asyncio.Future[int]] = []
         for user, text in self._store.user_data.of_kind(STARS).items():
@@ -36,15 +44,18 @@ class References:
                 writes.append(self._store.user_data.put(user, LINKS, msgspec.json.encode(kept).decode()))
         if new is not None:
             for user in ("", *await self._store.users.names()):  # the server's own presets too
-                writes += self._presets(user, old, new, params)
+                writes += self._presets(user, old, new, params, retell)
         await asyncio.gather(*writes)
 
     def _presets(
-        self, user: str, old: str, new: str, params: Mapping[str, bool]
+        self, user: str, old: str, new: str, params: Mapping[str, bool], retell: Callable[[str], str]
     ) -> list[asyncio.Future[int]]:
         writes = []
         for row in self._store.presets.all(user):
-            changed = {key: _value(key, value, old, new, params) for key, value in row.param_map.items()}
+            changed = {
+                key: retell(value) if key.endswith("prompt") else _value(key, value, old, new, params)
+                for key, value in row.param_map.items()
+            }
             if changed != row.param_map:
                 preview = self._store.presets.preview(user, row.title)
                 new_row = msgspec.structs.replace(row, param_map=changed)

@@ -13,6 +13,7 @@ from hub.params.request import GenRequest
 from hub.params.second import result_size
 from hub.params.spec import Group, Param
 from hub.params.spread import spread, work
+from hub.params.tags.renaming import renamed_in
 from hub.params.template import checked_graph
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "parse",
     "preset_titles",
     "random_seed",
+    "renamed_in",
     "result_size",
     "spread",
     "work",

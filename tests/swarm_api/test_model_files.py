@@ -319,6 +319,19 @@ class TestRename:
         assert "comes with the hub" in answer["error"]
         assert "comes with the hub" in (await hub.call("DeleteModel", modelName="starter"))["error"]
 
+    async def test_tags_of_presets_and_wildcards_name_it_as_it_is_called_now(self, hub: RunningHub) -> None:
+        write_safetensors(top(hub, LORA) / "sub/a.safetensors")
+        await hub.room(Catalog).refresh()
+        texts = {"prompt": "{value} <lora:sub/a:0.5>", "negativeprompt": "no <lora:sub/ab>"}
+        await hub.call("AddNewPreset", title="Tagged", description="", param_map=texts)
+        await hub.call("EditWildcard", card="styles", options="<lora:sub/a.safetensors> ink\nplain")
+        answer = await hub.call("RenameModel", oldName="sub/a", newName="b", subtype=LORA)
+        assert answer["name"] == "b.safetensors"
+        (preset,) = [one for one in (await kept(hub))["presets"] if one["title"] == "Tagged"]
+        assert preset["param_map"] == {"prompt": "{value} <lora:b:0.5>", "negativeprompt": "no <lora:sub/ab>"}
+        card = await hub.call("DescribeModel", modelName="styles", subtype="Wildcards")
+        assert card["raw"] == "<lora:b.safetensors> ink\nplain"
+
 
 class TestDelete:
     async def test_with_notes_pictures_and_names(self, hub: RunningHub) -> None:

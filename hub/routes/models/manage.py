@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from hub.accounts import Caller, References
 from hub.catalog import Catalog, ModelFiles
-from hub.params import Registry
+from hub.params import Registry, renamed_in
 from hub.wire import api
 
 Subtype = Annotated[str, Meta(description="Kind of models, like Stable-Diffusion or LoRA.")]
@@ -66,10 +66,18 @@ async def rename_model(
     references: References,
     registry: Registry,
 ) -> ModelRenamed:
-    """Renames a model file; notes, previews, and everybody's stars, links and presets follow."""
+    """Renames a model file; notes, previews, everybody's stars, links and presets, and the tags of wildcards
+    follow."""
     entry = catalog.exact(given.subtype, given.oldName, caller, field="oldName")
     name = await model_files.rename(entry, given.newName, caller)
-    await references.moved(given.subtype, entry.name, name, _naming(registry, given.subtype))
+
+    def retell(text: str) -> str:
+        return renamed_in(text, given.subtype, entry.name, name)
+
+    await references.moved(given.subtype, entry.name, name, _naming(registry, given.subtype), retell)
+    for card in tuple(catalog.wildcards.all.values()):
+        if (text := retell(card.raw)) != card.raw:
+            await catalog.wildcards.edit(card.name, text, None, keep_picture=True)
     return ModelRenamed(name)
 
 
