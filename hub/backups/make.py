@@ -38,7 +38,7 @@ from hub.backups.manifest import (
     files_below,
 )
 from hub.backups.swap import is_pending
-from hub.server_settings import is_secret
+from hub.server_settings import holds_secret
 from hub.settings import Settings
 
 NAME = "hub-%Y%m%d-%H%M%S.zip"
@@ -140,7 +140,7 @@ def _add_settings(
         tree = tomlkit.parse(text)
         for section, part in tomllib.loads(text).items():
             for name in part if isinstance(part, dict) else ():
-                if part[name] and _is_secret(f"{section}.{name}"):
+                if part[name] and _may_be_secret(f"{section}.{name}", part[name]):
                     blanked.append(f"{section}.{name}")
                     tree[section].remove(name)
         text = tomlkit.dumps(tree) if blanked else text
@@ -151,10 +151,10 @@ def _add_settings(
     return tuple(blanked)
 
 
-def _is_secret(key: str) -> bool:
+def _may_be_secret(key: str, value: object) -> bool:
     """What this version does not know may be one."""
     try:
-        return is_secret(key)
+        return holds_secret(key, value)
     except KeyError:
         return True
 

@@ -2,7 +2,7 @@
 them.
 """
 
-from hub.server_settings.listing import is_secret, shown
+from hub.server_settings.listing import holds_secret, is_secret, shown
 from hub.server_settings.server_settings import Changed, ServerSettings
 
-__all__ = ["Changed", "ServerSettings", "is_secret", "shown"]
+__all__ = ["Changed", "ServerSettings", "holds_secret", "is_secret", "shown"]

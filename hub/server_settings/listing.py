@@ -69,6 +69,11 @@ def is_secret(key: str) -> bool:
     return _is_marked(key, "secret")
 
 
+def holds_secret(key: str, value: Any) -> bool:
+    """Whether a value of a setting, by dotted key, is or may have in it what is never shown."""
+    return is_secret(key) or (key == ENGINE_LINES and "=" in str(value))
+
+
 def is_unchanged(key: str, value: Any) -> bool:
     """Whether a value for a setting, by dotted key, is what was shown in place of a secret."""
     if key == ENGINE_LINES:

@@ -4,9 +4,11 @@ answers, lists of settings, metrics, the log, error answers, the database, what 
 Every planted secret carries the same word, so that one search finds any of them.
 """
 
+import asyncio
 import base64
 import logging
 import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -14,6 +16,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from hub.accounts import Accounts
+from hub.backups import make_backup
 from hub.server_settings.listing import is_secret
 from hub.settings import Settings, fields_of
 from hub.wire.discover import find_modules, find_routes
@@ -116,11 +119,32 @@ async def test_no_answer_log_or_file_tells_a_secret(tmp_path: Path, caplog: pyte
         assert kept.found_in(f"<{WORD}>".encode()) and kept.found_in(hub.session.encode())
         for name, said in await stir(hub, kept):
             assert not (found := kept.found_in(said)), f"{name} tells {found}: {said[:500]!r}"
+        backup = await asyncio.to_thread(back_up, hub, tmp_path / "copy.zip")
+        for name, data_inside in members(backup):
+            assert not (found := kept.found_in(data_inside)), f"{name} of the backup holds {found}"
         lines: Any = await hub.call("ListRecentLogMessages", types=["Debug", "Info", "Warning", "Error"])
         assert not kept.found_in(str(lines).encode())
     assert not kept.found_in("\n".join(record.getMessage() for record in ours(caplog)).encode())
     for file in files_of(data):
         assert not (found := kept.found_in(file.read_bytes())), f"{file.relative_to(data)} holds {found}"
+
+
+def back_up(hub: RunningHub, target: Path) -> Path:
+    """A backup as an administrator makes it, without the keys."""
+    settings: Settings = hub.app.board.settings
+    line = f'[engines]\ntypes = ["comfyui_api ExtraHeaders=X-Key:{WORD}"]\n'
+    file = settings.folders.data / "settings.toml"
+    file.write_text(line)
+    try:
+        return make_backup(settings, target, outputs=True, keys=False).file
+    finally:
+        file.unlink()
+
+
+def members(backup: Path) -> Iterator[tuple[str, bytes]]:
+    with zipfile.ZipFile(backup) as archive:
+        for name in archive.namelist():
+            yield name, archive.read(name)
 
 
 def ours(caplog: pytest.LogCaptureFixture) -> Iterator[logging.LogRecord]:
