@@ -59,5 +59,7 @@ def _telling(
             board.gate.learn(settings.network)
         if any(key.startswith("webhooks.") for key in keys):
             hooks.rules_changed()
+        if keys & {"accounts.required", "accounts.localhost_bypass"} and board.accounts is not None:
+            board.accounts.close_loopback()
 
     return tell

@@ -75,10 +75,13 @@ class Governing:
         user = self.user(caller, name)
         if password:
             self._demand_password(password)
-        elif await self._is_last_owner(user):
-            raise HubError("The last owner with a password keeps one: nobody could manage the hub any more.")
         hashed = await self._passwords.hash(user, password) if password else ""
-        await self._users.set_password(user, hashed, by_admin=True)
+        async with self.deciding:
+            if not password and await self._is_last_owner(user):
+                raise HubError(
+                    "The last owner with a password keeps one: nobody could manage the hub any more."
+                )
+            await self._users.set_password(user, hashed, by_admin=True)
         await self._tokens.revoke_all(user, but=caller.token if user == caller.user else "")
         if user == caller.user:
             await self._sessions.end_others(caller)

@@ -97,7 +97,7 @@ class Accounts:
             most_days=settings.session_most_days,
             clock=clock,
         )
-        self.users.on_owner(self._close_loopback)
+        self.users.on_owner(self.close_loopback)
         self.guesses = Guesses(clock=clock)
         self.tokens = Tokens(store, self.sessions, clock=clock)
         self.leaving = Leaving(self.sessions, self.tokens)
@@ -168,7 +168,7 @@ class Accounts:
         chosen = self.settings
         return chosen.localhost_bypass or not (chosen.required or self.users.has_owner)
 
-    def _close_loopback(self) -> None:
+    def close_loopback(self) -> None:
         """There is an owner now: who came without signing in does so, and no session from before counts."""
         if not self.trusts_loopback and self.sessions.end_unproven(LOCAL):
             _log.info("an owner can sign in now; sessions of this machine that did not have ended")

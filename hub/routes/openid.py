@@ -8,7 +8,7 @@ from litestar.types import ASGIApp
 
 from hub.accounts import COOKIE, COOKIE_SECONDS, Accounts, Guesses
 from hub.errors import HubError
-from hub.openid import FLOW_SECONDS, NotSignedIn, OpenID, SignedIn, Unregistered, flow_cookie
+from hub.openid import FLOW_SECONDS, OpenID, SignedIn, flow_cookie
 from hub.wire import Answer, Door, Headers, html_answer, redirect, room_of, simple_page
 
 PUBLIC: Final = {"permission": None}
@@ -64,19 +64,6 @@ def _counted(guesses: Guesses, door: Door, refusal: HubError) -> HubError:
     except HubError as too_many:
         return too_many
     return refusal
-
-
-async def _found(
-    request: Request[Any, Any, Any], door: Door, name: str, query: dict[str, str]
-) -> SignedIn | Unregistered:
-    agent = door.headers.get("user-agent", "")
-    try:
-        openid = room_of(request, OpenID)
-        return await openid.come_back(name, query, door.cookies, address=door.address, user_agent=agent)
-    except NotSignedIn as refusal:
-        if refusal.guessed:
-            room_of(request, Accounts).guesses.missed(door.peer, door.is_loopback)
-        raise
 
 
 def _query(request: Request[Any, Any, Any]) -> dict[str, str]:

@@ -124,6 +124,18 @@ class TestUsers:
         assert answer["success"]
 
 
+class TestThisMachine:
+    async def test_exempting_this_machine_no_longer_ends_what_came_in_that_way(self, hub: RunningHub) -> None:
+        await hub.call("ChangeServerSettings", settings={"accounts.localhost_bypass": True})
+        await added(hub, "olga", "owner")
+        session = (await hub.post("/API/GetNewSession", {})).json()["session_id"]
+        assert "error" not in await hub.call("GetMyUserData", session_id=session)
+        await hub.call("ChangeServerSettings", settings={"accounts.localhost_bypass": False})
+        answer = await hub.call("GetMyUserData", session_id=session)
+        assert answer["error_id"] == "invalid_session_id"
+        assert "error" in (await hub.post("/API/GetNewSession", {})).json()
+
+
 class TestRoles:
     async def test_added_changed_listed_and_deleted(self, hub: RunningHub) -> None:
         assert (await hub.call("AdminAddRole", name="Painters"))["success"]
