@@ -64,9 +64,7 @@ class Leaving:
             if row.id != token and (tokens or row.reason == SIGN_IN):
                 await self._tokens.revoke(user, row.id)
         mine = name_of(kept.session) if kept is not None and kept.session else ""
-        for view in self._sessions.listing(user):
-            if view.id != mine:
-                await self._sessions.end_named(user, view.id)
+        await self._sessions.end_but(user, mine)
         _log.info("user %s ended the sessions of %s", caller.user, user)
         return before - len(self._sessions.listing(user))
 

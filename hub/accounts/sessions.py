@@ -158,6 +158,12 @@ class Sessions:
         await self._forget(doomed)
         return bool(doomed)
 
+    async def end_but(self, user: str, name: str) -> None:
+        """End every session of `user` except the one listed under a name ("": every one)."""
+        await self._forget(
+            [digest for digest, live in self._live.items() if live.user == user and _name(digest) != name]
+        )
+
     async def end_for_token(self, token: str) -> int:
         """End every session a token made; how many."""
         return await self._end_where(lambda live: bool(token) and live.token == token)

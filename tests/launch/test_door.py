@@ -1,5 +1,6 @@
 """The whole way from the command line to a served hub, with a small hub in the real one's place."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,16 @@ def test_a_folder_that_cannot_be_written_is_told_without_a_traceback(
     told = capsys.readouterr().err
     assert ".venv-lock" in told
     assert "Traceback" not in told
+
+
+def test_accounts_are_managed_from_any_folder_with_the_hubs_own_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(door, "ensure", lambda *words: Path(sys.executable))
+    monkeypatch.chdir(tmp_path)
+    assert main(["user", "list", "--data-dir", "mine"]) == 0
+    assert capfd.readouterr().out.splitlines()[1].split()[:3] == ["local", "owner", "no"]
+    assert main(["backup", "b.zip", "--data-dir", "mine"]) == 0
+    assert (tmp_path / "b.zip").is_file()
+    assert main(["restore", "c.zip", "--data-dir", "mine"]) == 1
+    assert "c.zip" in capfd.readouterr().err

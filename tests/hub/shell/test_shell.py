@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -146,12 +147,13 @@ class TestWhileItRuns:
         file = shell.data / "keys" / line.FILE
         assert (file.stat().st_mode & 0o777) == 0o600
         found = json.loads(file.read_text())
-        for sent in (
+        calls: tuple[Any, ...] = (
             {"secret": "", "command": {"type": "ListUsers"}},
             {"secret": "f" * 64, "command": {"type": "ListUsers"}},
             {"secret": found["secret"], "command": {"type": "Nonsense"}},
             [],
-        ):
+        )
+        for sent in calls:
             reader, writer = await asyncio.open_connection("127.0.0.1", found["port"])
             writer.write(json.dumps(sent).encode() + b"\n")
             assert await reader.read() == b""
