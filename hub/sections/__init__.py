@@ -2,6 +2,7 @@
 
 from hub.sections.issuers import Google, OpenIDIssuer
 from hub.sections.marks import AT_ONCE, SECRET, Amount, EngineLine, Port, Positive
+from hub.sections.upkeep import Log, Updates
 from hub.sections.webhooks import Webhooks
 
 __all__ = [
@@ -10,8 +11,10 @@ __all__ = [
     "Amount",
     "EngineLine",
     "Google",
+    "Log",
     "OpenIDIssuer",
     "Port",
     "Positive",
+    "Updates",
     "Webhooks",
 ]
