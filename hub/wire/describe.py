@@ -161,6 +161,7 @@ _REFUSALS = {
     "403": "A page of another origin called with our cookie.",
     "404": "What the address names is not there.",
     "413": "The body is larger than `network.max_request_mib`.",
+    "429": "Too many tries from there; `retry_after` tells when to come back.",
     "503": "The hub stops, or cannot write down what it was told.",
 }
 """What any call may be answered with, by status (swarm-api §1.3)."""
@@ -172,7 +173,7 @@ def _operation(route: Route, known: dict[type[Struct], Any]) -> dict[str, Any]:
     answer = known[struct] if struct is not None else {"type": "object"}
     content: dict[str, Any] = {"application/json": {"schema": {"anyOf": [answer, _ERROR_REF]}}}
     if route.output is Answer:
-        content = {"text/plain": {"schema": {"type": "string"}}}
+        content = {"text/plain": {"schema": {"type": "string"}}, "application/json": {"schema": _ERROR_REF}}
     elif route.output is Streamed:
         file: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
         content = {"application/zip": file, "application/json": {"schema": _ERROR_REF}}

@@ -20,7 +20,7 @@ HUB_SETTINGS = {
     "webhooks.private_addresses": "true",
 }
 CALLED = tuple(route for route in ROUTES if not route.socket)
-STATUSES = (200, 400, 401, 403, 404, 405, 413, 503)
+STATUSES = (200, 400, 401, 403, 404, 405, 413, 429, 503)
 
 
 async def furnished(hub: RunningHub, session: str) -> dict[str, str]:

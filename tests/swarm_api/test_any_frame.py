@@ -217,7 +217,9 @@ def kept_of_sockets() -> Counter[str]:
     return Counter(kind.__qualname__ for kind in kinds if str(kind.__module__).startswith(rooms))
 
 
-async def test_a_sample_of_which_nothing_is_kept(shared_hub: RunningHub) -> None:
+async def test_a_sample_of_which_nothing_is_kept(
+    shared_hub: RunningHub, caplog: pytest.LogCaptureFixture
+) -> None:
     client, sessions = Client(shared_hub.port, 6), sessions_of(shared_hub)
     await client.many(90, sessions)
     await quiet(shared_hub)
@@ -229,6 +231,8 @@ async def test_a_sample_of_which_nothing_is_kept(shared_hub: RunningHub) -> None
     assert not {kind: many for kind, many in more.items() if many > 3}, "kept of sockets that are gone"
     assert not shared_hub.room(Jobs)._bus._users
     assert len(client.seen) > 5
+    broke = [record.getMessage() for record in caplog.records if record.exc_info]
+    assert not broke, "what is sent to us must not break anything, whether or not the client looks"
 
 
 @pytest.mark.long
