@@ -4,6 +4,7 @@ import asyncio
 import time
 
 from backends.contract import (
+    Alive,
     Cancel,
     Cancelled,
     Command,
@@ -69,6 +70,8 @@ class HostedClient:
             self._announce()
             while not (self._away and not self._tasks):
                 self._around.emit(Pong(0))
+                for work in tuple(self._tasks):  # each has a limit of its own, and asking twice costs twice
+                    self._around.emit(Alive(work))
                 await asyncio.sleep(_BEAT)
             raise Unreachable(self._away)
         finally:

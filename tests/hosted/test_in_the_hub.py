@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from backends.hosted import client as hosted
 from tests.hosted.images import FakeImages
 from tests.hosted.serving import FakeServer, opened, serving
 from tests.hosted.stability import FakeStability, error
@@ -15,10 +16,11 @@ from tests.hub.running import RunningHub, running
 
 
 @contextlib.asynccontextmanager
-async def hub_with(fake: FakeServer, line: str, data: Path) -> AsyncIterator[RunningHub]:
+async def hub_with(fake: FakeServer, line: str, data: Path, stuck: str = "600") -> AsyncIterator[RunningHub]:
     """A hub with this one engine, at the fake's address."""
     async with serving(fake) as address:
         overrides = {"engines.types": line.format(address), "engines.start_at_boot": "true"}
+        overrides["engines.stuck_seconds"] = stuck
         async with running(data, overrides) as hub:
             async with asyncio.timeout(60):
                 while not await offered(hub):  # noqa: ASYNC110 (told by no event)
@@ -42,6 +44,18 @@ async def pictures(hub: RunningHub, **asked: Any) -> tuple[list[bytes], list[dic
 
 class TestStability:
     LINE = "stability_api Address={} Models=core;ultra"
+
+    async def test_a_slow_picture_is_not_paid_for_twice(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(hosted, "_BEAT", 0.1)
+        fake = FakeStability()
+        fake.pause = 4.0
+        async with hub_with(fake, self.LINE, tmp_path / "data", stuck="1") as hub:
+            assert (await hub.call("SetAPIKey", keyType="stability_api", key="sk-ann")).get("success")
+            files, errors = await pictures(hub, model="stability/core", width=64, height=64)
+            assert len(files) == 1 and errors == []
+        assert len(fake.drawn) == 1 and fake.broken == 0
 
     async def test_a_picture_on_the_users_own_account(self, tmp_path: Path) -> None:
         fake = FakeStability()
