@@ -168,7 +168,9 @@ def _drop(*folders: Path) -> None:
 
 def _remarks(manifest: Manifest, aside: Path, outputs: Path, listed: list[Entry]) -> list[str]:
     when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(manifest.made))
-    remarks = [f"Restored the state of {when} UTC. What was there before is in {aside}."]
+    remarks = [f"Restored the state of {when} UTC."]
+    if aside.exists():
+        remarks.append(f"What was there before is in {aside}.")
     remarks.append("Everybody has to sign in again; personal tokens are as they were then.")
     missing = sum(not (outputs / safe_path(entry.path)).is_file() for entry in listed)
     changed = sum(
