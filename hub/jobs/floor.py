@@ -18,6 +18,9 @@ from hub.jobs.order import Line
 from hub.jobs.place import Others
 from hub.jobs.seats import Engines, Seats, Sitting
 
+LOADS = 3.0
+"""So many times as long as a step a model may take to be loaded, which happens without a word."""
+
 STOPPING = 30.0
 """Seconds an engine has to let go of an image that it makes no progress with."""
 
@@ -275,6 +278,8 @@ class Floor:
             found = self.find(item)
             picture = None if found is None else found[0].job.pictures[found[1]]
             if found is None or picture is None or picture.engine != engine or picture.stopping:
+                continue
+            if picture.state is not State.RUNNING and quiet <= LOADS * least:
                 continue
             active, index = found
             if pulse.leaving is None:

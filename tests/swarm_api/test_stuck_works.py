@@ -78,3 +78,13 @@ async def test_others_at_the_same_engine_go_on_and_waiting_there_is_no_silence(t
             for answer in await asyncio.wait_for(asyncio.gather(first, second), 120):
                 assert len(answer["images"]) == 1
             assert len(one.memory.started) == 2, "neither was taken away"
+
+
+async def test_loading_a_model_may_take_longer(tmp_path: Path) -> None:
+    """Nothing is said while it loads, for twice as long as a step may take."""
+    async with serving(Settings(load_seconds=4.0)) as one:
+        async with running(tmp_path, settings(one, **PATIENCE)) as hub:
+            await serves(hub, seconds=60)
+            answer = await asyncio.wait_for(asking(hub), 60)
+            assert len(answer["images"]) == 1
+            assert len(one.memory.started) == 1
