@@ -73,6 +73,18 @@ class TestRefusals:
         done = run("serve", "--data-dir", str(tmp_path), HUB_NETWORK_MAX_REQUEST_MIB="0")
         assert done.returncode == 2
         assert "network.max_request_mib" in done.stderr
+
+    @pytest.mark.parametrize(
+        ("words", "told"),
+        [
+            (("--base-path", "/API"), "network.base_path = '/API' cannot be used"),
+            (("--tls-cert", "none.pem"), "none.pem (network.tls_cert) cannot be read"),
+        ],
+    )
+    def test_a_door_that_cannot_be(self, tmp_path: Path, words: tuple[str, str], told: str) -> None:
+        done = run("serve", "--port", "0", "--data-dir", str(tmp_path), *words)
+        assert done.returncode == 2
+        assert told in done.stderr and "Traceback" not in done.stderr
         assert "Traceback" not in done.stderr
 
     def test_a_taken_port(self, tmp_path: Path) -> None:
