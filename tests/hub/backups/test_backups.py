@@ -12,6 +12,7 @@ import pytest
 
 from hub.accounts import Accounts
 from hub.backups import BadBackup, is_pending, make_backup, restore_backup, settle, swap
+from hub.backups.manifest import safe_path
 from hub.ownership import own_folder
 from hub.settings import load
 from hub.store import Store
@@ -189,19 +190,22 @@ class TestRefusals:
         assert state_of(data) == before
         assert not (data / ".restoring").exists() and not (data / "outputs" / ".restoring").exists()
 
-    @pytest.mark.parametrize("name", ["../evil", "/etc/evil", "a/../../evil", "c:evil", "a\\evil", "a//b"])
-    async def test_a_path_that_leads_out(self, tmp_path: Path, name: str) -> None:
+    @pytest.mark.parametrize(
+        "name", ["../evil", "/etc/evil", "a/../../evil", "c:evil", "a\\evil", "a//b", ""]
+    )
+    def test_a_path_that_leads_out(self, name: str) -> None:
+        with pytest.raises(BadBackup, match="none of ours"):
+            safe_path(name)
+
+    async def test_a_path_that_leads_out_in_a_list(self, tmp_path: Path) -> None:
         data = tmp_path / "data"
         await lived_in(data)
         make_backup(load(data), tmp_path / "b.zip", outputs=True, keys=False)
-        entry = {"path": name, "size": 1, "sha256": "0" * 64}
+        line = json.dumps({"path": "../../../evil", "size": 1, "sha256": "0" * 64}).encode()
         with zipfile.ZipFile(tmp_path / "b.zip") as old, zipfile.ZipFile(tmp_path / "c.zip", "w") as new:
             for each in old.namelist():
-                data_of = old.read(each)
-                if each == "outputs.jsonl":
-                    data_of = json.dumps(entry).encode()
-                new.writestr(each, data_of)
-            new.writestr(f"outputs/{name}", b"x")
+                new.writestr(each, line if each == "outputs.jsonl" else old.read(each))
+            new.writestr("outputs/../../../evil", b"x")
         with own_folder(data), pytest.raises(BadBackup, match="none of ours"):
             restore_backup(tmp_path / "c.zip", data)
         assert not (tmp_path / "evil").exists()
@@ -271,6 +275,7 @@ async def test_a_journal_that_was_not_written_whole_begins_nothing(tmp_path: Pat
     assert not (data / swap.STAGED).exists()
 
 
+@pytest.mark.long
 async def test_killed_for_real_it_is_the_old_state_or_becomes_the_new(tmp_path: Path) -> None:
     data = tmp_path / "data"
     await lived_in(data)
