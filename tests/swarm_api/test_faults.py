@@ -181,7 +181,7 @@ class TestNoRoomForRows:
         """A failure with a long reason finds no room: it is told, and it is in the database in the end."""
         async with talking(hub) as talk:
             await talk.ask(prompt="red hold", images=3)
-            await talk.until(lambda frame: frame.get("status", {}).get("live_gens") == 3)
+            await talk.until(lambda frame: frame.get("status", {}).get("live_gens") == 3, 60)
             writer = hub.room(Store).writer
             writer.prepare(lambda db: db.execute("PRAGMA query_only=1"))
             assert (await hub.call("InterruptAll"))["success"]
@@ -205,7 +205,7 @@ class TestALockedDatabase:
         monkeypatch.setattr(writer_file, "LOCK_TIMEOUT_S", 0.05)
         async with talking(hub) as talk:
             await talk.ask(prompt="red slow", steps=20)
-            await talk.until("gen_progress")
+            await talk.until("gen_progress", 60)
             with database_locked(hub):
                 home = hub.room(Media).outputs.home("local")
                 async with asyncio.timeout(60):
@@ -246,7 +246,7 @@ class TestAClockThatIsSet:
         other = await hub.session_as("user")
         async with talking(hub) as talk, talking(hub, other) as neighbour:
             await talk.ask(prompt="red hold")
-            await talk.until(lambda frame: frame.get("status", {}).get("live_gens") == 1)
+            await talk.until(lambda frame: frame.get("status", {}).get("live_gens") == 1, 60)
             await talk.ask(prompt="red slow", images=8)
             shift[0] = step
             for prompt in ("blue", "green"):
@@ -267,10 +267,10 @@ class TestAClockThatIsSet:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own with four megabytes, where one may be mounted."""
+    """A file system of its own with sixteen megabytes, where one may be mounted."""
     place = tmp_path / "small"
     place.mkdir()
-    words = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)]
+    words = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(place)]
     try:
         done = subprocess.run(words, capture_output=True, check=False)
     except OSError:
