@@ -11,6 +11,7 @@ import pytest_asyncio
 import websockets
 
 from hub.accounts import Accounts
+from hub.accounts.passwords import Passwords
 from hub.departures import Departures
 from hub.jobs import Jobs
 from hub.media import Media
@@ -24,12 +25,13 @@ PASSWORD = "a good password"
 WORD = "zebrafinch"
 SECRETS = (NAME.encode(), WORD.encode(), NAME.encode().hex().encode())
 WAIT = 60
+CHEAP = Passwords(rounds=4)
 
 
 async def person(hub: RunningHub, name: str = NAME, role: str = "owner") -> str:
     """A new account with a password; a session of it."""
-    answer = await hub.call("AdminAddUser", name=name, password=PASSWORD, role=role)
-    assert answer == {"success": True}
+    hashed = await CHEAP.hash(name, PASSWORD)
+    assert await hub.room(Accounts).users.add(name, password=hashed, roles=(role,))
     return await signed_in(hub, name)
 
 
