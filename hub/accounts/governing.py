@@ -209,7 +209,9 @@ class Governing:
         self._demand_within(caller, role.flags, "these permissions")
         if role.id == OWNER and "*" not in role.flags:
             raise BadInput("The owner's role keeps Full Control ('*').", field="permissions")
-        await self._put(caller, role)
+        async with self.deciding:
+            await self._demand_owner_without(role.id, role.flags)
+            await self._put(caller, role)
 
     async def delete_role(self, caller: Caller, name: str) -> None:
         """Remove a role; who had it loses what it gave, at once. Raises BadInput or HubError."""
@@ -217,9 +219,25 @@ class Governing:
         self._demand_within(caller, role.flags, f"the role '{role.id}'")
         if role.automatic:
             raise HubError(f"The role '{role.id}' belongs to every hub and cannot be deleted.")
-        await self._roles.delete(role.id)
-        self._take_up()
+        async with self.deciding:
+            await self._demand_owner_without(role.id, frozenset())
+            await self._roles.delete(role.id)
+            self._take_up()
         _log.info("user %s deleted the role %s", caller.user, role.id)
+
+    async def _demand_owner_without(self, role_id: str, flags: frozenset[str]) -> None:
+        """Refuse to leave a role no more than `flags` where every owner is one by it alone. Raises
+        HubError."""
+        if "*" in flags:
+            return
+        owners = [name for name in await self._users.names() if self._is_owner(name)]
+        rows = filter(None, map(self._users.get, owners))
+        left = (tuple(role for role in row.roles if role != role_id) for row in rows)
+        if owners and not any("*" in self._roles.grants(roles)[0] for roles in left):
+            raise HubError(
+                f"By the role '{role_id}' alone '{owners[0]}' is an owner, the last who can sign in. Give "
+                "that user or another one the role 'owner' first, or nobody could manage the hub any more."
+            )
 
     async def _put(self, caller: Caller, role: Role) -> None:
         await self._roles.put(role)

@@ -1,5 +1,6 @@
 """Accounts and roles as an administrator changes them: nobody gives or takes more than they hold."""
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -187,6 +188,22 @@ class TestRoles:
         answer = await hub.call("AdminEditRole", session_id=deputy, **{**ROLE, "name": "owner"})
         assert answer["error_id"] == "bad_permissions"
         assert (await hub.call("AdminEditRole", session_id=deputy, **ROLE))["success"]
+
+    async def test_the_last_owner_is_not_one_by_a_role_that_ends(self, hub: RunningHub) -> None:
+        """Whoever has the star by a role of one's own making only: neither it nor the role can go."""
+        await hub.call("AdminAddRole", name="painters")
+        star = {**ROLE, "permissions": "*"}
+        assert (await hub.call("AdminEditRole", **star))["success"]
+        await added(hub, "olga", "painters")
+        assert "last" in (await hub.call("AdminEditRole", **ROLE))["error"]
+        assert "last" in (await hub.call("AdminDeleteRole", name="painters"))["error"]
+        assert (await hub.call("AdminEditRole", **{**star, "max_steps": 50}))["success"]
+        both = await asyncio.gather(
+            hub.call("AdminEditRole", **ROLE), hub.call("AdminDeleteRole", name="painters")
+        )
+        assert all("last" in answer["error"] for answer in both)
+        await added(hub, "otto", "owner")
+        assert (await hub.call("AdminDeleteRole", name="painters"))["success"]
 
     async def test_every_flag_is_listed_in_order(self, hub: RunningHub) -> None:
         answer = await hub.call("AdminListPermissions")
