@@ -4,7 +4,7 @@ import type { Hub } from "../wire/request";
 import type { BackendStatus, Counts, Group, Model, Param, ParamsAnswer, StatusAnswer } from "../wire/shapes";
 
 const BUSY_MS = 2000;
-const CALM_MS = 60_000;
+const CALM_MS = 20_000;
 
 export class Catalog {
   list = $state.raw<Param[]>([]);

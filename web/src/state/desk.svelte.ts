@@ -18,6 +18,7 @@ import { Notices } from "./notices.svelte";
 import { keepOpen, takeOpen } from "./open";
 import { Place } from "./place.svelte";
 import { reattach } from "./reattach";
+import { Rights } from "./rights";
 import { explain } from "./explain";
 import { around, firstFault, requestOf } from "./shaping";
 import { Tabs } from "./tabs";
@@ -41,6 +42,7 @@ export class Desk {
   /** The hub was updated while this page was open. */
   outdated = $state(false);
   #tabs = new Tabs();
+  #rights: Rights;
 
   constructor() {
     const kept = readKept(sessionStorage);
@@ -51,9 +53,11 @@ export class Desk {
         fetch: (address, init) => fetch(address, init),
         sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
         onSession: (session) => this.#took(session),
+        onForbidden: () => this.#rights.refused(),
       },
       kept,
     );
+    this.#rights = new Rights(this.hub, () => this.session?.permissions ?? [], (now) => this.#granted(now));
     this.catalog = new Catalog(this.hub);
     this.history = new History(this.hub);
     this.language = new Language(this.hub);
@@ -83,9 +87,12 @@ export class Desk {
       (finished) => this.history.add(finished.image, finished.metadata),
     );
     document.addEventListener("visibilitychange", () => {
-      if (!document.hidden && this.generation.connection.state === "up") this.history.soon();
+      if (document.hidden || this.generation.connection.state !== "up") return;
+      this.history.soon();
+      this.#rights.read().catch(() => undefined); // the next poll meets the same trouble and shows it
     });
     await this.read();
+    if (kept !== null && this.session !== null) await this.attempt(() => this.#rights.read());
     void this.#watch();
   }
 
@@ -178,6 +185,15 @@ export class Desk {
     this.generation.sessionChanged();
   }
 
+  /** A role was changed: what may no longer be used goes, what may be comes, and lists are read anew. */
+  #granted(permissions: string[]): void {
+    if (this.session === null) return;
+    this.session = { ...this.session, permissions };
+    writeKept(sessionStorage, this.session);
+    this.notices.say(t("Your permissions have changed."));
+    void this.read();
+  }
+
   #heard(frame: Frame): void {
     this.catalog.hear(frame);
     if (typeof frame.image === "string") {
@@ -196,6 +212,7 @@ export class Desk {
     const { refusal } = request;
     if (refusal === null) return;
     const { message, field, permission } = refusal;
+    if (permission !== null) this.#rights.refused();
     const text = explain(new Refused(message, null, field, refusal.limit, permission));
     if (field !== null && this.catalog.param(field)) this.#point(field, text);
     else this.notices.alarm(text);
@@ -228,7 +245,7 @@ export class Desk {
       await new Promise((resolve) => setTimeout(resolve, this.catalog.pollMs));
       if (document.hidden || this.generation.connection.state !== "up") continue;
       try {
-        await this.catalog.poll();
+        await Promise.all([this.catalog.poll(), this.#rights.read()]);
       } catch (cause) {
         if (cause instanceof Unreachable) this.generation.unreachable();
         else this.notices.alarm(explain(cause));

@@ -12,6 +12,8 @@ export interface Surroundings {
   sleep: (ms: number) => Promise<void>;
   /** Told of each new session, so that it can be kept. */
   onSession: (session: SessionAnswer) => void;
+  /** Told of each refusal that names a permission: what the page believes of the person may be old. */
+  onForbidden?: () => void;
 }
 
 const TRIES = 4;
@@ -118,6 +120,7 @@ export class Hub {
     }
     if (answer === null || typeof answer !== "object") throw new Unreachable(`${route}: no JSON object`);
     const refusal = refusalIn(answer);
+    if (refusal?.permission) this.around.onForbidden?.();
     if (refusal !== null) throw refusal;
     return answer as Record<string, unknown>;
   }
