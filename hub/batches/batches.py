@@ -40,6 +40,7 @@ class Drawn(Struct, frozen=True):
     request_id: int
     url: str
     metadata: str | None
+    warnings: tuple[str, ...] = ()
 
 
 class Failed(Struct, frozen=True):
@@ -211,7 +212,7 @@ class _Batch:
 
         def hear(event: JobEvent) -> None:
             if isinstance(event, Imaged):
-                self._tell(Drawn(place, name, event.request_id, event.url, event.metadata))
+                self._tell(Drawn(place, name, event.request_id, event.url, event.metadata, event.warnings))
             elif isinstance(event, ImageFailed):
                 self._tell(Failed(place, name, f"{name}: {event.reason}", event.extra))
             elif isinstance(event, ImageCancelled):

@@ -23,6 +23,7 @@ class Drawn(Struct, frozen=True):
     request_id: int
     url: str
     metadata: str | None
+    warnings: tuple[str, ...] = ()
 
 
 class Failed(Struct, frozen=True):
@@ -118,7 +119,7 @@ class Drawing:
     def _hear(self, place: int, cell: Cell, event: JobEvent) -> None:
         if isinstance(event, Imaged):
             self.urls[cell.path] = event.url
-            self._tell(Drawn(place, event.request_id, event.url, event.metadata))
+            self._tell(Drawn(place, event.request_id, event.url, event.metadata, event.warnings))
         elif isinstance(event, ImageFailed):
             self._fail(Failed(place, event.reason, event.extra))
         elif isinstance(event, ImageCancelled):

@@ -67,11 +67,13 @@ class Progressed(Event, frozen=True, kw_only=True, tag="progressed"):
 
 
 class Imaged(Event, frozen=True, kw_only=True, tag="imaged"):
-    """Image `index` is final: `url` is `View/…` (file and row are on disk) or a data URL when not saved."""
+    """Image `index` is final: `url` is `View/…` (file and row are on disk) or a data URL when not saved.
+    `warnings` tell what became of it before it was kept, such as being blurred, a sentence each."""
 
     index: int
     url: str
     metadata: str | None
+    warnings: tuple[str, ...] = ()
 
 
 class Intermediate(Event, frozen=True, kw_only=True, tag="intermediate"):

@@ -29,7 +29,7 @@ from hub.jobs.floor import Floor
 from hub.jobs.onlooker import Onlooker
 from hub.jobs.times import Times
 from hub.media import Finished, Media, NotSaved, occasion_of, on_the_way
-from hub.safety import Safety, Withheld
+from hub.safety import Safety, Withheld, told_of
 
 NOT_SAVED = "Server failed to save an image."
 TOLD_OF_FAILURES = frozenset({"field", "limit", "permission"})
@@ -176,7 +176,10 @@ class Reports:
             job.finish(index)
             if self.onlooker is not None:
                 self.onlooker.pictured(finished, saved)
-            active.channel.say(events.Imaged, index=index, url=saved.url, metadata=saved.metadata)
+            told = told_of(finished.image)
+            active.channel.say(
+                events.Imaged, index=index, url=saved.url, metadata=saved.metadata, warnings=told
+            )
             self._floor.settle(active)
         self._floor.pump()
 

@@ -147,6 +147,12 @@ class Safety:
         return begun
 
 
+def told_of(image: Image) -> tuple[str, ...]:
+    """What its user is told of a picture: why it is blurred, here or by the hub it comes from."""
+    note = image.notes.get(NOTE)
+    return (note,) if isinstance(note, str) else ()
+
+
 def texts_of(work: Work) -> Iterable[str]:
     """Everything a user wrote that is drawn: the prompt, those of its parts, and the texts of a graph.
 

@@ -124,6 +124,22 @@ class TestEveryone:
         assert "The image was withheld: it is red" in json.dumps(metadata)
         with Image.open(BytesIO(await fetched(hub, address))) as picture:
             assert picture.size == (64, 64)
+        assert answer["warnings"] == [WITHHELD]
+        assert "warnings" not in await drawn(hub, "blue")
+
+    async def test_whoever_gets_a_blurred_picture_is_told_on_the_socket_and_by_event(
+        self, hub: Tenant
+    ) -> None:
+        await switch(hub, check="everyone", withheld="blurred")
+        async with talking(hub) as talker:
+            await talker.ask(prompt="red")
+            warned = await talker.until("warnings")
+            frame = await talker.until("image")
+        assert (warned["warnings"], warned["keep_alive"]) == ([WITHHELD], True)
+        assert warned["batch_index"] == frame["batch_index"]
+        (job,) = (await hub.http.get("/hub/v1/jobs")).json()["jobs"]
+        told = (await hub.http.get("/hub/v1/jobs/detail", params={"job": job["job"]})).text
+        assert WITHHELD in told
 
     async def test_a_broken_checker_lets_nothing_through(self, hub: Tenant) -> None:
         assert "could not be checked" in (await drawn(hub, "blue breaking"))["error"]

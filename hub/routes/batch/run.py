@@ -69,6 +69,9 @@ async def image_batch_run(
         nonlocal images, failed
         if isinstance(told, Drawn):
             images += 1
+            if told.warnings:
+                about = {"file": told.file, "batch_index": str(told.place)}
+                stream.push(encode({"keep_alive": True, "warnings": told.warnings, **about}))
             stream.push(encode(_image(told)))
         elif isinstance(told, Failed):
             failed += 1

@@ -62,6 +62,9 @@ async def grid_gen_run(caller: Caller, given: GridIn, stream: Stream, grids: Gri
     def tell(told: Told) -> None:
         nonlocal failed
         if isinstance(told, Drawn):
+            if told.warnings:
+                about = {"warnings": told.warnings, "batch_index": str(told.place)}
+                stream.push(encode({"keep_alive": True, **about}))
             if given.showOutputs:
                 stream.push(encode(_image(told)))
         elif isinstance(told, Failed):

@@ -35,7 +35,8 @@ class GenerateIn(Struct, frozen=True):
 
 class GenerateOut(Struct, frozen=True):
     """`images` are addresses or data URLs, in the order they were finished; with `outputintermediateimages`
-    those on the way too. `warnings` tell what was left out of the request, where something was."""
+    those on the way too. `warnings` tell what was left out of the request, and which pictures are blurred,
+    where something was."""
 
     images: list[str]
     warnings: list[str] | UnsetType = UNSET
@@ -55,11 +56,14 @@ async def generate(
     over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     images: list[str] = []
     errors: list[HubError] = []
+    warnings = dict.fromkeys(request.warnings)
 
     def hear(event: JobEvent) -> None:
         grid.hear(event)
         if isinstance(event, Imaged | Intermediate):
             images.append(event.url)
+            if isinstance(event, Imaged):
+                warnings.update(dict.fromkeys(event.warnings))
         elif isinstance(event, ImageFailed):
             extra: dict[str, Any] = dict(event.extra)
             errors.append(HubError(event.reason, **extra))
@@ -80,7 +84,7 @@ async def generate(
         raise HubError(INTERRUPTED if job.state == "cancelled" else NO_IMAGES)
     if grid.wanted and (whole := await grid.make()) is not None:
         images.append(whole.url)
-    return GenerateOut(images, list(request.warnings) or UNSET)
+    return GenerateOut(images, list(warnings) or UNSET)
 
 
 @api("GenerateText2ImageWS", permission="basic_image_generation", active=True, socket=True)

@@ -108,9 +108,12 @@ class Shape:
         self._mine.waiting_gens = event.images
         yield self._status()
         if event.warnings:
-            # Clients pass over a sign of life whatever else is in it; SwarmUI has no frame for warnings.
-            told = {"keep_alive": True, "warnings": event.warnings, "request_id": self._request_id}
-            yield msgspec.json.encode(told), None
+            yield self._warned(event.warnings), None
+
+    def _warned(self, warnings: Sequence[str], **more: str) -> bytes:
+        """Clients pass over a sign of life whatever else is in it; SwarmUI has no frame for warnings."""
+        told = {"keep_alive": True, "warnings": warnings, "request_id": self._request_id, **more}
+        return msgspec.json.encode(told)
 
     def _wait(self, event: Waiting) -> Iterator[Frame]:
         self._waiting.add(event.index)
@@ -170,6 +173,8 @@ class Shape:
     def _image(self, event: Imaged) -> Iterator[Frame]:
         if self._forwarded is not None:
             yield msgspec.json.encode({"raw_swarm_data": {"params_used": self._forwarded}}), None
+        if event.warnings:
+            yield self._warned(event.warnings, batch_index=str(self._offset + event.index)), None
         yield self.picture(event.url, event.metadata, self._offset + event.index), None
         self._over(event.index)
         yield self._status()
