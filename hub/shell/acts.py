@@ -47,12 +47,16 @@ def token(given: argparse.Namespace) -> int:
     """`token …`."""
     match given.action:
         case "create":
-            named = [flag.strip() for flag in given.flags.split(",") if flag.strip()]
-            flags = tuple(named) if given.flags else None
-            return _run(given, CreateToken(given.name, given.reason, flags, max(0.0, given.days)))
+            # None is "all": an empty text, as of a script's unset variable, must not come to mean that.
+            flags = None if given.flags is None else _names(given.flags)
+            return _run(given, CreateToken(given.name, given.reason, flags, given.days))
         case "revoke":
             return _run(given, RevokeToken(given.id))
     return _run(given, ListTokens(given.name))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(flag.strip() for flag in text.split(",") if flag.strip())
 
 
 def backup(given: argparse.Namespace) -> int:

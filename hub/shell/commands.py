@@ -14,6 +14,7 @@ SHELL = Caller("the shell", "", frozenset({"*"}), Limits())
 """Whoever may read and write the data folder is its owner."""
 
 DAY_MS = 86_400_000
+MOST_DAYS = 36_600
 
 
 class AddUser(Struct, frozen=True, tag=True):
@@ -117,6 +118,12 @@ async def _create(command: CreateToken, accounts: Accounts) -> Told:
     if command.flags == () or not command.reason.strip():
         raise BadInput(
             "A token needs a reason, and at least one permission where some are named.", field="flags"
+        )
+    if not 0 <= command.days <= MOST_DAYS:
+        raise BadInput(
+            f"A token lasts 0 (for good) to {MOST_DAYS} days, not {command.days:g}.",
+            field="days",
+            limit=[0, MOST_DAYS],
         )
     tokens = accounts.tokens
     expires = tokens.now() + round(command.days * DAY_MS) if command.days else 0
