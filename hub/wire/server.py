@@ -20,7 +20,7 @@ from uvicorn.server import HANDLED_SIGNALS
 
 from hub.settings import Network
 from hub.wire.protocols import SocketProtocol, bounded_http
-from hub.wire.tls import tls_context
+from hub.wire.tls import renewing_context
 
 BACKLOG = 2048
 
@@ -67,7 +67,7 @@ def make_server(
 ) -> Server:
     """The server for our application, ready to `serve(sockets=…)`; `with_signals` lets it take the
     process's. Raises BadSettings for a certificate that cannot be used."""
-    tls = tls_context(network)
+    tls = renewing_context(network)
     config = uvicorn.Config(
         app,
         http=bounded_http(network),

@@ -1,5 +1,6 @@
 """https and wss of the hub's own: real handshakes, cookies and HSTS; bad files told in a sentence."""
 
+import asyncio
 import json
 import ssl
 from pathlib import Path
@@ -47,6 +48,30 @@ async def test_https_and_wss(tmp_path: Path, hsts: str) -> None:
             assert json.loads(await socket.recv())["error"] == "missing session id"
         with pytest.raises(httpx.TransportError):
             await hub.http.get("/hub/v1/health")
+
+
+async def test_a_renewed_certificate_is_shown_to_whoever_connects_next(tmp_path: Path) -> None:
+    cert, key = certificate(tmp_path)
+    second, second_key = certificate(tmp_path, "second")
+    old, new = (ssl.PEM_cert_to_DER_cert(file.read_text()) for file in (cert, second))
+    settings = {"network.tls_cert": str(cert), "network.tls_key": str(key)}
+    async with running(tmp_path / "data", settings) as hub:
+
+        async def shown() -> bytes:
+            anyone = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE
+            _, writer = await asyncio.open_connection("127.0.0.1", hub.port, ssl=anyone)
+            found: bytes = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+            writer.close()
+            return found
+
+        assert await shown() == old
+        cert.write_bytes(second.read_bytes())
+        assert await shown() == old  # its key has not come yet
+        key.write_bytes(second_key.read_bytes())
+        assert await shown() == new
+        key.unlink()
+        assert await shown() == new
 
 
 def test_one_file_with_both(tmp_path: Path) -> None:
