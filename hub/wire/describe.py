@@ -31,6 +31,8 @@ class Field(Struct, frozen=True):
     limits: str
     text: str
     whole_body: bool = False
+    marks: frozenset[str] = frozenset()
+    """Names under which its declaration carries something extra."""
 
 
 def input_fields(route: Route) -> tuple[Field, ...]:
@@ -72,6 +74,7 @@ def _fields(struct: type[Struct]) -> Iterator[Field]:
             limits=_limits(notes),
             text=next((note.description for note in notes if note.description), ""),
             whole_body=is_whole_body(hint),
+            marks=frozenset(mark for note in notes for mark in note.extra or ()),
         )
 
 

@@ -140,6 +140,9 @@ SETTINGS = """# Settings
 Each is looked up in four places, the later one wins: the default below; `settings.toml` in the data folder
 (`[network]`, then `port = 7900`); the environment (`HUB_NETWORK_PORT=7900`, lists with commas); the
 command line where it has a word for it. A value that cannot be used stops the start and is named.
+
+An administrator changes them on the page or by `ChangeServerSettings`. Those marked **at once** hold from then on, in
+what is open and running too; the others after a restart of the hub.
 """
 
 
@@ -147,9 +150,12 @@ def _settings_page() -> str:
     parts = [SETTINGS.format(note=NOTE).rstrip()]
     for section in msgspec.structs.fields(Settings):
         kind: type[msgspec.Struct] = section.type
-        rows = ["| setting | type | default | |", "| --- | --- | --- | --- |"]
+        rows = ["| setting | type | default | acts | |", "| --- | --- | --- | --- | --- |"]
         for part in fields_of_struct(kind):
             text = " ".join(filter(None, (part.text, f"({part.limits})" if part.limits else "")))
-            rows.append(f"| `{section.name}.{part.name}` | {part.kind} | `{part.default}` | {text} |")
+            acts = "**at once**" if "at_once" in part.marks else "restart"
+            rows.append(
+                f"| `{section.name}.{part.name}` | {part.kind} | `{part.default}` | {acts} | {text} |"
+            )
         parts.append(f"## {section.name}\n\n{inspect.getdoc(kind)}\n\n" + "\n".join(rows))
     return "\n\n".join(parts) + "\n"
