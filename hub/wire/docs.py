@@ -141,8 +141,8 @@ Each is looked up in four places, the later one wins: the default below; `settin
 (`[network]`, then `port = 7900`); the environment (`HUB_NETWORK_PORT=7900`, lists with commas); the
 command line where it has a word for it. A value that cannot be used stops the start and is named.
 
-An administrator changes them on the page or by `ChangeServerSettings`. Those marked **at once** hold from then on, in
-what is open and running too; the others after a restart of the hub.
+An administrator changes them on the page or by `ChangeServerSettings`. Those marked **at once** hold from
+then on, in what is open and running too; the others after a restart of the hub.
 """
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from hub.settings import BadSettings, Network
 
-
 _log = logging.getLogger("hub.wire")
 Files = tuple[tuple[int, int, int], ...]
 
