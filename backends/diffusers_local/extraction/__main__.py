@@ -53,13 +53,23 @@ class Change(Struct, frozen=True):
         return (self.rank, *rest), (out, self.rank, *ones)
 
 
-def extract(base: Path, tuned: Path, target: Path, rank: int, about: Mapping[str, str], tell: Tell) -> None:
+def extract(
+    base: Path,
+    tuned: Path,
+    target: Path,
+    rank: int,
+    about: Mapping[str, str],
+    tell: Tell,
+    bound: Callable[[int], None] = lambda size: None,
+) -> None:
     """Write the LoRA that makes the base model nearly the tuned one. Raises Refused, ModelTrouble,
     OSError.
+
+    `bound` hears how many bytes it takes before it takes them: a process of its own can then refuse more.
     """
     first, second = weights_of(base), weights_of(tuned)
     _check_alike(first, second)
-    bound_memory(_COPIES * _largest(first))
+    bound(_COPIES * _largest(first))
     files = Files()
     changes, left_out = _changes(first, second, files, rank, tell)
     if not changes:
@@ -206,7 +216,8 @@ def main() -> int:
     torch.set_num_threads(1)
     try:
         with torch.inference_mode():
-            extract(given.base, given.tuned, given.target, given.rank, json.loads(given.about), _say)
+            about = json.loads(given.about)
+            extract(given.base, given.tuned, given.target, given.rank, about, _say, bound_memory)
     except Refused as why:
         _say({"refused": str(why)})
     except ModelTrouble as trouble:
