@@ -58,7 +58,10 @@ class Judge:
         return msgspec.convert(answer["scores"], dict[str, float])
 
     async def stop(self) -> None:
-        """End the process."""
+        """End the process, also while it looks at something: whoever waits for that gets NotJudged."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
         async with self._turn:
             await self._end()
 

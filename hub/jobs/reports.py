@@ -32,6 +32,9 @@ from hub.media import Finished, Media, NotSaved, occasion_of, on_the_way
 from hub.safety import Safety, Withheld, told_of
 
 NOT_SAVED = "Server failed to save an image."
+CHECK_SECONDS = 3.0
+"""How long a picture may still be checked once the hub stops."""
+
 TOLD_OF_FAILURES = frozenset({"field", "limit", "permission"})
 """What an engine may add to its reason for not drawing."""
 
@@ -60,6 +63,7 @@ class Reports:
         self._safety = safety
         self.times = Times()
         self._saving: set[asyncio.Task[None]] = set()
+        self._checking: set[asyncio.Task[Any]] = set()
         self._handlers: dict[type, Callable[[int, Active, int, Report], None]] = {
             Alive: lambda engine, active, index, report: None,
             Loading: self._loading,
@@ -75,6 +79,17 @@ class Reports:
         """Wait for the pictures being saved."""
         if self._saving:
             await asyncio.wait(self._saving)
+
+    async def finish_or_leave(self, patience: float = CHECK_SECONDS) -> None:
+        """Wait for the pictures being saved, for those still being checked at most `patience` seconds.
+
+        One that is left is neither failed nor kept: its job is not over and draws it again after a restart.
+        """
+        if self._checking:
+            await asyncio.wait(self._checking, timeout=patience)
+        for task in tuple(self._checking):
+            task.cancel()
+        await self.finish()
 
     def take(self, engine: int, report: Report) -> None:
         """A word of an engine. One about an image that the engine does not hold any more is ignored."""
@@ -204,7 +219,10 @@ class Reports:
         """The picture as it may be kept and shown. Raises Withheld."""
         if not active.kept.checked:
             return image
-        return await self._safety.judge(image)
+        checking = asyncio.get_running_loop().create_task(self._safety.judge(image))
+        self._checking.add(checking)
+        checking.add_done_callback(self._checking.discard)
+        return await checking
 
     def _finished(self, active: Active, index: int, image: Image) -> Finished:
         job, kept = active.job, active.kept

@@ -141,7 +141,7 @@ class Jobs:
         self._stopping = True
         if self._alarm is not None:
             self._alarm.cancel()
-        await self._reports.finish()
+        await self._reports.finish_or_leave()
         await self._keep.close()
 
     # ---- what routes ask ---------------------------------------------------------------------------------

@@ -18,6 +18,8 @@ from hub.settings import Safety as Chosen
 
 _log = logging.getLogger("hub.safety")
 EVERYONE, ROLES = "everyone", "roles"
+STOP_SECONDS = 5.0
+"""How long a checker has to end, after which the hub ends without it."""
 NOTE = "content_check"
 """Under which a blurred picture's metadata say why."""
 
@@ -45,7 +47,8 @@ class Safety:
         checkers, self._checkers = self._checkers or [], None
         for checker in checkers:
             with contextlib.suppress(Exception):
-                await checker.stop()
+                async with asyncio.timeout(STOP_SECONDS):
+                    await checker.stop()
 
     def applies(self, limits: Limits) -> bool:
         """Whether the work of somebody with these limits is checked."""

@@ -18,6 +18,7 @@ from permissions.roles import Role
 from tests.backends.eyes import make_eye
 from tests.checkers.redness import is_red
 from tests.hub.running import RunningHub, running
+from tests.swarm_api.comfying import until
 from tests.swarm_api.sketching import SETTINGS, SMALL, Tenant, talking, tenant
 
 CHECKERS = Path(__file__).parents[1] / "checkers"
@@ -194,6 +195,28 @@ async def test_what_cannot_work_stops_the_start(tmp_path: Path, setting: str, to
     with pytest.RaisesGroup(pytest.RaisesExc(Exception, match=told), flatten_subgroups=True):
         async with running(tmp_path, chosen):
             raise AssertionError("it started")
+
+
+@pytest.mark.long
+@pytest.mark.unchained("its job goes on at this hub's next start")
+async def test_a_checker_that_hangs_delays_no_stop_and_loses_no_picture(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    chosen = {
+        **CHECKED,
+        "safety.check": "everyone",
+        "safety.checkers": "hanging",
+        "network.stop_seconds": "1",
+    }
+    async with running(tmp_path, chosen) as hub, asyncio.timeout(60):
+        asking = asyncio.create_task(drawn(hub, "blue"))
+        await until(lambda: "looking" in caplog.text, 60)
+        stopping = asyncio.get_running_loop().time()
+        asking.cancel()
+    assert asyncio.get_running_loop().time() - stopping < 60, "it looks for ever"
+    async with running(tmp_path, {**SETTINGS}) as hub, asyncio.timeout(60):
+        folder = hub.app.board.settings.folders.outputs
+        await until(lambda: any(folder.rglob("*.png")) or any(folder.rglob("*.jpg")), 60)
 
 
 @pytest.mark.long
