@@ -74,6 +74,9 @@ class Tokens:
         await self._store.tokens.add(row)
         self._rows[token_id] = row
         self._sooner.set()
+        if reason != SIGN_IN:
+            rights = "all permissions" if row.flags is None else ", ".join(row.flags)
+            _log.info("the token %s of user %s was made with %s", token_id, user, rights)
         return f"{user.encode().hex()}.{token_id}.{secret}"
 
     async def sign_in(self, user: str, *, address: str = "", user_agent: str = "") -> str:
@@ -147,6 +150,7 @@ class Tokens:
         self._over.discard(token_id)
         self._tell(token_id)
         await asyncio.gather(self._sessions.end_for_token(token_id), self._store.tokens.delete(token_id))
+        _log.info("the token %s of user %s was revoked", token_id, user)
         return True
 
     async def revoke_all(self, user: str, *, but: str = "") -> None:

@@ -35,12 +35,22 @@ SPARE = 64 << 20
 """Bytes that stay free beside what is unpacked."""
 
 
+def _demand_readable(file: Path) -> None:
+    try:
+        with file.open("rb"):
+            pass
+    except OSError as trouble:
+        why = trouble.strerror or trouble
+        raise BadBackup(f"The backup {file} cannot be read: {why}. Nothing was changed.") from trouble
+
+
 def restore_backup(file: Path, data: Path) -> list[str]:
     """Put a backup in place of what is in a data folder that the caller owns; what to know of it then. The
     old state is kept aside. Raises BadBackup, OSError; then nothing has changed.
     """
     stage_data = data / STAGED
     outputs = data / "outputs"
+    _demand_readable(file)
     try:
         with zipfile.ZipFile(file) as archive:
             manifest = read_manifest(archive)

@@ -190,6 +190,10 @@ class TestRefusals:
         assert state_of(data) == before
         assert not (data / ".restoring").exists() and not (data / "outputs" / ".restoring").exists()
 
+    async def test_a_file_that_is_not_there_is_told_in_a_sentence(self, tmp_path: Path) -> None:
+        with own_folder(tmp_path), pytest.raises(BadBackup, match=r"none\.zip cannot be read: No such file"):
+            restore_backup(tmp_path / "none.zip", tmp_path)
+
     @pytest.mark.parametrize(
         "name", ["../evil", "/etc/evil", "a/../../evil", "c:evil", "a\\evil", "a//b", ""]
     )

@@ -119,7 +119,10 @@ class TestWhileItRuns:
         assert await shell("user", "password", "user_person1", typed=f"{PASSWORD}\n") == 0
         assert (await open_hub.post("/API/GetUserSettings", {"session_id": session})).status_code == 401
 
-    async def test_tokens_come_and_go(self, shell: Shell, open_hub: RunningHub) -> None:
+    async def test_tokens_come_and_go(
+        self, shell: Shell, open_hub: RunningHub, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("INFO", "hub.accounts")
         words = (
             "token",
             "create",
@@ -144,6 +147,10 @@ class TestWhileItRuns:
             "read_user_settings",
         ]
         assert await shell("token", "revoke", text.split(".")[1]) == 0
+        token_id = text.split(".")[1]
+        assert f"the token {token_id} of user local was made with read_user_settings" in caplog.text
+        assert f"the token {token_id} of user local was revoked" in caplog.text
+        assert text.split(".")[2] not in caplog.text
         answer = await open_hub.post("/API/GetUserSettings", {"session_id": answer.json()["session_id"]})
         assert answer.status_code == 401
 
