@@ -89,10 +89,10 @@ export class Desk {
     document.addEventListener("visibilitychange", () => {
       if (document.hidden || this.generation.connection.state !== "up") return;
       this.history.soon();
-      this.#rights.read().catch(() => undefined); // the next poll meets the same trouble and shows it
+      this.#ask();
     });
     await this.read();
-    if (kept !== null && this.session !== null) await this.attempt(() => this.#rights.read());
+    if (kept !== null) this.#ask(); // roles may have changed since the session was kept
     void this.#watch();
   }
 
@@ -185,6 +185,11 @@ export class Desk {
     this.generation.sessionChanged();
   }
 
+  /** Looks up what this person may do; the next poll meets the same trouble and shows it. */
+  #ask(): void {
+    this.#rights.read().catch(() => undefined);
+  }
+
   /** A role was changed: what may no longer be used goes, what may be comes, and lists are read anew. */
   #granted(permissions: string[]): void {
     if (this.session === null) return;
@@ -225,6 +230,7 @@ export class Desk {
       return;
     }
     this.notices.say(t("Reconnected."));
+    this.#ask();
     void this.read();
   }
 
