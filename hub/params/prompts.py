@@ -160,14 +160,16 @@ class Prompting:
 
 
 def filled_prompt(text: str, caller: Caller, context: Context) -> tuple[str, list[str]]:
-    """What a prompt could come to, drawn by chance, and what is told of tags that were left out; models'
-    trigger phrases are left out too. Raises BadInput."""
+    """What a prompt could come to, drawn by chance, and what is told of tags that were left out. Of trigger
+    phrases only those of LoRAs that it names itself are known: no model is. Raises BadInput."""
     param = context.registry.params["prompt"]
     checked = sized_text(param, text, context.limits.prompt_kib * 1024)
     around = _around({}, caller, context)
     filling = Filling(around, context.random(), budget_of_a_picture(budget_of_a_request()))
     prompts = Prompts(filling, {"prompt": checked})
-    prompts.tell_triggers([])
+    worn = (*(one.model for one in filling.prompted), *filling.worn.values())
+    phrases = (entry.trigger_phrase for entry in worn)
+    prompts.tell_triggers([phrase.strip() for phrase in phrases if phrase and phrase.strip()])
     return prompts.texts["prompt"], list(filling.warnings)
 
 

@@ -11,6 +11,7 @@ from backends.contract import EngineType
 from hub.errors import BadInput, HubError
 from hub.jobs.need import need_of
 from hub.params import Context, GenRequest, Registry, is_heavy, parse, spread
+from hub.params.prompts import filled_prompt
 from tests.hub.params.conftest import SEED, Parse, person
 
 DRAWN = "<random:a,b,c,d,e,f,g,h,i,j> cat"
@@ -167,6 +168,8 @@ def test_triggers(context: Context, ask: Parse) -> None:
         context.catalog._shelves["LoRA"], entries={**shelf, told.name: told}
     )
     assert ask(prompt="a <trigger>", loras="style").prompt == "a in style"
+    assert filled_prompt("a <lora:style><trigger>", person(), context) == ("a in style", [])
+    assert filled_prompt("a <trigger>", person(), context) == ("a ", [])
 
 
 def test_what_no_engine_can_do(ask: Parse) -> None:
