@@ -31,5 +31,5 @@ async def demand_owner(host: str, accounts: Accounts) -> None:
             f"The hub would listen on {host or 'every address'}, where other machines reach it, and nobody "
             "owns it yet. Start it on this machine first (--host 127.0.0.1) and register the first account, "
             "which becomes the owner: the page offers it, or POST /API/RegisterBasic with username and "
-            "password."
+            "password. Or make it in a shell: python launch.py user add NAME --role owner"
         )
