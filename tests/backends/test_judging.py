@@ -19,6 +19,7 @@ def encoded(colour: str, kind: str = "PNG", mode: str = "RGB") -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.long  # a process with torch of its own, for ten seconds
 async def test_what_it_sees(tmp_path: Path) -> None:
     make_eye(tmp_path)
     eye, judge = Eye(str(tmp_path)), Judge(tmp_path)

@@ -64,7 +64,9 @@ def extracted(base: Path, tuned: Path, rank: int = RANK) -> tuple[Path, list[dic
     return target, said
 
 
-@pytest.mark.parametrize("kind", BUILDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.long] if at else []) for at, kind in enumerate(BUILDS)]
+)
 def test_over_the_base_model_it_draws_what_the_tuned_one_draws(
     kind: str, tmp_path: Path, studio: Studio
 ) -> None:
