@@ -16,6 +16,7 @@ from hub.app import Hub, build
 from hub.settings import load
 from hub.wire.route import Route
 from hub.wire.server import Server, listen, make_server
+from tests.hub.empty_database import lay_down
 
 Room = TypeVar("Room")
 DEFAULTS = {"network.port": "0", "engines.start_at_boot": "false", "network.stop_seconds": "1"}
@@ -83,6 +84,7 @@ async def running(
 ) -> AsyncIterator[RunningHub]:
     """Start a hub on `data`, stop it afterwards; several may follow each other on the same folder."""
     settings = load(data, {**DEFAULTS, **overrides})
+    await lay_down(settings.folders.database)
     app = build(settings, routes)
     sockets = listen(settings.network.host, settings.network.port)
     server = make_server(app, settings.network, "warning", app.board.farewell, with_signals=False)

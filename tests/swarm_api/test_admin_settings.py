@@ -242,12 +242,12 @@ async def test_host_names_are_let_in_at_once(hub: RunningHub) -> None:
 
 async def test_where_downloads_may_come_from_holds_at_once(hub: RunningHub) -> None:
     async def refusal() -> Any:
-        url = "https://models.example/some.safetensors"
+        url = "https://127.0.0.1:9/some.safetensors"
         frames = await hub.talk("DoModelDownloadWS", url=url, type="Stable-Diffusion", name="some")
         return frames[-1]
 
     assert "downloads.hosts" in (await refusal())["error"]
-    await change(hub, downloads__hosts=["models.example"], downloads__leave_free_gib=1)
+    await change(hub, downloads__hosts=["127.0.0.1"], downloads__leave_free_gib=1)
     assert "downloads.hosts" not in (await refusal())["error"], "it is called, and cannot be reached"
 
 

@@ -8,6 +8,7 @@ import pytest
 from hub.accounts import Accounts
 from hub.settings import load
 from hub.store import Store
+from tests.hub.empty_database import lay_down
 
 
 class Clock:
@@ -38,6 +39,7 @@ class House:
     async def open(self, **settings: str) -> Accounts:
         overrides = {f"accounts.{name}": value for name, value in settings.items()}
         tree = load(self.folder, overrides)
+        await lay_down(tree.folders.database)
         self.store = await Store.open(tree.folders.database)
         self.accounts = await Accounts.open(tree, self.store, clock=self.clock, password_rounds=4)
         return self.accounts
