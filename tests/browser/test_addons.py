@@ -59,7 +59,9 @@ async def test_a_lora_is_chosen_weighed_and_left_out(open_tab: OpenTab) -> None:
     await tab.generate()
     await tab.page.wait_for_selector("#fault-loras")
     await tab.page.get_by_role("button", name="Leave out wild").click()
-    assert np.array_equal(await drawn(tab, 3), plain)
+    again = await drawn(tab, 3)
+    # Not asked to be deterministic, a picture may differ by one level from itself (docs/engine.md).
+    assert int(np.abs(again.astype(int) - plain.astype(int)).max()) <= 1
 
 
 async def test_only_what_is_painted_is_redrawn(open_tab: OpenTab, tmp_path: Path) -> None:
